@@ -1,0 +1,56 @@
+"""What a network is: operations, the graph of them, and edits. numpy only."""
+
+from pruner_gui.network.edits import Edit, RemoveUnits
+from pruner_gui.network.graph import (
+    BoolArray,
+    CannotRemove,
+    Connections,
+    HiddenLayer,
+    MalformedGraph,
+    Network,
+    Node,
+    Origin,
+    UnitGroup,
+)
+from pruner_gui.network.ops import (
+    ACTIVATIONS,
+    Activation,
+    Add,
+    Arithmetic,
+    Concat,
+    Dense,
+    FloatArray,
+    IndexArray,
+    Input,
+    Op,
+    ShapeMismatch,
+    UnitFlow,
+    frozen,
+)
+
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "Add",
+    "Arithmetic",
+    "BoolArray",
+    "CannotRemove",
+    "Concat",
+    "Connections",
+    "Dense",
+    "Edit",
+    "FloatArray",
+    "HiddenLayer",
+    "IndexArray",
+    "Input",
+    "MalformedGraph",
+    "Network",
+    "Node",
+    "Op",
+    "Origin",
+    "RemoveUnits",
+    "ShapeMismatch",
+    "UnitFlow",
+    "UnitGroup",
+    "frozen",
+]

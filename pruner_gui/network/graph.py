@@ -1,0 +1,386 @@
+"""A network: an immutable graph of operations in topological order.
+
+A *unit* is one value that an operation puts out for a row. Dense layers create units (neurons); an activation
+passes them on one to one, a concatenation places them side by side, an addition couples them. Following the
+units through the graph tells, for any shape of graph, which slices of which layers belong to a neuron and go
+with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pruner_gui.errors import PrunerError
+from pruner_gui.network.ops import (
+    Activation,
+    Dense,
+    FloatArray,
+    IndexArray,
+    Input,
+    Op,
+    UnitFlow,
+    frozen,
+    join_units,
+)
+
+BoolArray = npt.NDArray[np.bool_]
+
+
+@dataclass
+class MalformedGraph(PrunerError):
+    """The nodes do not form a network: a name twice, an input that does not come earlier, no single input."""
+
+    node: str
+    problem: str
+
+
+@dataclass
+class CannotRemove(PrunerError):
+    """These units are not there, cannot go, or are all that a layer has left."""
+
+    layer: str
+    units: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation in its place: its name, where its inputs come from, and who its units are.
+
+    `units` holds the original index of every unit the node still has: a neuron keeps its identity for life.
+    Left out, they are counted from 0.
+    """
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...] = ()
+    units: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp), compare=False)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a network came from, so that an export matches what came in.
+
+    `input_shape` and `output_shape` are as in the file, the batch dimension first where there is one: an
+    int is fixed, a str is a symbol, None is unknown. `extra` is for what only one format needs.
+    """
+
+    format: str = ""
+    input_name: str = "input"
+    output_name: str = "output"
+    input_shape: tuple[int | str | None, ...] | None = None
+    output_shape: tuple[int | str | None, ...] | None = None
+    dtype: str = "float32"
+    extra: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, eq=False)
+class HiddenLayer:
+    """A dense layer whose units are not the network's outputs.
+
+    `index` counts hidden layers from 0, input side first. `units` are original indices, position by position;
+    `prunable` says which of them may go (the units in front of a softmax, for example, may not).
+    """
+
+    index: int
+    name: str
+    activation: str
+    units: IndexArray
+    prunable: BoolArray
+
+
+@dataclass(frozen=True)
+class UnitGroup:
+    """A neuron that can be removed, with every slice that goes with it.
+
+    `slices` are (node, side, position): side "out" for what makes the unit, "in" for what reads it.
+    """
+
+    layer: int
+    node: str
+    unit: int
+    slices: tuple[tuple[str, str, int], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Connections:
+    """The weights from some units to the units of one dense layer.
+
+    `weight` has shape `(len(sources), n_out)`; `sources` are positions in the output of node `source`, which
+    is an input or a dense layer; `target` is the dense layer that reads them.
+    """
+
+    source: str
+    sources: IndexArray
+    target: str
+    weight: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """A feed-forward network. Never changes; every edit gives a new one that shares what did not change.
+
+    Raises:
+        MalformedGraph: the nodes do not form a network.
+        ShapeMismatch: the sizes of two nodes do not go together.
+    """
+
+    nodes: tuple[Node, ...]
+    outputs: tuple[str, ...]
+    origin: Origin = field(default_factory=Origin)
+    sizes: Mapping[str, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        sizes: dict[str, int] = {}
+        nodes = []
+        for node in self.nodes:
+            if node.name in sizes:
+                raise MalformedGraph(node.name, "duplicate")
+            for source in node.inputs:
+                if source not in sizes:
+                    raise MalformedGraph(node.name, "order")
+            sizes[node.name] = size = node.op.size(*(sizes[source] for source in node.inputs))
+            if size < 1:
+                raise MalformedGraph(node.name, "empty")
+            if node.units.size != size:
+                if node.units.size:
+                    raise MalformedGraph(node.name, "units")
+                node = Node(node.name, node.op, node.inputs, np.arange(size))
+            if node.units.flags.writeable:
+                node = Node(node.name, node.op, node.inputs, frozen(node.units, np.intp))
+            nodes.append(node)
+        if sum(isinstance(node.op, Input) for node in nodes) != 1:
+            raise MalformedGraph("", "inputs")
+        if not self.outputs or any(name not in sizes for name in self.outputs):
+            raise MalformedGraph("", "outputs")
+        object.__setattr__(self, "nodes", tuple(nodes))
+        object.__setattr__(self, "sizes", MappingProxyType(sizes))
+
+    # -- what it computes
+
+    def forward(self, rows: FloatArray) -> FloatArray:
+        """Return the outputs `(n_samples, n_outputs)` for `rows` of shape `(n_samples, n_inputs)`.
+
+        Computes in the wider of the rows' and the weights' precision. Several outputs come side by side.
+        """
+        values = self.activations(rows)
+        return np.concatenate([values[name] for name in self.outputs], axis=1)
+
+    def activations(self, rows: FloatArray) -> dict[str, FloatArray]:
+        """Return every node's output rows, by node name."""
+        values: dict[str, FloatArray] = {}
+        for node in self.nodes:
+            inputs = [values[name] for name in node.inputs] if node.inputs else [rows]
+            values[node.name] = node.op.forward(*inputs)
+        return values
+
+    # -- what it is made of
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Node]:
+        """The nodes by name."""
+        return MappingProxyType({node.name: node for node in self.nodes})
+
+    @cached_property
+    def input(self) -> Node:
+        """The node where rows come in."""
+        return next(node for node in self.nodes if isinstance(node.op, Input))
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of features of a row."""
+        return self.sizes[self.input.name]
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs of a row."""
+        return sum(self.sizes[name] for name in self.outputs)
+
+    @property
+    def dense(self) -> tuple[tuple[Node, Dense], ...]:
+        """The dense layers in order, each as node and operation."""
+        return tuple((node, node.op) for node in self.nodes if isinstance(node.op, Dense))
+
+    @cached_property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Units in the input and in every dense layer."""
+        return (self.n_inputs, *(self.sizes[node.name] for node, _ in self.dense))
+
+    @property
+    def parameters(self) -> int:
+        """Number of stored parameters: weights, biases, normalisation constants."""
+        return sum(node.op.parameters for node in self.nodes)
+
+    @property
+    def connections(self) -> int:
+        """Number of connections whose weight is not zero."""
+        return sum(int(np.count_nonzero(dense.weight)) for _, dense in self.dense)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates a row: one a stored dense weight; biases and activations are not counted."""
+        return sum(dense.weight.size for _, dense in self.dense)
+
+    @property
+    def hidden_neurons(self) -> int:
+        """Number of units in all hidden layers."""
+        return sum(layer.units.size for layer in self.hidden_layers)
+
+    @cached_property
+    def head(self) -> str:
+        """The activation right at the output ("linear" when there is none, or several outputs)."""
+        op = self.by_name[self.outputs[0]].op
+        return op.kind if len(self.outputs) == 1 and isinstance(op, Activation) else "linear"
+
+    def non_finite(self) -> tuple[str, str, tuple[int, ...]] | None:
+        """Return node, tensor and index of the first weight that is not a finite number, or None."""
+        for node in self.nodes:
+            for name, tensor in node.op.tensors().items():
+                bad = np.argwhere(~np.isfinite(tensor))
+                if bad.size:
+                    return node.name, name, tuple(int(i) for i in bad[0])
+        return None
+
+    # -- who is who
+
+    @cached_property
+    def tags(self) -> Mapping[str, IndexArray]:
+        """For every node the identity of each output unit: positions with the same tag are the same unit."""
+        tags: dict[str, IndexArray] = {}
+        count = 0
+        for node in self.nodes:
+            inputs = [tags[name] for name in node.inputs]
+            if node.op.flow is UnitFlow.CREATES:
+                tags[node.name] = np.arange(count, count + self.sizes[node.name])
+                count += self.sizes[node.name]
+                continue
+            tags[node.name] = join_units(node.op, inputs)
+            if node.op.flow is UnitFlow.COUPLES:
+                for other in inputs[1:]:
+                    _couple(tags, other, tags[node.name])
+        return MappingProxyType(tags)
+
+    @cached_property
+    def _fixed(self) -> frozenset[int]:
+        """Tags of the units that cannot go: inputs, outputs, and what a softmax mixes."""
+        fixed = {*self.tags[self.input.name].tolist()}
+        for name in self.outputs:
+            fixed.update(self.tags[name].tolist())
+        for node in self.nodes:
+            if node.op.flow is UnitFlow.MIXES:
+                fixed.update(self.tags[node.name].tolist())
+        return frozenset(fixed)
+
+    @cached_property
+    def hidden_layers(self) -> tuple[HiddenLayer, ...]:
+        """The dense layers that are not outputs, input side first."""
+        outputs = {tag for name in self.outputs for tag in self.tags[name].tolist()}
+        seen: set[int] = set()
+        layers: list[HiddenLayer] = []
+        for node, _ in self.dense:
+            tags = self.tags[node.name].tolist()
+            if outputs.issuperset(tags):
+                continue
+            # Of units that an addition couples, the first layer speaks for all.
+            prunable = np.array([tag not in self._fixed and tag not in seen for tag in tags])
+            seen.update(tags)
+            layers.append(
+                HiddenLayer(len(layers), node.name, self._activation_after(node.name), node.units, prunable)
+            )
+        return tuple(layers)
+
+    def _activation_after(self, name: str) -> str:
+        """The activation that first reads a node, through normalisation ("linear" when there is none)."""
+        for node in self.nodes:
+            if name in node.inputs:
+                if isinstance(node.op, Activation):
+                    return node.op.kind
+                if node.op.flow is UnitFlow.KEEPS:
+                    return self._activation_after(node.name)
+        return "linear"
+
+    def groups(self) -> tuple[UnitGroup, ...]:
+        """What can be pruned: every removable neuron, input side to output side, index ascending."""
+        places: dict[int, list[tuple[str, str, int]]] = {}
+        for node in self.nodes:
+            sides = [("out", node.name)] if node.op.flow is UnitFlow.CREATES else []
+            sides += [("in", name) for name in node.inputs if isinstance(node.op, Dense)]
+            for side, name in sides:
+                for position, tag in enumerate(self.tags[name].tolist()):
+                    places.setdefault(tag, []).append((node.name, side, position))
+        return tuple(
+            UnitGroup(layer.index, layer.name, int(unit), tuple(places[tag]))
+            for layer in self.hidden_layers
+            for tag, unit, prunable in zip(
+                self.tags[layer.name].tolist(), layer.units, layer.prunable, strict=True
+            )
+            if prunable
+        )
+
+    def links(self) -> tuple[Connections, ...]:
+        """The connections between visible layers (the input and the dense layers), for showing them."""
+        makers = [node for node in self.nodes if node.op.flow is UnitFlow.CREATES]
+        found = []
+        for node, dense in self.dense:
+            tags = self.tags[node.inputs[0]]
+            for maker in makers:
+                here = np.flatnonzero(np.isin(tags, self.tags[maker.name]))
+                if here.size:
+                    order = {int(tag): i for i, tag in enumerate(self.tags[maker.name])}
+                    sources = np.array([order[int(tag)] for tag in tags[here]], np.intp)
+                    found.append(Connections(maker.name, sources, node.name, dense.weight[here]))
+                if here.size == tags.size:
+                    break
+        return tuple(found)
+
+    def disconnected(self) -> dict[str, BoolArray]:
+        """For every hidden layer which units have no outgoing, or no incoming, connection other than zero."""
+        reach = {layer.name: np.zeros(layer.units.size, bool) for layer in self.hidden_layers}
+        for link in self.links():
+            if link.source in reach:
+                reach[link.source][link.sources[link.weight.any(axis=1)]] = True
+        return {
+            name: ~out | ~np.asarray(self.by_name[name].op.tensors()["weight"]).any(axis=0)
+            for name, out in reach.items()
+        }
+
+    def without(self, removed: Mapping[str, Sequence[int]]) -> Network:
+        """Return the network without these units (original indices, by the name of the layer they are in).
+
+        Raises:
+            CannotRemove: a unit that is not there, cannot go, or is its layer's last.
+        """
+        doomed: set[int] = set()
+        for name, gone in removed.items():
+            tags = self.tags[name][np.isin(self.by_name[name].units, gone)].tolist()
+            if len(tags) != len(gone) or not self._fixed.isdisjoint(tags):
+                raise CannotRemove(name, tuple(gone))
+            doomed.update(tags)
+        kept = {name: np.flatnonzero(~np.isin(tags, list(doomed))) for name, tags in self.tags.items()}
+        nodes = []
+        for node in self.nodes:
+            if not kept[node.name].size:
+                raise CannotRemove(node.name, tuple(node.units.tolist()))
+            op, units = node.op, node.units
+            for slot, source in enumerate(node.inputs):
+                if kept[source].size < self.sizes[source]:
+                    op = op.keep_in(slot, kept[source])
+            if kept[node.name].size < units.size:
+                op, units = op.keep_out(kept[node.name]), units[kept[node.name]]
+            unchanged = op is node.op and units is node.units
+            nodes.append(node if unchanged else Node(node.name, op, node.inputs, units))
+        return Network(tuple(nodes), self.outputs, self.origin)
+
+
+def _couple(tags: dict[str, IndexArray], old: IndexArray, new: IndexArray) -> None:
+    """Give units that an addition couples one tag, everywhere."""
+    rename = {int(a): int(b) for a, b in zip(old, new, strict=True) if a != b}
+    for name, values in tags.items():
+        if np.isin(values, tuple(rename)).any():
+            tags[name] = np.array([rename.get(int(tag), int(tag)) for tag in values], np.intp)
