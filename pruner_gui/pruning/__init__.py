@@ -1,1 +1,36 @@
-"""pruning."""
+"""Strategies propose edits; `prune` decides and yields events."""
+
+from pruner_gui.pruning.config import (
+    BASELINES,
+    COMPARISONS,
+    ORDERS,
+    PRESETS,
+    BadSetting,
+    PruneConfig,
+    Tolerance,
+)
+from pruner_gui.pruning.events import Accepted, Event, Finished, PassEnded, Ranked, Started, Trial
+from pruner_gui.pruning.run import SLACK, Judge, NothingToRelateTo, prune
+from pruner_gui.pruning.selective import candidates
+
+__all__ = [
+    "BASELINES",
+    "COMPARISONS",
+    "ORDERS",
+    "PRESETS",
+    "SLACK",
+    "Accepted",
+    "BadSetting",
+    "Event",
+    "Finished",
+    "Judge",
+    "NothingToRelateTo",
+    "PassEnded",
+    "PruneConfig",
+    "Ranked",
+    "Started",
+    "Tolerance",
+    "Trial",
+    "candidates",
+    "prune",
+]

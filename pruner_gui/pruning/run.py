@@ -1,0 +1,177 @@
+"""The pruning run: asks a strategy for edits, has them scored, decides, and reports.
+
+Selective pruning (Heaton): for every hidden neuron compare the network's error with and without it; within
+the tolerance it goes, else it stays; passes repeat until one removes nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
+
+from pruner_gui.errors import PrunerError
+from pruner_gui.evaluation import Evaluator, Score
+from pruner_gui.network import Edit, Network
+from pruner_gui.pruning.config import BadSetting, PruneConfig
+from pruner_gui.pruning.events import Accepted, Event, Finished, PassEnded, Started, Trial
+from pruner_gui.pruning.selective import Selective, Strategy, candidates
+
+# Dropping a column reorders floating-point sums, so a removal without any effect can still show a rise of the
+# order of rounding. Rises this small, relative to the errors compared, count as none.
+SLACK = 1e-9
+
+
+@dataclass
+class NothingToRelateTo(PrunerError):
+    """A tolerance in percent of an error that is zero."""
+
+    metric: str
+
+
+class Judge:
+    """Decides whether an error is within the tolerance.
+
+    Raises:
+        NothingToRelateTo: a tolerance in percent of an original error of zero.
+    """
+
+    def __init__(self, config: PruneConfig, metrics: Sequence[str], original: Score) -> None:
+        self._comparison = config.comparison
+        self._moves = config.baseline == "current"
+        self._amounts = []
+        for index, (metric, error) in enumerate(zip(metrics, original.values, strict=True)):
+            tolerance = config.tolerance(index)
+            if tolerance.relative and tolerance.value > 0 and error == 0:
+                raise NothingToRelateTo(metric)
+            ceiling = config.baseline == "absolute" and not tolerance.relative
+            self._amounts.append(tolerance.value - error if ceiling else tolerance.amount(error))
+        self._reference = original
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """The largest error allowed, metric by metric."""
+        pairs = zip(self._reference.values, self._amounts, strict=True)
+        return tuple(error + amount for error, amount in pairs)
+
+    def allows(self, score: Score) -> bool:
+        """Say whether every error of `score` is within its tolerance."""
+        rows = zip(score.values, self._reference.values, self._amounts, strict=True)
+        return all(self._holds(error, reference, amount) for error, reference, amount in rows)
+
+    def accepted(self, score: Score) -> None:
+        """Take note of a removal: with the current network as baseline the reference moves."""
+        if self._moves:
+            self._reference = score
+
+    def _holds(self, error: float, reference: float, amount: float) -> bool:
+        rise = error - reference
+        slack = SLACK * max(abs(error), abs(reference))
+        if self._comparison == "lt":
+            return rise < amount - slack
+        return (abs(rise) if self._comparison == "abs" else rise) <= amount + slack
+
+
+def prune(
+    network: Network,
+    config: PruneConfig,
+    evaluator: Evaluator,
+    holdout: Evaluator | None = None,
+    original: Network | None = None,
+) -> Iterator[Event]:
+    """Prune `network` and yield what happens. Stop iterating to cancel; what was accepted so far stands.
+
+    `evaluator` measures on the pruning rows and alone decides; `holdout` only reports. Tolerances refer to
+    the error of `original`, by default that of `network` itself.
+
+    Raises:
+        BadSetting: a hidden layer that is not there.
+        NothingToRelateTo, NonFiniteWeight, NonFiniteError: there is no error to compare with.
+    """
+    began = time.perf_counter()
+    for layer in config.layers or ():
+        if layer not in range(len(network.hidden_layers)):
+            allowed = f"0-{len(network.hidden_layers) - 1}"
+            raise BadSetting("layers", str(layer), allowed)
+    metrics = evaluator.objective.metrics
+    reference = evaluator.baseline(original if original is not None else network)
+    start = evaluator.baseline(network)
+    judge = Judge(config, metrics, reference)
+    judge.accepted(start)
+    held = holdout.baseline(network) if holdout is not None else None
+    run = _Run(network, Selective(config), judge, evaluator, holdout, config)
+    yield Started(
+        network, metrics, reference, start, judge.limits, held, len(candidates(network, config.layers))
+    )
+    removed = -1
+    while removed:
+        before = run.removals
+        yield from run.one_pass()
+        removed = run.removals - before
+        yield PassEnded(run.passes, removed)
+        if run.settled():
+            break
+    yield Finished(run.network, run.passes, run.trials, time.perf_counter() - began)
+
+
+class _Run:
+    """The state of a run between two events."""
+
+    def __init__(
+        self,
+        network: Network,
+        strategy: Strategy,
+        judge: Judge,
+        evaluator: Evaluator,
+        holdout: Evaluator | None,
+        config: PruneConfig,
+    ) -> None:
+        self.network = network
+        self.passes = self.trials = self.removals = 0
+        self._strategy, self._judge = strategy, judge
+        self._evaluator, self._holdout = evaluator, holdout
+        self._config = config
+        self._allowed = set(candidates(network, config.layers))
+        self._rejected = 0  # in a row, since the last removal
+
+    def settled(self) -> bool:
+        """Say whether every neuron left was tried since the last removal: all further answers are known."""
+        return self._rejected >= len(self._allowed)
+
+    def one_pass(self) -> Iterator[Event]:
+        self.passes += 1
+        edits = yield from self._order()
+        while edits and not self.settled():
+            tried = 0
+            for edit, score in self._evaluator.trials(self.network, edits):
+                tried += 1
+                self.trials += 1
+                accepted = self._judge.allows(score)
+                self._rejected = 0 if accepted else self._rejected + 1
+                yield Trial(edit, score, accepted, self.trials, self.passes)
+                if accepted:
+                    yield self._accept(edit, score)
+                if accepted or self.settled():
+                    break
+            if self._config.restart and not self._rejected:
+                edits = yield from self._order()
+            else:
+                edits = [edit for edit in edits[tried:] if edit in self._allowed]
+
+    def _order(self) -> Generator[Event, None, Sequence[Edit]]:
+        asked = self._strategy.propose(self.network, self._evaluator)
+        while True:
+            try:
+                yield next(asked)
+            except StopIteration as done:
+                edits: Sequence[Edit] = done.value
+                return edits
+            self.trials += 1
+
+    def _accept(self, edit: Edit, score: Score) -> Accepted:
+        self.network = edit.apply(self.network)
+        self.removals += 1
+        self._allowed = set(candidates(self.network, self._config.layers))
+        self._judge.accepted(score)
+        held = self._holdout.baseline(self.network) if self._holdout is not None else None
+        return Accepted(edit, self.network, score, held, self._judge.limits)
