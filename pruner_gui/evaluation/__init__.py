@@ -8,13 +8,14 @@ from pruner_gui.evaluation.evaluator import (
     ReferenceEvaluator,
     Score,
 )
+from pruner_gui.evaluation.examples import Examples, WrongWidth, prepare
 from pruner_gui.evaluation.incremental import IncrementalEvaluator
 from pruner_gui.evaluation.metrics import (
     METRICS,
     Choice,
     MetricUnfit,
     Targets,
-    default_metric,
+    default_metrics,
     tell_different_stories,
     wilson,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "METRICS",
     "Choice",
     "Evaluator",
+    "Examples",
     "IncrementalEvaluator",
     "MetricUnfit",
     "NonFiniteError",
@@ -31,7 +33,9 @@ __all__ = [
     "ReferenceEvaluator",
     "Score",
     "Targets",
-    "default_metric",
+    "WrongWidth",
+    "default_metrics",
+    "prepare",
     "tell_different_stories",
     "wilson",
 ]

@@ -15,7 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from pruner_gui.errors import PrunerError
-from pruner_gui.network import ACTIVATIONS, FloatArray, IndexArray, Network
+from pruner_gui.network import ACTIVATIONS, FloatArray, IndexArray
 
 SCORED_HEADS = ("softmax", "log_softmax", "sigmoid")
 
@@ -131,26 +131,32 @@ def wilson(mistakes: int, rows: int, z: float = 1.959964) -> tuple[float, float]
 
 @dataclass(frozen=True)
 class Choice:
-    """A default metric and why it was chosen (a code; the sentence is in `pruner_gui.wording`)."""
+    """The metrics that suit a network and its data, and why (a code; the sentence is in `wording`)."""
 
-    metric: str
+    metrics: tuple[str, ...]
     reason: str
 
 
-def default_metric(network: Network, labels: IndexArray | None, outputs: FloatArray) -> Choice:
-    """Return the metric that suits what the network puts out.
+def default_metrics(targets: Targets, scores: FloatArray) -> Choice:
+    """Return the metrics that suit what a network puts out: its `scores` `(n_samples, n_outputs)`.
 
-    `outputs` are its outputs `(n_samples, n_outputs)` on the data, `labels` the classes or None.
+    A cross-entropy that tells another story than the error rate is not trusted alone: both have to hold.
     """
-    if network.head in ("softmax", "log_softmax"):
-        return Choice("cross-entropy", "softmax" if labels is not None else "softmax-fidelity")
-    if labels is None:
-        return Choice("mse", "values")
-    if network.n_outputs == 1:
-        return Choice("cross-entropy", "sigmoid") if network.head == "sigmoid" else Choice("mse", "values")
-    if network.head == "sigmoid" or _like_one_hot(outputs):
-        return Choice("mse", "one-hot")
-    return Choice("cross-entropy", "logits") if network.head == "linear" else Choice("mse", "values")
+    softmax, single = targets.head in ("softmax", "log_softmax"), scores.shape[1] == 1
+    if targets.labels is None:
+        return Choice(("cross-entropy",), "softmax-fidelity") if softmax else Choice(("mse",), "values")
+    if softmax:
+        reason = "softmax"
+    elif single and targets.head == "sigmoid":
+        reason = "sigmoid"
+    elif single or targets.head != "linear" or _like_one_hot(scores):
+        return Choice(("mse",), "values" if single else "one-hot")
+    else:
+        reason = "logits"
+    loss, rate = (float(losses(targets, scores).mean()) for losses in (_cross_entropy, _mistakes))
+    if tell_different_stories(loss, rate, max(scores.shape[1], 2)):
+        return Choice(("cross-entropy", "error-rate"), f"{reason}-unsure")
+    return Choice(("cross-entropy",), reason)
 
 
 def _like_one_hot(outputs: FloatArray) -> bool:

@@ -164,21 +164,24 @@ class Network:
 
     # -- what it computes
 
-    def forward(self, rows: FloatArray) -> FloatArray:
+    def forward(self, rows: FloatArray, at: str | None = None) -> FloatArray:
         """Return the outputs `(n_samples, n_outputs)` for `rows` of shape `(n_samples, n_inputs)`.
 
         Computes in the wider of the rows' and the weights' precision. Several outputs come side by side.
+        With `at`, returns what that node puts out instead.
         """
-        values = self.activations(rows)
-        return np.concatenate([values[name] for name in self.outputs], axis=1)
-
-    def activations(self, rows: FloatArray) -> dict[str, FloatArray]:
-        """Return every node's output rows, by node name."""
+        wanted = self.outputs if at is None else (at,)
+        last_reader = {name: node.name for node in self.nodes for name in node.inputs}
         values: dict[str, FloatArray] = {}
         for node in self.nodes:
             inputs = [values[name] for name in node.inputs] if node.inputs else [rows]
             values[node.name] = node.op.forward(*inputs)
-        return values
+            if all(name in values for name in wanted):
+                break
+            for name in node.inputs:  # what nobody reads any more need not be kept
+                if last_reader[name] == node.name and name not in wanted:
+                    values.pop(name, None)
+        return np.concatenate([values[name] for name in wanted], axis=1)
 
     # -- what it is made of
 

@@ -1,0 +1,102 @@
+"""Before and after: what a network costs and how good it is, in figures that are all measured."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from pruner_gui import formats
+from pruner_gui.errors import PrunerError
+from pruner_gui.evaluation import Evaluator, Examples, IncrementalEvaluator, wilson
+from pruner_gui.network import Network
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One error on the pruning rows and on the held-out rows (None: there are none)."""
+
+    pruning: float
+    holdout: float | None
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a network costs and how good it is.
+
+    `connections` counts weights other than zero, `parameters` stored ones; `macs` is one a stored weight a row,
+    biases and activations not counted; `bytes` is the file size in `format`, None where that format cannot
+    hold the network. `errors` is empty without data. `pruning_rows` and `holdout_rows` are what they were
+    measured on.
+    """
+
+    layers: tuple[int, ...]
+    hidden_neurons: int
+    connections: int
+    parameters: int
+    macs: int
+    bytes: int | None
+    format: str
+    errors: Mapping[str, Measured]
+    pruning_rows: int
+    holdout_rows: int
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of rows, with its 95 % interval."""
+
+    mistakes: int
+    rows: int
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Wilson's 95 % interval."""
+        return wilson(self.mistakes, self.rows)
+
+
+def rate(value: float, rows: int) -> Rate:
+    """Return an error rate as whole rows."""
+    return Rate(round(value * rows), rows)
+
+
+def measured_metrics(examples: Examples, metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """The metrics of a comparison: those that decide, and the error rate of a classifier."""
+    extra = ("error-rate",) if examples.classification and "error-rate" not in metrics else ()
+    return metrics + extra
+
+
+def summarise(network: Network, examples: Examples | None, metrics: tuple[str, ...]) -> Summary:
+    """Measure a network: size, cost, and errors under `metrics` (and the error rate of a classifier).
+
+    Raises:
+        NonFiniteWeight, NonFiniteError, MetricUnfit: its error cannot be measured.
+    """
+    errors: dict[str, Measured] = {}
+    if examples is not None:
+        names = measured_metrics(examples, metrics)
+        held = examples.holdout_objective(names)
+        pruning = IncrementalEvaluator(examples.objective(names)).baseline(network).values
+        holdout = IncrementalEvaluator(held).baseline(network).values if held is not None else ()
+        pairs = itertools.zip_longest(pruning, holdout)
+        errors = {name: Measured(*pair) for name, pair in zip(names, pairs, strict=True)}
+    kind = network.origin.format or "onnx"
+    try:
+        size: int | None = formats.size_in(network, kind)
+    except PrunerError:
+        size = None
+    return Summary(
+        network.layer_sizes,
+        network.hidden_neurons,
+        network.connections,
+        network.parameters,
+        network.macs,
+        size,
+        kind,
+        MappingProxyType(errors),
+        len(examples.pruning) if examples is not None else 0,
+        len(examples.holdout) if examples is not None and examples.holdout is not None else 0,
+    )

@@ -1,0 +1,281 @@
+"""The document: an opened network with its examples, the versions that edits made of it, and its runs.
+
+The main thread owns it. What takes long is a function of immutable values (`load_examples`, the iterators of
+`prune` and `sweep`, `comparison.summarise`, `formats.write`) and can be run anywhere; its result comes back
+through a method that is quick and says what changed.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pruner_gui import data, pruning
+from pruner_gui.evaluation import Examples, IncrementalEvaluator, Objective, Score, prepare
+from pruner_gui.network import Edit, Network
+from pruner_gui.pruning import (
+    Accepted,
+    Event,
+    Finished,
+    Judge,
+    PassEnded,
+    PruneConfig,
+    Ranked,
+    Started,
+    Trial,
+)
+
+
+class Changes(enum.Flag):
+    """What a step changed, so that every view refreshes only its part."""
+
+    NOTHING = 0
+    DOCUMENT = enum.auto()  # another network was opened
+    EXAMPLES = enum.auto()  # other data
+    NETWORK = enum.auto()  # the network of now: an edit, undo, redo
+    HISTORY = enum.auto()  # the list of versions, or the place in it
+    RUN = enum.auto()  # the running or last run: its trajectory or progress
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """How a data file is read and split: see `data.read` and `data.split`.
+
+    `holdout` is the share of rows that only report, None for the file's own test marks or else 30 %.
+    """
+
+    target: str | None = None
+    scale: str = "none"
+    holdout: float | None = None
+    holdout_files: tuple[Path, ...] = ()
+    seed: int = 0
+    max_rows: int | None = None
+
+
+def load_examples(network: Network, files: Sequence[Path], options: DataOptions) -> Examples:
+    """Read, scale and split data for a network.
+
+    Raises:
+        PrunerError: a file that cannot be read, or that does not fit the network.
+    """
+    rows = data.read(files, network.n_inputs, network.n_outputs, target=options.target, scale=options.scale)
+    if options.holdout_files:
+        held = data.read(
+            options.holdout_files,
+            network.n_inputs,
+            network.n_outputs,
+            target=options.target,
+            scale=rows.scaling,
+        )
+        split = data.Split(rows, held)
+    else:
+        split = data.split(rows, options.holdout, options.seed)
+    if options.max_rows is not None:
+        split = replace(split, pruning=data.cap(split.pruning, options.max_rows, options.seed))
+    return prepare(network, split)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One accepted removal and the errors after it. `holdout` is None where no rows were held out."""
+
+    edit: Edit
+    score: Score
+    holdout: Score | None
+    neurons: int
+
+
+@dataclass
+class Run:
+    """A pruning run as far as it came. `finished` is None while it runs, and when it was cancelled."""
+
+    config: PruneConfig
+    started: Started
+    limits: tuple[float, ...]
+    steps: list[Step] = field(default_factory=list)
+    trials: int = 0
+    passes: int = 0
+    trying: Edit | None = None
+    finished: Finished | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Version:
+    """A network in the history, and the run that made it (None: the one that was opened)."""
+
+    network: Network
+    run: Run | None = None
+
+
+class Session:
+    """One open document.
+
+    `network` is the network of now: while a run goes on the one it has reached.
+    """
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self.examples: Examples | None = None
+        self.run: Run | None = None  # the one that goes on
+        self._versions: list[Version] = []
+        self._cursor = 0
+        self._config = PruneConfig()
+        self._live: Network | None = None
+
+    # -- the document
+
+    def open(self, network: Network, path: Path | None) -> Changes:
+        """Start anew with a network."""
+        self.path, self.examples, self.run, self._live = path, None, None, None
+        self._versions, self._cursor = [Version(network)], 0
+        return ~Changes.NOTHING
+
+    def use(self, examples: Examples | None) -> Changes:
+        """Take other examples for the open network."""
+        self.examples = examples
+        return Changes.EXAMPLES
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a network is open."""
+        return bool(self._versions)
+
+    @property
+    def original(self) -> Network:
+        """The network as opened."""
+        return self._versions[0].network
+
+    @property
+    def network(self) -> Network:
+        """The network of now."""
+        return self._live if self._live is not None else self._versions[self._cursor].network
+
+    @property
+    def version(self) -> Version:
+        """Where in the history we are."""
+        return self._versions[self._cursor]
+
+    @property
+    def versions(self) -> tuple[Version, ...]:
+        """The history, oldest first."""
+        return tuple(self._versions)
+
+    def metrics(self, config: PruneConfig) -> tuple[str, ...]:
+        """Return the metrics that decide: those asked for, or those that suit the examples."""
+        return config.metrics or (self.examples.choice.metrics if self.examples is not None else ())
+
+    # -- a run
+
+    def prune(self, config: PruneConfig) -> Iterator[Event]:
+        """Return the events of a run from the network of now; tolerances refer to the one opened.
+
+        The iterator holds values only and may run in any thread. Hand its events to `apply`, then call
+        `end_run`. Raises as `pruning.prune`.
+        """
+        assert self.examples is not None
+        self._config = config
+        return _prune(self.network, self.original, self.examples, config, self.metrics(config))
+
+    def apply(self, event: Event) -> Changes:
+        """Take in an event of the run."""
+        if isinstance(event, Started):
+            self.run = Run(self._config, event, event.limits)
+            return Changes.RUN
+        run = self.run
+        if run is None:
+            return Changes.NOTHING
+        if isinstance(event, Accepted):
+            self._live = event.network
+            run.limits = event.limits
+            run.steps.append(Step(event.edit, event.score, event.holdout, event.network.hidden_neurons))
+            return Changes.NETWORK | Changes.RUN
+        if isinstance(event, (Trial, Ranked)):
+            run.trials, run.trying = run.trials + 1, event.edit
+        elif isinstance(event, PassEnded):
+            run.passes = event.number
+        else:
+            run.finished = event
+        return Changes.RUN
+
+    def end_run(self) -> Changes:
+        """Close the run, finished or not: what it accepted becomes one step of the history."""
+        run, live = self.run, self._live
+        self.run = self._live = None
+        if run is None:
+            return Changes.NOTHING
+        run.trying = None
+        if live is None or not run.steps:
+            return Changes.RUN
+        del self._versions[self._cursor + 1 :]
+        self._versions.append(Version(live, run))
+        self._cursor += 1
+        return Changes.NETWORK | Changes.HISTORY | Changes.RUN
+
+    def sweep(self, config: PruneConfig) -> Iterator[tuple[Edit, Score]]:
+        """Return every removable neuron of the network of now with the errors without it, one by one."""
+        assert self.examples is not None
+        objective = self.examples.objective(self.metrics(config))
+        return _sweep(self.network, objective)
+
+    # -- the history
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an earlier version."""
+        return self.run is None and self._cursor > 0
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is a later version."""
+        return self.run is None and self._cursor + 1 < len(self._versions)
+
+    def undo(self) -> Changes:
+        """Go one version back."""
+        return self._go(-1) if self.can_undo else Changes.NOTHING
+
+    def redo(self) -> Changes:
+        """Go one version forward."""
+        return self._go(1) if self.can_redo else Changes.NOTHING
+
+    def _go(self, by: int) -> Changes:
+        self._cursor += by
+        return Changes.NETWORK | Changes.HISTORY | Changes.RUN
+
+
+def would_go(
+    config: PruneConfig,
+    metrics: tuple[str, ...],
+    original: Score,
+    current: Score,
+    sweep: Mapping[Edit, Score],
+) -> list[Edit]:
+    """Return the removals that each on its own would be accepted now.
+
+    `original` and `current` are the errors of the network as opened and of now, `sweep` those of every
+    removal from the network of now.
+
+    Raises:
+        NothingToRelateTo: a tolerance in percent of an error that is zero.
+    """
+    judge = Judge(config, metrics, original)
+    judge.accepted(current)
+    return [edit for edit, score in sweep.items() if judge.allows(score)]
+
+
+def _prune(
+    network: Network, original: Network, examples: Examples, config: PruneConfig, metrics: tuple[str, ...]
+) -> Iterator[Event]:
+    held = examples.holdout_objective(metrics)
+    yield from pruning.prune(
+        network,
+        config,
+        IncrementalEvaluator(examples.objective(metrics)),
+        IncrementalEvaluator(held) if held is not None else None,
+        original,
+    )
+
+
+def _sweep(network: Network, objective: Objective) -> Iterator[tuple[Edit, Score]]:
+    yield from IncrementalEvaluator(objective).trials(network, pruning.candidates(network, None))
