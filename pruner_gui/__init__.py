@@ -1,1 +1,24 @@
-"""Prune trained neural networks."""
+"""Prune trained neural networks: the public face, and how the program is built.
+
+    import pruner_gui as pg
+
+    network = pg.read(Path("digits.onnx"))
+    examples = pg.load_examples(network, [Path("digits.npz")], pg.DataOptions())
+    evaluator = pg.IncrementalEvaluator(examples.objective(examples.choice.metrics))
+    *_, finished = pg.prune(network, pg.PruneConfig(), evaluator)
+    pg.write(finished.network, Path("smaller.onnx"))
+
+Layers, arrows point down only:
+
+    gui | cli -> wording -> report -> session -> comparison -> pruning
+        -> evaluation | formats -> network | data -> files -> errors
+
+A prune run, top to bottom: `gui.worker` or `cli` iterates `session.prune`; `pruning.run` asks
+`pruning.selective` for edits, has `evaluation.incremental` score them, decides, and yields events; an
+accepted edit of `network.edits` gives the next, smaller network.
+
+- a new model format: a module in `formats`, a row in its table, a test
+- a new data format: a module in `data`, a row in its table, a test
+- a new metric: a row in `evaluation.metrics`
+- a new strategy: a module in `pruning`
+"""

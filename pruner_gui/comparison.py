@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from pruner_gui import formats
 from pruner_gui.errors import PrunerError
-from pruner_gui.evaluation import Evaluator, Examples, IncrementalEvaluator, wilson
+from pruner_gui.evaluation import Examples, IncrementalEvaluator, wilson
 from pruner_gui.network import Network
 
 
@@ -27,10 +26,10 @@ class Measured:
 class Summary:
     """What a network costs and how good it is.
 
-    `connections` counts weights other than zero, `parameters` stored ones; `macs` is one a stored weight a row,
-    biases and activations not counted; `bytes` is the file size in `format`, None where that format cannot
-    hold the network. `errors` is empty without data. `pruning_rows` and `holdout_rows` are what they were
-    measured on.
+    `connections` counts weights other than zero, `parameters` stored ones; `macs` is one a stored weight a
+    row, biases and activations not counted; `bytes` is the size of its file, or of the one it would make in
+    `format`, None where that format cannot hold it. `errors` is empty without data; `pruning_rows` and
+    `holdout_rows` are what they were measured on.
     """
 
     layers: tuple[int, ...]
@@ -69,8 +68,12 @@ def measured_metrics(examples: Examples, metrics: tuple[str, ...]) -> tuple[str,
     return metrics + extra
 
 
-def summarise(network: Network, examples: Examples | None, metrics: tuple[str, ...]) -> Summary:
+def summarise(
+    network: Network, examples: Examples | None, metrics: tuple[str, ...], file: Path | None = None
+) -> Summary:
     """Measure a network: size, cost, and errors under `metrics` (and the error rate of a classifier).
+
+    `file` is where the network is stored; without one the size is that of the file it would make.
 
     Raises:
         NonFiniteWeight, NonFiniteError, MetricUnfit: its error cannot be measured.
@@ -85,7 +88,7 @@ def summarise(network: Network, examples: Examples | None, metrics: tuple[str, .
         errors = {name: Measured(*pair) for name, pair in zip(names, pairs, strict=True)}
     kind = network.origin.format or "onnx"
     try:
-        size: int | None = formats.size_in(network, kind)
+        size: int | None = file.stat().st_size if file is not None else formats.size_in(network, kind)
     except PrunerError:
         size = None
     return Summary(

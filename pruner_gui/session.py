@@ -13,11 +13,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pruner_gui import data, pruning
-from pruner_gui.evaluation import Examples, IncrementalEvaluator, Objective, Score, prepare
+from pruner_gui.errors import PrunerError
+from pruner_gui.evaluation import Examples, IncrementalEvaluator, Score, prepare
 from pruner_gui.network import Edit, Network
 from pruner_gui.pruning import (
     Accepted,
     Event,
+    Events,
     Finished,
     Judge,
     PassEnded,
@@ -47,7 +49,7 @@ class DataOptions:
     """
 
     target: str | None = None
-    scale: str = "none"
+    scale: data.ScalingKind = "none"
     holdout: float | None = None
     holdout_files: tuple[Path, ...] = ()
     seed: int = 0
@@ -109,6 +111,23 @@ class Version:
     run: Run | None = None
 
 
+@dataclass
+class WouldReplaceSource(PrunerError):
+    """The file to write is the model that was read."""
+
+    path: Path
+
+
+def refuse_source(source: Path, target: Path) -> None:
+    """Make sure that an export does not replace the model it came from.
+
+    Raises:
+        WouldReplaceSource: it would.
+    """
+    if target.exists() and source.exists() and target.samefile(source):
+        raise WouldReplaceSource(target)
+
+
 class Session:
     """One open document.
 
@@ -158,6 +177,11 @@ class Session:
         return self._versions[self._cursor]
 
     @property
+    def last_run(self) -> Run | None:
+        """The run that goes on, or else the one that made the network of now."""
+        return self.run if self.run is not None else self.version.run
+
+    @property
     def versions(self) -> tuple[Version, ...]:
         """The history, oldest first."""
         return tuple(self._versions)
@@ -168,7 +192,7 @@ class Session:
 
     # -- a run
 
-    def prune(self, config: PruneConfig) -> Iterator[Event]:
+    def prune(self, config: PruneConfig) -> Events:
         """Return the events of a run from the network of now; tolerances refer to the one opened.
 
         The iterator holds values only and may run in any thread. Hand its events to `apply`, then call
@@ -216,8 +240,7 @@ class Session:
     def sweep(self, config: PruneConfig) -> Iterator[tuple[Edit, Score]]:
         """Return every removable neuron of the network of now with the errors without it, one by one."""
         assert self.examples is not None
-        objective = self.examples.objective(self.metrics(config))
-        return _sweep(self.network, objective)
+        return _sweep(self.network, self.examples, self.metrics(config))
 
     # -- the history
 
@@ -266,7 +289,7 @@ def would_go(
 
 def _prune(
     network: Network, original: Network, examples: Examples, config: PruneConfig, metrics: tuple[str, ...]
-) -> Iterator[Event]:
+) -> Events:
     held = examples.holdout_objective(metrics)
     yield from pruning.prune(
         network,
@@ -277,5 +300,6 @@ def _prune(
     )
 
 
-def _sweep(network: Network, objective: Objective) -> Iterator[tuple[Edit, Score]]:
-    yield from IncrementalEvaluator(objective).trials(network, pruning.candidates(network, None))
+def _sweep(network: Network, examples: Examples, metrics: tuple[str, ...]) -> Iterator[tuple[Edit, Score]]:
+    evaluator = IncrementalEvaluator(examples.objective(metrics))
+    yield from evaluator.trials(network, pruning.candidates(network, None))

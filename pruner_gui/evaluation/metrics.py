@@ -126,7 +126,8 @@ def wilson(mistakes: int, rows: int, z: float = 1.959964) -> tuple[float, float]
     centre = rate + square / (2 * rows)
     spread = z * math.sqrt(rate * (1 - rate) / rows + square / (4 * rows * rows))
     scale = 1 + square / rows
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    low = (centre - spread) / scale if mistakes else 0.0
+    return low, (centre + spread) / scale if mistakes < rows else 1.0
 
 
 @dataclass(frozen=True)

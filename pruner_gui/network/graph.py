@@ -294,18 +294,18 @@ class Network:
             prunable = np.array([tag not in self._fixed and tag not in seen for tag in tags])
             seen.update(tags)
             layers.append(
-                HiddenLayer(len(layers), node.name, self._activation_after(node.name), node.units, prunable)
+                HiddenLayer(len(layers), node.name, self.activation_after(node.name), node.units, prunable)
             )
         return tuple(layers)
 
-    def _activation_after(self, name: str) -> str:
+    def activation_after(self, name: str) -> str:
         """The activation that first reads a node, through normalisation ("linear" when there is none)."""
         for node in self.nodes:
             if name in node.inputs:
                 if isinstance(node.op, Activation):
                     return node.op.kind
                 if node.op.flow is UnitFlow.KEEPS:
-                    return self._activation_after(node.name)
+                    return self.activation_after(node.name)
         return "linear"
 
     def groups(self) -> tuple[UnitGroup, ...]:
@@ -338,20 +338,25 @@ class Network:
                     order = {int(tag): i for i, tag in enumerate(self.tags[maker.name])}
                     sources = np.array([order[int(tag)] for tag in tags[here]], np.intp)
                     found.append(Connections(maker.name, sources, node.name, dense.weight[here]))
-                if here.size == tags.size:
-                    break
         return tuple(found)
+
+    def without_outgoing(self) -> dict[str, BoolArray]:
+        """For every hidden layer which units have no outgoing connection other than zero."""
+        silent = {layer.name: np.ones(layer.units.size, bool) for layer in self.hidden_layers}
+        for link in self.links():
+            if link.source in silent:
+                silent[link.source][link.sources[link.weight.any(axis=1)]] = False
+        return silent
+
+    def without_incoming(self) -> dict[str, BoolArray]:
+        """For every hidden layer which units have no incoming connection but zero: they are constant."""
+        weights = {node.name: dense.weight for node, dense in self.dense}
+        return {layer.name: (weights[layer.name] == 0).all(axis=0) for layer in self.hidden_layers}
 
     def disconnected(self) -> dict[str, BoolArray]:
         """For every hidden layer which units have no outgoing, or no incoming, connection other than zero."""
-        reach = {layer.name: np.zeros(layer.units.size, bool) for layer in self.hidden_layers}
-        for link in self.links():
-            if link.source in reach:
-                reach[link.source][link.sources[link.weight.any(axis=1)]] = True
-        return {
-            name: ~out | ~np.asarray(self.by_name[name].op.tensors()["weight"]).any(axis=0)
-            for name, out in reach.items()
-        }
+        deaf = self.without_incoming()
+        return {name: np.logical_or(silent, deaf[name]) for name, silent in self.without_outgoing().items()}
 
     def without(self, removed: Mapping[str, Sequence[int]]) -> Network:
         """Return the network without these units (original indices, by the name of the layer they are in).

@@ -10,7 +10,7 @@ from pruner_gui.pruning.config import (
     Tolerance,
 )
 from pruner_gui.pruning.events import Accepted, Event, Finished, PassEnded, Ranked, Started, Trial
-from pruner_gui.pruning.run import SLACK, Judge, NothingToRelateTo, prune
+from pruner_gui.pruning.run import SLACK, Events, Judge, NothingToRelateTo, prune
 from pruner_gui.pruning.selective import candidates
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Accepted",
     "BadSetting",
     "Event",
+    "Events",
     "Finished",
     "Judge",
     "NothingToRelateTo",

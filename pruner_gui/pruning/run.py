@@ -29,6 +29,9 @@ class NothingToRelateTo(PrunerError):
     metric: str
 
 
+Events = Generator[Event, None, None]  # closing it cancels the run
+
+
 class Judge:
     """Decides whether an error is within the tolerance.
 
@@ -78,8 +81,8 @@ def prune(
     evaluator: Evaluator,
     holdout: Evaluator | None = None,
     original: Network | None = None,
-) -> Iterator[Event]:
-    """Prune `network` and yield what happens. Stop iterating to cancel; what was accepted so far stands.
+) -> Events:
+    """Prune `network` and yield what happens. Close the generator to cancel; what was accepted stands.
 
     `evaluator` measures on the pruning rows and alone decides; `holdout` only reports. Tolerances refer to
     the error of `original`, by default that of `network` itself.

@@ -1,0 +1,429 @@
+"""The command line: the same run as in the window, with a printer at the end of the event stream.
+
+Exit codes: 0 done; 1 the job could not be done, one sentence on stderr says what, why and what to do; 2 wrong
+usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib.metadata
+import json
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pruner_gui import files, formats, wording
+from pruner_gui.comparison import Rate, Summary, rate, summarise
+from pruner_gui.errors import PrunerError
+from pruner_gui.evaluation import METRICS, MetricUnfit
+from pruner_gui.network import Network
+from pruner_gui.pruning import PRESETS, Accepted, BadSetting, Event, PassEnded, PruneConfig, Tolerance, Trial
+from pruner_gui.report import report
+from pruner_gui.session import DataOptions, Session, load_examples, refuse_source
+
+VERBS = ("prune", "info", "evaluate")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command; return its exit code."""
+    options = _parser().parse_args(arguments)
+    if options.verb is None:
+        _parser().print_help()
+        return 0
+    try:
+        options.run(options)
+    except PrunerError as error:
+        return _fail(str(wording.problem(error)))
+    except MemoryError:
+        return _fail("There is not enough memory. Use fewer rows: --max-rows.")
+    except OSError as error:
+        return _fail(f"{error.filename or 'A file'} could not be used: {error.strerror}.")
+    except KeyboardInterrupt:
+        return _fail("Stopped. Nothing was written.")
+    return 0
+
+
+def _fail(sentence: str) -> int:
+    print(sentence, file=sys.stderr)
+    return 1
+
+
+# -- options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pruner-gui",
+        description="Open a trained neural network, prune it, export a smaller one.",
+        epilog="pruner-gui [MODEL [DATA]] without a command opens the window.",
+    )
+    version = importlib.metadata.version("pruner-gui")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {version}")
+    verbs = parser.add_subparsers(dest="verb", metavar="COMMAND")
+    _add_prune(verbs.add_parser("prune", help="prune a network and write the smaller one"))
+    _add_info(verbs.add_parser("info", help="say what is in a network file"))
+    _add_evaluate(verbs.add_parser("evaluate", help="measure a network's errors on data"))
+    return parser
+
+
+def _add_prune(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_prune)
+    _add_model(parser)
+    _add_data(parser)
+    parser.add_argument("--holdout", type=_share, metavar="SHARE", help=_help("holdout"))
+    parser.add_argument(
+        "--holdout-data",
+        type=Path,
+        nargs="+",
+        default=(),
+        metavar="FILE",
+        help=_help("holdout_files"),
+    )
+    parser.add_argument("--preset", choices=tuple(PRESETS), help=_help("preset"))
+    for field in dataclasses.fields(PruneConfig):
+        _add_setting(parser, field)
+    parser.add_argument("-o", "--output", type=Path, required=True, help=_help("output"))
+    parser.add_argument("--report", type=Path, metavar="R.json", help=_help("report"))
+    parser.add_argument("--quiet", action="store_true", help=_help("quiet"))
+
+
+def _add_info(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_info)
+    _add_model(parser)
+    parser.add_argument("--json", action="store_true", help=_help("json"))
+
+
+def _add_evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_evaluate)
+    _add_model(parser)
+    _add_data(parser)
+    parser.add_argument("--seed", type=int, default=0, help=_help("seed"))
+    parser.add_argument("--metric", type=_names, default=(), metavar="M[,M2]", help=_help("metrics"))
+    parser.add_argument("--json", action="store_true", help=_help("json"))
+
+
+def _help(name: str) -> str:
+    return wording.option(name).replace("%", "%%")  # argparse formats its help texts
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, metavar="MODEL", help=_help("model"))
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help=_help("data"))
+    parser.add_argument("--target", metavar="COLUMN", help=_help("target"))
+    parser.add_argument(
+        "--scale", choices=("none", "255", "standard", "minmax"), default="none", help=_help("scale")
+    )
+    parser.add_argument("--max-rows", type=_count, metavar="N", help=_help("max_rows"))
+
+
+def _add_setting(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]) -> None:
+    """Add the option of one field of `PruneConfig`. Not given, it is left to the preset."""
+    flag, read, metavar = _FLAGS.get(field.name, (field.name, str, None))
+    keywords: dict[str, Any] = {"dest": field.name, "help": _help(field.name), "default": None}
+    if read is bool:
+        keywords["action"] = "store_true"
+    else:
+        keywords["type"] = read
+        keywords["metavar"] = metavar
+        if read is str:
+            keywords["choices"] = field.metadata["choices"]
+    parser.add_argument(f"--{flag}", **keywords)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in METRICS:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(METRICS)}")
+    return names
+
+
+def _tolerances(text: str) -> tuple[Tolerance, ...]:
+    try:
+        return tuple(Tolerance.parse(part) for part in text.split(","))
+    except BadSetting as error:
+        raise argparse.ArgumentTypeError(str(wording.problem(error))) from None
+
+
+def _layers(text: str) -> tuple[int, ...]:
+    return tuple(_count(part) for part in text.split(","))
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text} is negative")
+    return value
+
+
+def _share(text: str) -> float:
+    share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    if not 0 <= share < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 up to, but not including, 1")
+    return share
+
+
+_FLAGS: dict[str, tuple[str, Callable[[str], Any], str | None]] = {
+    "metrics": ("metric", _names, "M[,M2]"),
+    "tolerances": ("tolerance", _tolerances, "T[,T2]"),
+    "layers": ("layers", _layers, "L[,L2]"),
+    "restart": ("restart", bool, None),
+    "seed": ("seed", _count, "N"),
+}
+
+
+def _config(options: argparse.Namespace) -> PruneConfig:
+    settings = dict(PRESETS[options.preset or "selective"])
+    for field in dataclasses.fields(PruneConfig):
+        if getattr(options, field.name) is not None:
+            settings[field.name] = getattr(options, field.name)
+    return PruneConfig(**settings)
+
+
+def _data_options(options: argparse.Namespace, holdout: float | None, files: Sequence[Path]) -> DataOptions:
+    return DataOptions(
+        target=options.target,
+        scale=options.scale,
+        holdout=holdout,
+        holdout_files=tuple(files),
+        seed=options.seed or 0,
+        max_rows=options.max_rows,
+    )
+
+
+# -- commands
+
+
+def _prune(options: argparse.Namespace) -> None:
+    config = _config(options)
+    refuse_source(options.model, options.output)
+    formats.format_for(options.output)
+    network = formats.read(options.model)
+    session = Session()
+    session.open(network, options.model)
+    chosen = _data_options(options, options.holdout, options.holdout_data)
+    session.use(load_examples(network, options.data, chosen))
+    assert session.examples is not None
+    metrics = session.metrics(config)
+    before = summarise(network, session.examples, metrics, options.model)
+
+    progress = Progress(session, quiet=options.quiet)
+    if not config.metrics:
+        progress.say(wording.reason(session.examples.choice.reason))
+    for event in session.prune(config):
+        session.apply(event)
+        progress.show(event)
+    session.end_run()
+
+    export = formats.write(session.network, options.output, session.examples.pruning.inputs)
+    after = summarise(session.network, session.examples, metrics, options.output)
+    run = session.last_run
+    assert run is not None
+    if options.report is not None:
+        text = json.dumps(report(options.model, network, run, before, after, export), indent=2)
+        with files.atomic(options.report) as temporary:
+            temporary.write_text(text + "\n", encoding="utf-8")
+    print(table(before, after))
+    print(
+        f"Written: {export.path}, {export.bytes:,} bytes. {export.runtime} gives the same outputs "
+        f"(largest difference {export.max_difference:.2g})."
+    )
+
+
+def _info(options: argparse.Namespace) -> None:
+    network = formats.read(options.model)
+    facts = describe(network)
+    if options.json:
+        print(json.dumps(facts, indent=2))
+        return
+    print(f"{options.model}: {network.origin.format}, {facts['inputs']} inputs, {facts['outputs']} outputs")
+    rows = [["layer", "activation", "neurons", "parameters", "dead", "disconnected"]]
+    rows += [
+        [
+            layer["name"],
+            layer["activation"],
+            f"{layer['neurons']:,}",
+            f"{layer['parameters']:,}",
+            _listed(layer["dead"]),
+            _listed(layer["disconnected"]),
+        ]
+        for layer in facts["layers"]
+    ]
+    print(aligned(rows))
+    print(f"{facts['parameters']:,} parameters, {facts['connections']:,} connections other than zero")
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    network = formats.read(options.model)
+    examples = load_examples(network, options.data, _data_options(options, 0.0, ()))
+    wanted = options.metric or tuple(METRICS)
+    summary = None
+    names = []
+    for name in wanted:
+        try:
+            examples.objective((name,))
+        except MetricUnfit:
+            if options.metric:
+                raise
+        else:
+            names.append(name)
+    summary = summarise(network, examples, tuple(names), options.model)
+    values = {name: summary.errors[name].pruning for name in names}
+    facts: dict[str, Any] = {
+        "model": str(options.model),
+        "rows": summary.pruning_rows,
+        "metric": examples.choice.metrics[0],
+        "errors": values,
+    }
+    if "error-rate" in summary.errors:
+        facts["error_rate"] = summary.errors["error-rate"].pruning
+        facts["accuracy"] = 1 - facts["error_rate"]
+    if options.json:
+        print(json.dumps(facts, indent=2))
+        return
+    print(wording.reason(examples.choice.reason))
+    rows = [[wording.metric(name), f"{value:.6g}"] for name, value in values.items()]
+    if "error-rate" in summary.errors:
+        rows.append(["", _rate(rate(facts["error_rate"], summary.pruning_rows))])
+        rows.append(["accuracy", f"{facts['accuracy']:.4f}"])
+    print(aligned([["error", f"on {summary.pruning_rows:,} rows"], *rows]))
+
+
+def describe(network: Network) -> dict[str, Any]:
+    """Return what `info` says of a network, as plain values."""
+    hidden = {layer.name: layer for layer in network.hidden_layers}
+    silent, deaf = network.without_outgoing(), network.without_incoming()
+    layers = []
+    for node, dense in network.dense:
+        layer = hidden.get(node.name)
+        layers.append(
+            {
+                "name": node.name,
+                "activation": network.activation_after(node.name),
+                "neurons": network.sizes[node.name],
+                "parameters": dense.parameters,
+                "dead": node.units[deaf[node.name]].tolist() if layer else [],
+                "disconnected": node.units[silent[node.name]].tolist() if layer else [],
+            }
+        )
+    return {
+        "format": network.origin.format,
+        "inputs": network.n_inputs,
+        "outputs": network.n_outputs,
+        "layers": layers,
+        "hidden_neurons": network.hidden_neurons,
+        "parameters": network.parameters,
+        "connections": network.connections,
+        "macs": network.macs,
+    }
+
+
+# -- printing
+
+
+class Progress:
+    """Prints a run's events on stderr: one line that moves on a terminal, a line a pass elsewhere."""
+
+    def __init__(self, session: Session, *, quiet: bool) -> None:
+        self._session, self._quiet = session, quiet
+        self._moves = sys.stderr.isatty()
+        self._next = 0.0
+
+    def say(self, text: str) -> None:
+        """Print a line."""
+        if not self._quiet:
+            print(text, file=sys.stderr)
+
+    def show(self, event: Event) -> None:
+        """Print what an event changes."""
+        run = self._session.run
+        if self._quiet or run is None:
+            return
+        if isinstance(event, PassEnded):
+            self._line(f"pass {event.number}: {event.removed} removed, {self._state()}", end="\n")
+        elif self._moves and isinstance(event, (Trial, Accepted)) and time.monotonic() >= self._next:
+            self._next = time.monotonic() + 0.1
+            self._line(f"trial {run.trials}: {self._state()}", end="\r")
+
+    def _state(self) -> str:
+        run = self._session.run
+        assert run is not None
+        score = run.steps[-1].score if run.steps else run.started.start
+        neurons = self._session.network.hidden_neurons
+        return f"{neurons} neurons left, error {score.values[0]:.6g} (limit {run.limits[0]:.6g})"
+
+    def _line(self, text: str, end: str) -> None:
+        print(("\x1b[K" if self._moves else "") + text, end=end, file=sys.stderr, flush=True)
+
+
+def table(before: Summary, after: Summary) -> str:
+    """Return the comparison as aligned text."""
+    rows = [["", "before", "after", "change"]]
+    rows.append(["layers", _sizes(before.layers), _sizes(after.layers), ""])
+    for name, label in (
+        ("hidden_neurons", "hidden neurons"),
+        ("connections", "connections"),
+        ("parameters", "parameters"),
+        ("macs", "multiply-accumulates"),
+        ("bytes", "file size, bytes"),
+    ):
+        old, new = getattr(before, name), getattr(after, name)
+        if old is not None and new is not None:
+            rows.append([label, f"{old:,}", f"{new:,}", _change(old, new)])
+    for name, old in before.errors.items():
+        new = after.errors[name]
+        rows.append([wording.metric(name), *_errors(name, old.pruning, new.pruning, before.pruning_rows)])
+        if old.holdout is not None and new.holdout is not None:
+            figures = _errors(name, old.holdout, new.holdout, before.holdout_rows)
+            rows.append([f"{wording.metric(name)}, held out", *figures])
+    text = aligned(rows)
+    measured = f"Errors on {before.pruning_rows:,} pruning rows"
+    if before.holdout_rows:
+        return f"{text}\n{measured}, held out on {before.holdout_rows:,} rows that were not used for pruning."
+    return f"{text}\n{measured}. No rows were held out: how the network does on other rows is not known."
+
+
+def _errors(name: str, old: float, new: float, rows: int) -> list[str]:
+    if name == "error-rate":
+        return [_rate(rate(old, rows)), _rate(rate(new, rows)), _change(old, new)]
+    return [f"{old:.6g}", f"{new:.6g}", _change(old, new)]
+
+
+def _rate(share: Rate) -> str:
+    low, high = share.interval
+    return f"{share.mistakes / share.rows:.2%} ({share.mistakes}/{share.rows}; {low:.1%}-{high:.1%})"
+
+
+def _change(old: float, new: float) -> str:
+    if old == new:
+        return "="
+    return f"{(new - old) / abs(old):+.1%}" if old else f"{new - old:+.3g}"
+
+
+def _sizes(layers: Iterable[int]) -> str:
+    return "-".join(map(str, layers))
+
+
+def _listed(units: Sequence[int]) -> str:
+    shown = ", ".join(map(str, units[:12]))
+    return f"{len(units)}: {shown}{', ...' if len(units) > 12 else ''}" if units else "-"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows of cells as text, the first column to the left and the others to the right."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = [
+            row[0].ljust(widths[0]),
+            *(cell.rjust(w) for cell, w in zip(row[1:], widths[1:], strict=True)),
+        ]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
