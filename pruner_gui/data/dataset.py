@@ -1,0 +1,157 @@
+"""Examples: inputs and targets, how they are scaled, and which rows are for what."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating[Any]]
+IndexArray = npt.NDArray[np.intp]
+BoolArray = npt.NDArray[np.bool_]
+
+ScalingKind = Literal["none", "255", "standard", "minmax"]
+SCALINGS: tuple[ScalingKind, ...] = get_args(ScalingKind)
+
+DEFAULT_SHARE = 0.3
+
+
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return an array that nobody can write to: the same when it is so already, otherwise a copy."""
+    if array.flags.writeable:
+        array = array.copy()
+        array.setflags(write=False)
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """How raw inputs are scaled: `(x - offset) / divisor`, column by column.
+
+    `offset` and `divisor` have shape `(n_inputs,)`; the measured divisor of a column that does not vary is 1.
+    """
+
+    kind: ScalingKind
+    offset: FloatArray
+    divisor: FloatArray
+
+    @staticmethod
+    def fit(kind: ScalingKind, inputs: FloatArray) -> Scaling:
+        """Measure a scaling on raw inputs `(n_samples, n_inputs)`.
+
+        "255" divides by 255, "standard" gives mean 0 and standard deviation 1, "minmax" the range 0 to 1.
+        """
+        low, high = inputs.min(axis=0).astype(np.float64), inputs.max(axis=0).astype(np.float64)
+        match kind:
+            case "none":
+                offset, divisor = np.zeros_like(low), np.ones_like(low)
+            case "255":
+                offset, divisor = np.zeros_like(low), np.full_like(low, 255)
+            case "standard":
+                deviation = inputs.std(axis=0, dtype=np.float64)
+                # where nothing varies, rounding still makes a deviation of some 1e-17
+                offset, divisor = inputs.mean(axis=0, dtype=np.float64), np.where(low == high, 1, deviation)
+            case "minmax":
+                offset, divisor = low, np.where(low == high, 1, high - low)
+        return Scaling(kind, read_only(offset), read_only(divisor))
+
+    def apply(self, inputs: FloatArray) -> FloatArray:
+        """Return raw inputs `(n_samples, n_inputs)` scaled, in their own precision."""
+        if self.kind == "none":
+            return inputs
+        scaled = np.subtract(inputs, self.offset, dtype=np.float64)
+        scaled /= self.divisor
+        return scaled.astype(inputs.dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Rows of examples. Never changes; all arrays are read-only.
+
+    Attributes:
+        inputs: `(n_samples, n_inputs)`, scaled; float32 where the file's numbers fit exactly, else float64.
+        targets: `(n_samples, n_outputs)`, as the network should put them out (one-hot for class labels); None
+            when the file has inputs only.
+        labels: `(n_samples,)` index of each row's class, where the targets are classes.
+        classes: the names of the classes; () when there are none.
+        test: `(n_samples,)` which rows the file marks as test rows; None when it marks none.
+        source: the names of the files, for showing.
+    """
+
+    inputs: FloatArray
+    targets: FloatArray | None
+    labels: IndexArray | None
+    classes: tuple[str, ...]
+    input_names: tuple[str, ...]
+    target_names: tuple[str, ...]
+    test: BoolArray | None
+    source: str
+    scaling: Scaling
+
+    def __post_init__(self) -> None:
+        for name in ("inputs", "targets", "labels", "test"):
+            array = getattr(self, name)
+            if array is None:
+                continue
+            if len(array) != len(self.inputs):
+                raise ValueError(f"{name}: {len(array)} rows, inputs: {len(self.inputs)}")
+            object.__setattr__(self, name, read_only(array))
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, rows: IndexArray) -> Dataset:
+        """Return only these rows, in this order."""
+        return replace(
+            self,
+            inputs=self.inputs[rows],
+            targets=None if self.targets is None else self.targets[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            test=None if self.test is None else self.test[rows],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The rows that decide what is pruned, and rows that only report; None when there are none."""
+
+    pruning: Dataset
+    holdout: Dataset | None
+
+
+def split(dataset: Dataset, share: float | None, seed: int) -> Split:
+    """Divide the rows, once, into pruning rows and held-out rows; both keep the file's order.
+
+    `share` is the part held out, from 0 to 1, drawn with `seed`. None means the rows that the file marks as
+    test rows or, without marks, `DEFAULT_SHARE`. At least one row stays for pruning.
+
+    Raises:
+        ValueError: the share is not from 0 to 1.
+    """
+    if share is None and dataset.test is not None and dataset.test.any() and not dataset.test.all():
+        held = dataset.test
+    else:
+        held = _draw(len(dataset), DEFAULT_SHARE if share is None else share, seed)
+    if not held.any():
+        return Split(dataset, None)
+    return Split(dataset.take(np.flatnonzero(~held)), dataset.take(np.flatnonzero(held)))
+
+
+def _draw(n_rows: int, share: float, seed: int) -> BoolArray:
+    if not 0 <= share <= 1:
+        raise ValueError(f"share: {share}")
+    count = min(math.floor(share * n_rows + 0.5), n_rows - 1)
+    held = np.zeros(n_rows, bool)
+    held[np.random.default_rng(seed).permutation(n_rows)[:count]] = True
+    return held
+
+
+def cap(dataset: Dataset, max_rows: int, seed: int) -> Dataset:
+    """Return at most `max_rows` rows, drawn with `seed`, in the file's order."""
+    if len(dataset) <= max_rows:
+        return dataset
+    rows = np.random.default_rng(seed).permutation(len(dataset))[:max_rows]
+    return dataset.take(np.sort(rows))

@@ -1,0 +1,83 @@
+"""The bytes of a file, within bounds."""
+
+from __future__ import annotations
+
+import errno
+import gzip
+import stat
+import zlib
+from pathlib import Path
+from typing import IO
+
+from pruner_gui.data.errors import CannotReadData, DataTooLarge
+
+MAX_BYTES = 2**30
+MAX_VALUES = 2**28
+_GZIP = b"\x1f\x8b"
+_CHUNK = 2**20
+
+
+def read_head(path: Path) -> bytes:
+    """Return the first bytes of a file, unpacked when it is gzip.
+
+    Raises:
+        CannotReadData: it is not there, not a file, not readable, damaged.
+    """
+    return _read(path, 512)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return a whole file, unpacked when it is gzip.
+
+    Raises:
+        CannotReadData: it is not there, not a file, not readable, damaged, empty.
+        DataTooLarge: it has, or unpacks to, more than `MAX_BYTES`.
+    """
+    data = _read(path, MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise DataTooLarge(path, "bytes", max(len(data), path.stat().st_size), MAX_BYTES)
+    if not data:
+        raise CannotReadData(path, "empty")
+    return data
+
+
+def _read(path: Path, count: int) -> bytes:
+    try:
+        _check_kind(path)
+        with path.open("rb") as file:
+            packed = file.read(2) == _GZIP
+            file.seek(0)
+            return _read_up_to(gzip.GzipFile(fileobj=file) if packed else file, count)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise CannotReadData(path, "damaged", str(error)) from error
+    except OSError as error:
+        raise CannotReadData(path, reason_of(error), error.strerror or "") from error
+
+
+def reason_of(error: OSError) -> str:
+    """The errno's name."""
+    return errno.errorcode.get(error.errno or 0, type(error).__name__)
+
+
+def _check_kind(path: Path) -> None:
+    # a pipe or a device would be waited for, or never end
+    if not stat.S_ISREG(mode := path.stat().st_mode) and not stat.S_ISDIR(mode):
+        raise CannotReadData(path, "special")
+
+
+def _read_up_to(file: IO[bytes] | gzip.GzipFile, count: int) -> bytes:
+    # in pieces: one read of `count` would reserve that much at once
+    data = bytearray()
+    while len(data) < count and (piece := file.read(min(_CHUNK, count - len(data)))):
+        data += piece
+    return bytes(data)
+
+
+def check_values(path: Path, count: int) -> None:
+    """Refuse an array of more than `MAX_VALUES` values before it is made.
+
+    Raises:
+        DataTooLarge: it would have more.
+    """
+    if count > MAX_VALUES:
+        raise DataTooLarge(path, "values", count, MAX_VALUES)
