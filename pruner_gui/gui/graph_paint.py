@@ -1,0 +1,379 @@
+"""Paints what lies over the connections: neurons by status, captions, the legend."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
+
+from pruner_gui.gui.edge_raster import EdgeBlock
+from pruner_gui.gui.graph_layout import Camera, Layer, Layout
+from pruner_gui.gui.palette import Colours
+from pruner_gui.network import IndexArray, Network
+
+Units = Mapping[int, frozenset[int]]  # visible layer index -> original unit indices
+Statuses = npt.NDArray[np.uint8]
+Paths = list[tuple[QPainterPath, QPen]]
+_NONE: Units = MappingProxyType({})
+
+STRIP_SPACING = 3.0  # pixels between neurons below which a layer is a strip
+_SMALLEST_MARK = 3.3
+_STRIP = 3.0  # half the width of a strip
+_ROW = 20.0  # of the legend
+_TEXT = 31.0  # where its words begin
+
+
+@dataclass(frozen=True)
+class GraphMarks:
+    """What the picture says beyond the network itself.
+
+    Layers are visible layers: 0 is the input, then every dense layer in order (`network.layer_sizes`).
+    Units are original indices. A unit in several sets shows the first of: disconnected, constant,
+    candidate, protected.
+    """
+
+    candidates: Units = field(default_factory=lambda: _NONE)
+    disconnected: Units = field(default_factory=lambda: _NONE)
+    constant: Units = field(default_factory=lambda: _NONE)
+    protected: Units = field(default_factory=lambda: _NONE)
+    weak_threshold: float | None = None
+    """Connections with |w| below it are drawn as weak; None: none is."""
+    trying: tuple[int, int] | None = None
+    """(layer, unit) that the worker is trying now."""
+    focus: bool = False
+    """Dim what is not weak (while the slider moves)."""
+
+
+class Status(enum.IntEnum):
+    """What a neuron looks like. Of several, the highest shows."""
+
+    NORMAL = 0
+    NEUTRAL = 1  # inputs and outputs
+    PROTECTED = 2
+    CANDIDATE = 3
+    CONSTANT = 4
+    DISCONNECTED = 5
+    REMOVED = 6
+
+
+class Stroke(enum.Enum):
+    """What a connection looks like, in the legend."""
+
+    POSITIVE = enum.auto()
+    NEGATIVE = enum.auto()
+    WEAK = enum.auto()
+    STRENGTH = enum.auto()
+
+
+class Halo(enum.Enum):
+    """The sign around the neuron being tried, in the legend."""
+
+    TRYING = enum.auto()
+
+
+Symbol = Status | Stroke | Halo
+
+
+def statuses(layout: Layout, current: Network, marks: GraphMarks) -> tuple[Statuses, ...]:
+    """Return the status of every neuron of the layout, by layer and position."""
+    shown = (
+        (Status.PROTECTED, marks.protected),
+        (Status.CANDIDATE, marks.candidates),
+        (Status.CONSTANT, marks.constant),
+        (Status.DISCONNECTED, marks.disconnected),
+    )
+    found = []
+    for index, layer in enumerate(layout.layers):
+        end = layer.is_input or layer.is_output
+        here = np.full(layer.units.size, Status.NEUTRAL if end else Status.NORMAL, np.uint8)
+        for status, units in shown:
+            here[layer.positions(sorted(units.get(index, ())))] = status
+        alive = np.zeros(layer.units.size, bool)
+        if layer.name in current.by_name:
+            alive[layer.positions(current.by_name[layer.name].units)] = True
+        here[~alive] = Status.REMOVED
+        found.append(here)
+    return tuple(found)
+
+
+# -- neurons
+
+
+def paint_layer(
+    painter: QPainter, layer: Layer, found: Statuses, camera: Camera, colours: Colours, height: float
+) -> None:
+    """Paint the neurons of a layer, or a strip where they stand too close."""
+    if layer.spacing * camera.scale < STRIP_SPACING and layer.units.size > 1:
+        _paint_strip(painter, layer, found, camera, colours)
+        return
+    x = (layer.x - camera.left) * camera.scale
+    first = int(max(0, (camera.top - layer.top) / layer.spacing - 1))
+    last = int(min(layer.units.size, (camera.top + height / camera.scale - layer.top) / layer.spacing + 2))
+    radius = glyph_radius(layer, camera)
+    # marked neurons last: they may be larger than their neighbours
+    for position in sorted(range(first, last), key=lambda p: _marked(int(found[p]))):
+        y = (layer.top + position * layer.spacing - camera.top) * camera.scale
+        paint_glyph(painter, Status(found[position]), x, y, radius, colours)
+
+
+def _marked(status: int) -> bool:
+    return status not in (Status.NORMAL, Status.NEUTRAL, Status.REMOVED)
+
+
+def glyph_radius(layer: Layer, camera: Camera) -> float:
+    """Radius of a layer's neurons in pixels."""
+    return float(np.clip(layer.radius * camera.scale, 1.7, 15.0))
+
+
+def paint_glyph(
+    painter: QPainter, status: Status, x: float, y: float, radius: float, colours: Colours
+) -> None:
+    """Paint one neuron: each status has a shape of its own."""
+    centre, ground = QPointF(x, y), QColor(colours.ground)
+    size = max(radius, _SMALLEST_MARK) if _marked(status) else radius
+    outline = QPen(ground, 1.0 if size < 5 else 1.5)
+    painter.setPen(outline)
+    if status in (Status.NORMAL, Status.NEUTRAL):
+        painter.setBrush(QColor(colours.neuron if status is Status.NORMAL else colours.neutral))
+        painter.drawEllipse(centre, size, size)
+    elif status is Status.CANDIDATE:
+        painter.setBrush(QColor(colours.candidate))
+        painter.drawPolygon(_polygon(x, y, size * 1.35, (0, 90, 180, 270)))
+    elif status is Status.PROTECTED:
+        painter.setBrush(QColor(colours.protected))
+        painter.drawPolygon(_polygon(x, y + size * 0.15, size * 1.35, (-90, 30, 150)))
+    elif status is Status.CONSTANT:
+        painter.setBrush(QColor(colours.constant))
+        side = size * 0.95
+        painter.drawRect(QRectF(x - side, y - side, 2 * side, 2 * side))
+        if size > 4:
+            painter.setPen(QPen(ground, max(1.5, size * 0.25)))
+            painter.drawLine(QPointF(x - side * 0.6, y), QPointF(x + side * 0.6, y))
+    elif status is Status.DISCONNECTED:
+        painter.setBrush(ground)
+        painter.setPen(QPen(QColor(colours.disconnected), max(1.0, size * 0.16)))
+        if size > 4:
+            painter.drawEllipse(centre, size, size)
+        arm = size * (0.7 if size > 4 else 1.0)
+        painter.setPen(QPen(QColor(colours.disconnected), max(1.5, size * 0.22)))
+        painter.drawLine(QPointF(x - arm, y - arm), QPointF(x + arm, y + arm))
+        painter.drawLine(QPointF(x - arm, y + arm), QPointF(x + arm, y - arm))
+    else:
+        painter.setBrush(ground)
+        painter.setPen(QPen(QColor(colours.removed), 1.0 if size < 5 else 1.4))
+        painter.drawEllipse(centre, size * 0.9, size * 0.9)
+
+
+def _polygon(x: float, y: float, radius: float, degrees: Sequence[float]) -> QPolygonF:
+    turns = np.radians(degrees)
+    corners = zip(x + radius * np.cos(turns), y + radius * np.sin(turns), strict=True)
+    return QPolygonF([QPointF(cx, cy) for cx, cy in corners])
+
+
+def _paint_strip(painter: QPainter, layer: Layer, found: Statuses, camera: Camera, colours: Colours) -> None:
+    """Paint a layer as a bar, hollow where its neurons are gone, with a tick for each pixel row of marks."""
+    x = (layer.x - camera.left) * camera.scale
+    ys = (layer.y - camera.top) * camera.scale
+    top = float(ys[0]) - 1.5
+    bar = QRectF(x - _STRIP, top, 2 * _STRIP, float(ys[-1]) + 1.5 - top)
+    end = layer.is_input or layer.is_output
+    painter.setPen(QPen(QColor(colours.ground), 1.0))
+    painter.setBrush(QColor(colours.neutral if end else colours.neuron))
+    painter.drawRoundedRect(bar, 2, 2)
+    painter.setPen(Qt.PenStyle.NoPen)
+    rows = np.floor(ys - top).astype(np.intp)
+    whole = np.bincount(rows)
+    tick = max(1.0, 0.8 * layer.spacing * camera.scale)
+    # (status, colour, from, to): each sticks out in its own way
+    for status, colour, start, stop in (
+        (Status.REMOVED, colours.ground, -_STRIP + 1.2, _STRIP - 1.2),
+        (Status.PROTECTED, colours.protected, -_STRIP - 3, -_STRIP),
+        (Status.CANDIDATE, colours.candidate, _STRIP - 1, _STRIP + 7),
+        (Status.CONSTANT, colours.constant, _STRIP - 1, _STRIP + 3),
+        (Status.DISCONNECTED, colours.disconnected, -_STRIP - 6, -_STRIP + 1),
+    ):
+        share = np.bincount(rows[found == status], minlength=whole.size) / np.maximum(whole, 1)
+        for row in np.flatnonzero(share):
+            painter.setOpacity(0.4 + 0.6 * share[row])
+            painter.fillRect(QRectF(x + start, top + float(row), stop - start, tick), QColor(colour))
+    painter.setOpacity(1)
+
+
+def paint_halo(painter: QPainter, x: float, y: float, radius: float, colours: Colours) -> None:
+    """Paint the sign of the neuron that is being tried."""
+    glow = QColor(colours.trying)
+    painter.setPen(QPen(glow, 2.4))
+    glow.setAlpha(90)
+    painter.setBrush(glow)
+    painter.drawEllipse(QPointF(x, y), radius + 6, radius + 6)
+
+
+def paint_ring(painter: QPainter, x: float, y: float, radius: float, colours: Colours) -> None:
+    """Paint a ring around a neuron: under the mouse, or selected."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(QColor(colours.selection), 1.8))
+    painter.drawEllipse(QPointF(x, y), radius + 3.5, radius + 3.5)
+
+
+# -- connections drawn live
+
+
+def edge_paths(block: EdgeBlock, edges: IndexArray, colours: Colours, weak_threshold: float | None) -> Paths:
+    """Return some connections of a block as lines in the scene, the strongest last; weak ones are dashed."""
+    if not edges.size:
+        return []
+    weight = block.weight[edges]
+    magnitude = np.abs(weight)
+    weak = magnitude < (0.0 if weak_threshold is None else weak_threshold)
+    level = np.ceil(3 * magnitude / magnitude.max()).astype(int)
+    paths = [(_path(block, edges[weak]), dashed(QColor(colours.weak), 1.4))]
+    for step in (1, 2, 3):
+        for chosen, colour in ((weight > 0, colours.positive), (weight < 0, colours.negative)):
+            paint = QColor(colour)
+            paint.setAlphaF(0.4 + 0.2 * step)
+            paths.append(
+                (_path(block, edges[chosen & ~weak & (level == step)]), QPen(paint, 0.2 + 0.9 * step))
+            )
+    for _, pen in paths:
+        pen.setCosmetic(True)
+    return [(path, pen) for path, pen in paths if not path.isEmpty()]
+
+
+def highlight(block: EdgeBlock, edge: int, colours: Colours) -> Paths:
+    """Return one connection as a bold line on a casing."""
+    path = _path(block, np.array([edge]))
+    colour = colours.positive if block.weight[edge] > 0 else colours.negative
+    pens = QPen(QColor(colours.ground), 5.5), QPen(QColor(colour), 3.0)
+    for pen in pens:
+        pen.setCosmetic(True)
+    return [(path, pen) for pen in pens]
+
+
+def _path(block: EdgeBlock, edges: IndexArray) -> QPainterPath:
+    path = QPainterPath()
+    for piece in block.pieces if edges.size else ():
+        xs = np.linspace(piece.x0, piece.x1, 33)
+        for ys in block.curves(piece, xs, edges):
+            path.addPolygon(QPolygonF([QPointF(x, y) for x, y in zip(xs.tolist(), ys.tolist(), strict=True)]))
+    return path
+
+
+# -- words
+
+
+def paint_caption(
+    painter: QPainter,
+    lines: tuple[str, str],
+    layer: Layer,
+    camera: Camera,
+    colours: Colours,
+    room: QRectF,
+    width: float,
+) -> None:
+    """Paint a layer's name and size above its column, or at the upper edge when that is out of view."""
+    x = (layer.x - camera.left) * camera.scale
+    top, bottom = ((y - camera.top) * camera.scale for y in (layer.top, layer.bottom))
+    if not room.left() < x < room.right() or bottom < room.top() or top > room.bottom():
+        return
+    bold = QFont(painter.font())
+    bold.setBold(True)
+    fonts = (bold, painter.font())
+    metrics = [QFontMetricsF(font) for font in fonts]
+    texts = [
+        m.elidedText(t, Qt.TextElideMode.ElideMiddle, width) for m, t in zip(metrics, lines, strict=True)
+    ]
+    wide = max(m.horizontalAdvance(text) for m, text in zip(metrics, texts, strict=True))
+    high = sum(m.height() for m in metrics) + 1
+    y = max(room.top(), top - glyph_radius(layer, camera) - 10 - high)
+    left = min(max(x - wide / 2, room.left() + 2), room.right() - wide - 2)
+    _paint_ground(painter, QRectF(left - 5, y - 2, wide + 10, high + 4), colours)
+    for font, m, text, colour in zip(fonts, metrics, texts, (colours.text, colours.muted), strict=True):
+        painter.save()
+        painter.setFont(font)
+        painter.setPen(QColor(colour))
+        painter.drawText(QRectF(left, y, wide + 1, m.height()), Qt.AlignmentFlag.AlignCenter, text)
+        painter.restore()
+        y += m.height() + 1
+
+
+def _paint_ground(painter: QPainter, rect: QRectF, colours: Colours) -> None:
+    ground = QColor(colours.ground)
+    ground.setAlpha(215)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ground)
+    painter.drawRoundedRect(rect, 4, 4)
+
+
+def legend_rows(
+    entries: Sequence[tuple[Symbol, str]], metrics: QFontMetricsF, width: float
+) -> list[list[tuple[Symbol, str, float, float]]]:
+    """Lay the legend out in rows: (symbol, text, x, width of the text)."""
+    rows: list[list[tuple[Symbol, str, float, float]]] = [[]]
+    x = 0.0
+    for symbol, text in entries:
+        wide = metrics.horizontalAdvance(text)
+        if rows[-1] and x + _TEXT + wide > width:
+            rows.append([])
+            x = 0.0
+        rows[-1].append((symbol, text, x, wide))
+        x += _TEXT + wide + 15
+    return rows
+
+
+def legend_height(entries: Sequence[tuple[Symbol, str]], metrics: QFontMetricsF, width: float) -> float:
+    """Height that the legend needs."""
+    return len(legend_rows(entries, metrics, width)) * _ROW if entries else 0.0
+
+
+def paint_legend(
+    painter: QPainter, entries: Sequence[tuple[Symbol, str]], colours: Colours, room: QRectF
+) -> None:
+    """Paint the legend at the lower edge of the room."""
+    rows = legend_rows(entries, QFontMetricsF(painter.font()), room.width())
+    wide = max((row[-1][2] + _TEXT + row[-1][3] for row in rows if row), default=0.0)
+    left, top = room.left(), room.bottom() - len(rows) * _ROW
+    _paint_ground(painter, QRectF(left - 6, top - 2, wide + 12, len(rows) * _ROW + 4), colours)
+    for number, row in enumerate(rows):
+        y = top + (number + 0.5) * _ROW
+        for symbol, text, x, text_width in row:
+            _paint_symbol(painter, symbol, left + x, y, colours)
+            painter.setPen(QColor(colours.text))
+            place = QRectF(left + x + _TEXT, y - _ROW / 2, text_width + 2, _ROW)
+            painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
+
+
+def _paint_symbol(painter: QPainter, symbol: Symbol, x: float, y: float, colours: Colours) -> None:
+    if isinstance(symbol, Status):
+        paint_glyph(painter, symbol, x + 14, y, 5.0, colours)
+    elif isinstance(symbol, Halo):
+        paint_halo(painter, x + 14, y, 1.0, colours)
+        paint_glyph(painter, Status.NORMAL, x + 14, y, 4.0, colours)
+    elif symbol is Stroke.STRENGTH:
+        for step in range(3):
+            colour = QColor(colours.muted)
+            colour.setAlphaF(0.35 + 0.3 * step)
+            _paint_line(painter, x + 2 + 8 * step, x + 10 + 8 * step, y, QPen(colour, 1.0 + 0.9 * step))
+    elif symbol is Stroke.WEAK:
+        _paint_line(painter, x + 2, x + 26, y, dashed(QColor(colours.weak), 1.4))
+    else:
+        sign = colours.positive if symbol is Stroke.POSITIVE else colours.negative
+        _paint_line(painter, x + 2, x + 26, y, QPen(QColor(sign), 2.4))
+
+
+def dashed(colour: QColor, width: float) -> QPen:
+    """The pen of weak connections."""
+    pen = QPen(colour, width)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    pen.setDashPattern([5.0 / width, 4.0 / width])
+    return pen
+
+
+def _paint_line(painter: QPainter, start: float, stop: float, y: float, pen: QPen) -> None:
+    painter.setPen(pen)
+    painter.drawLine(QPointF(start, y), QPointF(stop, y))
