@@ -187,9 +187,10 @@ def test_colours_are_premultiplied(
     sizes: list[int], seed: int, quantile: float, focus: bool, scale: float
 ) -> None:
     network = random_chain(*sizes, seed=seed)
-    blocks = prepare(network, Layout.from_network(network))
+    layout = Layout.from_network(network)
+    blocks = prepare(network, layout)
     threshold = float(np.quantile(np.concatenate([np.abs(block.weight) for block in blocks]), quantile))
-    frame = Frame(-20.0, -15.0, scale, 160, 120)
+    frame = Frame(-20.0, layout.layers[0].top - 15.0, scale, 160, 120)
     image = draw_edges(blocks, frame, INK, threshold, focus)
     assert image is not None
     assert image.any()
