@@ -26,6 +26,7 @@ STRIP_SPACING = 3.0  # pixels between neurons below which a layer is a strip
 _SMALLEST_MARK = 3.3
 _STRIP = 3.0  # half the width of a strip
 _ROW = 20.0  # of the legend
+LEGEND_HEIGHT = 2 * _ROW  # kept free for it whatever it says, so that the picture does not jump
 _TEXT = 31.0  # where its words begin
 
 
@@ -324,11 +325,6 @@ def legend_rows(
         rows[-1].append((symbol, text, x, wide))
         x += _TEXT + wide + 15
     return rows
-
-
-def legend_height(entries: Sequence[tuple[Symbol, str]], metrics: QFontMetricsF, width: float) -> float:
-    """Height that the legend needs."""
-    return len(legend_rows(entries, metrics, width)) * _ROW if entries else 0.0
 
 
 def paint_legend(

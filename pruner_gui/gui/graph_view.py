@@ -210,7 +210,7 @@ class GraphView(QWidget):
         if self._layout is None:
             return Camera()
         words = QFontMetricsF(self.font())
-        legend = paint.legend_height(self._legend(), words, size.width() - 2 * _MARGIN)
+        legend = paint.LEGEND_HEIGHT if self._legend_visible else 0.0
         room = (
             _MARGIN + 14,
             2 * words.height() + _MARGIN,

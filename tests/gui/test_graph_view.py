@@ -1,0 +1,326 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from graph_networks import chain, random_chain, with_skip
+from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
+from PySide6.QtGui import QColor, QHelpEvent, QImage, QPalette, QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from pruner_gui.gui import graph_view
+from pruner_gui.gui.graph_layout import Layout
+from pruner_gui.gui.graph_view import EdgeHit, GraphMarks, GraphView
+from pruner_gui.gui.palette import DARK, LIGHT
+from pruner_gui.network import Network
+
+NETWORK = chain([[2.0, -1.0, 0.5], [0.1, 1.0, -2.0]], [[1.0], [-1.0], [0.5]])
+
+
+def drawing_threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "graph-renderer"]
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> Iterator[GraphView]:
+    view = GraphView()
+    qtbot.addWidget(view)
+    view.resize(600, 400)
+    view.show()
+    with qtbot.waitSignal(view.rendered):
+        view.set_network(NETWORK)
+    yield view
+    view.close()
+    assert not drawing_threads()
+
+
+def screen(view: GraphView) -> QImage:
+    return view.grab().toImage()
+
+
+def colour_at(view: GraphView, layer: int, unit: int, dx: float = 0.0, dy: float = 0.0) -> str:
+    place = view.neuron_position(layer, unit)
+    assert place is not None
+    return screen(view).pixelColor(round(place.x() + dx), round(place.y() + dy)).name()
+
+
+def place_of(view: GraphView, layer: int, unit: int) -> QPoint:
+    place = view.neuron_position(layer, unit)
+    assert place is not None
+    return place.toPoint()
+
+
+def between(view: GraphView, source: int, target: int) -> QPoint:
+    """The middle of the connection from an input to a hidden neuron."""
+    a, b = view.neuron_position(0, source), view.neuron_position(1, target)
+    assert a is not None
+    assert b is not None
+    return ((a + b) / 2).toPoint()
+
+
+def wheel(view: GraphView, place: QPoint, turn: int) -> None:
+    event = QWheelEvent(
+        QPointF(place),
+        QPointF(view.mapToGlobal(place)),
+        QPoint(),
+        QPoint(0, turn),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(view, event)
+
+
+def test_neurons_and_connections_are_shown(view: GraphView) -> None:
+    assert colour_at(view, 1, 0) == LIGHT.neuron
+    assert colour_at(view, 0, 0) == LIGHT.neutral
+    image = screen(view)
+    positive, negative = (image.pixelColor(between(view, *pair)) for pair in ((0, 0), (1, 2)))
+    assert positive.blue() > positive.red() + 40
+    assert negative.red() > negative.blue() + 40
+
+
+def test_marks_change_the_neurons_shape_and_colour(view: GraphView) -> None:
+    before = screen(view)
+    view.set_statuses(GraphMarks(candidates={1: frozenset({0})}, constant={1: frozenset({2})}))
+    assert colour_at(view, 1, 0) == LIGHT.candidate
+    assert colour_at(view, 1, 1) == LIGHT.neuron
+    assert colour_at(view, 1, 2, dy=8) == LIGHT.constant
+    assert screen(view) != before
+    view.set_statuses(GraphMarks())
+    assert colour_at(view, 1, 0) == LIGHT.neuron
+
+
+def test_the_neuron_being_tried_has_a_halo(view: GraphView) -> None:
+    before = colour_at(view, 1, 1, dy=19)
+    view.set_statuses(GraphMarks(trying=(1, 1)))
+    assert colour_at(view, 1, 1, dy=19) != before
+    assert colour_at(view, 1, 1) == LIGHT.neuron
+
+
+def test_removal_leaves_a_hollow_neuron_in_its_place_and_no_connection(view: GraphView, qtbot: QtBot) -> None:
+    place, middle = place_of(view, 1, 0), between(view, 0, 0)
+    with qtbot.waitSignal(view.rendered):
+        view.set_current(NETWORK.without({"h1": [0]}))
+    assert place_of(view, 1, 0) == place
+    assert colour_at(view, 1, 0) == LIGHT.ground
+    assert screen(view).pixelColor(middle).name() == LIGHT.ground
+    assert colour_at(view, 1, 1) == LIGHT.neuron
+    assert "2 of 3" in view.accessibleDescription()
+
+
+def test_undo_brings_the_neuron_back(view: GraphView, qtbot: QtBot) -> None:
+    before = screen(view)
+    with qtbot.waitSignal(view.rendered):
+        view.set_current(NETWORK.without({"h1": [0]}))
+    with qtbot.waitSignal(view.rendered):
+        view.set_current(NETWORK)
+    assert screen(view) == before
+
+
+def test_weak_connections_are_drawn_anew(view: GraphView, qtbot: QtBot) -> None:
+    middle = between(view, 1, 0)
+    around = [middle + QPoint(dx, dy) for dx in range(-12, 13) for dy in range(-12, 13)]
+
+    def green() -> bool:
+        image = screen(view)
+        colours = [image.pixelColor(point) for point in around]
+        return any(c.green() > max(c.red(), c.blue()) + 15 for c in colours)
+
+    assert not green()
+    with qtbot.waitSignal(view.rendered):
+        view.set_statuses(GraphMarks(weak_threshold=0.3))
+    assert green()
+
+
+def test_no_network_is_an_empty_view(view: GraphView) -> None:
+    view.set_network(None)
+    image = screen(view)
+    assert image.pixelColor(5, 5).name() == LIGHT.ground
+    assert np.unique(np.frombuffer(image.constBits(), np.uint8).reshape(-1, 4), axis=0).shape[0] == 1
+    assert view.neuron_position(0, 0) is None
+    view.fit()
+    view.zoom(2)
+    assert view.render_image(QSize(50, 40)).size() == QSize(50, 40)
+
+
+def test_wheel_zooms_to_the_mouse(view: GraphView) -> None:
+    place = place_of(view, 1, 2)
+    other = place_of(view, 0, 0)
+    wheel(view, place, 240)
+    assert (place_of(view, 1, 2) - place).manhattanLength() <= 2
+    assert (place_of(view, 0, 0) - other).manhattanLength() > 20
+
+
+def test_keys_zoom_fit_and_pan(view: GraphView, qtbot: QtBot) -> None:
+    fitted = place_of(view, 1, 0)
+    QTest.keyClick(view, Qt.Key.Key_Plus)
+    assert place_of(view, 1, 0).y() < fitted.y()
+    QTest.keyClick(view, Qt.Key.Key_0)
+    assert place_of(view, 1, 0) == fitted
+    QTest.keyClick(view, Qt.Key.Key_Left)
+    assert place_of(view, 1, 0).x() == fitted.x() + 60
+    QTest.keyClick(view, Qt.Key.Key_1)
+    a, b = place_of(view, 1, 0), place_of(view, 1, 1)
+    assert b.y() - a.y() == pytest.approx(Layout.from_network(NETWORK).layers[1].spacing, abs=1)
+
+
+def test_dragging_moves_the_picture_and_selects_nothing(view: GraphView, qtbot: QtBot) -> None:
+    start = place_of(view, 1, 0)
+    with qtbot.assertNotEmitted(view.neuron_selected):
+        QTest.mousePress(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
+        QTest.mouseMove(view, start + QPoint(40, 25))
+        QTest.mouseRelease(
+            view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start + QPoint(40, 25)
+        )
+    assert (place_of(view, 1, 0) - start - QPoint(40, 25)).manhattanLength() <= 2
+
+
+def test_resizing_keeps_all_in_view_until_the_user_zooms(view: GraphView) -> None:
+    view.resize(300, 300)
+    assert place_of(view, 2, 0).x() < 300
+    view.zoom(3)
+    zoomed = place_of(view, 2, 0)
+    view.resize(320, 300)
+    assert place_of(view, 2, 0) == zoomed
+
+
+def test_a_click_selects_and_a_click_beside_clears(view: GraphView, qtbot: QtBot) -> None:
+    unrelated = between(view, 1, 1)
+    before = screen(view).pixelColor(unrelated)
+    with qtbot.waitSignal(view.neuron_selected) as selected:
+        QTest.mouseClick(
+            view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place_of(view, 1, 0)
+        )
+    assert selected.args == [1, 0]
+    assert view.selected == (1, 0)
+    faded = screen(view).pixelColor(unrelated)
+    assert faded.lightness() > before.lightness()
+    with qtbot.waitSignal(view.selection_cleared):
+        QTest.mouseClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(5, 395))
+    assert view.selected is None
+
+
+def test_shift_and_arrows_move_the_selection(view: GraphView, qtbot: QtBot) -> None:
+    view.set_current(NETWORK.without({"h1": [1]}))
+    view.select((1, 0))
+    QTest.keyClick(view, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert view.selected == (1, 2)  # 1 is gone
+    QTest.keyClick(view, Qt.Key.Key_Right, Qt.KeyboardModifier.ShiftModifier)
+    assert view.selected == (2, 0)
+    QTest.keyClick(view, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert view.selected == (2, 0)
+
+
+def test_hovering_tells_neurons_and_connections(view: GraphView, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(view.neuron_hovered) as neuron:
+        QTest.mouseMove(view, place_of(view, 1, 2))
+    assert neuron.args == [1, 2]
+    with qtbot.waitSignal(view.edge_hovered) as edge:
+        QTest.mouseMove(view, between(view, 0, 0))
+    assert edge.args == [EdgeHit((0, 0), (1, 0), 2.0)]
+    with qtbot.waitSignal(view.hover_cleared):
+        QTest.mouseMove(view, QPoint(3, 3))
+
+
+def test_tooltips_come_from_the_provider_and_from_the_weight(
+    view: GraphView, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Shown:
+        """In place of QToolTip, whose window some platforms cannot raise."""
+
+        words = ""
+
+        @classmethod
+        def showText(cls, place: QPoint, words: str, widget: QWidget) -> None:
+            cls.words = words
+
+        @classmethod
+        def hideText(cls) -> None:
+            cls.words = ""
+
+    monkeypatch.setattr(graph_view, "QToolTip", Shown)
+    asked: list[tuple[int, int]] = []
+
+    def provide(layer: int, unit: int) -> str:
+        asked.append((layer, unit))
+        return "about this neuron"
+
+    view.tooltip_provider = provide
+
+    def tooltip(place: QPoint) -> str:
+        QApplication.sendEvent(view, QHelpEvent(QEvent.Type.ToolTip, place, view.mapToGlobal(place)))
+        return Shown.words
+
+    assert tooltip(place_of(view, 1, 1)) == "about this neuron"
+    assert asked == [(1, 1)]
+    assert tooltip(between(view, 0, 0)).endswith("weight 2.000")
+    assert tooltip(QPoint(3, 3)) == ""
+
+
+def test_the_dark_theme_is_followed(view: GraphView, qtbot: QtBot) -> None:
+    palette = QPalette(view.palette())
+    palette.setColor(QPalette.ColorRole.Window, QColor("#15171a"))
+    with qtbot.waitSignal(view.rendered):
+        view.setPalette(palette)
+    assert screen(view).pixelColor(5, 5).name() == DARK.ground
+    assert colour_at(view, 1, 0) == DARK.neuron
+
+
+def test_the_legend_can_be_hidden(view: GraphView) -> None:
+    def drawn_below() -> bool:
+        image = screen(view)
+        return any(image.pixelColor(x, 384).name() != LIGHT.ground for x in range(600))
+
+    assert drawn_below()
+    view.set_legend_visible(False)
+    assert not drawn_below()
+
+
+def test_it_says_what_it_is_to_assistive_tools(view: GraphView) -> None:
+    assert view.accessibleName()
+    assert "h1 3" in view.accessibleDescription()
+    assert view.focusPolicy() == Qt.FocusPolicy.StrongFocus
+
+
+def test_an_export_shows_the_whole_network_whatever_is_in_view(view: GraphView) -> None:
+    before = view.render_image(QSize(400, 300), 2.0)
+    view.zoom(4)
+    after = view.render_image(QSize(400, 300), 2.0)
+    assert after.size() == QSize(800, 600)
+    assert after == before
+
+
+@pytest.mark.parametrize("network", [with_skip(), random_chain(900, 5, 1), random_chain(1, 1)])
+def test_other_shapes_are_shown_too(view: GraphView, qtbot: QtBot, network: Network) -> None:
+    with qtbot.waitSignal(view.rendered):
+        view.set_network(network)
+    last = len(network.layer_sizes) - 1
+    assert colour_at(view, last, 0) == LIGHT.neutral
+
+
+def test_a_hidden_view_draws_when_it_is_shown(qtbot: QtBot) -> None:
+    view = GraphView()
+    qtbot.addWidget(view)
+    view.set_network(NETWORK)
+    assert not drawing_threads()
+    with qtbot.waitSignal(view.rendered):
+        view.show()
+    view.close()
+
+
+def test_closing_while_drawing_stops_the_thread(qtbot: QtBot) -> None:
+    view = GraphView()
+    qtbot.addWidget(view)
+    view.show()
+    view.set_network(random_chain(300, 300, 300))
+    view.close()
+    assert not drawing_threads()
+    view.set_network(NETWORK)  # nothing starts again
+    view.shutdown()
+    assert not drawing_threads()
