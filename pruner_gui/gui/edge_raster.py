@@ -11,7 +11,7 @@ The first call compiles (or loads) the kernels and takes seconds: never make it 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 import numba
@@ -34,7 +34,7 @@ _CELL = 4  # pixels of one haze cell, each way
 _FAINTEST = 0.04  # strength below which a curve is left to the haze
 _INK = 0.35  # strength of all curves of a block together, a pixel of height
 _WEAK_SHARE = 0.6  # weak curves drawn one by one, a pixel of height; of more, some, and the haze of all
-_CROWDED = 200  # possible connections from which a block has a haze and bent curves
+_CROWDED = 200  # connections from which a block has a haze and bent curves
 _MOST_BINS = 160
 _BEND = 0.07
 
@@ -53,19 +53,15 @@ class EdgeBlock:
     weight: Floats
     pieces: tuple[Piece, ...]
 
-    @property
-    def crowded(self) -> bool:
-        """Whether the layers, as they were laid out, have room for many connections."""
-        return self.pieces[0].y0.size * self.pieces[-1].y1.size >= _CROWDED
-
     @cached_property
     def bend(self) -> Floats:
         """How far each curve arches off the plain S, as a share of its rise.
 
         On two evenly spaced columns many plain curves meet in the same points and leave holes between
-        them, which shows as moire. Curves that are a little different do not.
+        them, which shows as moire. Curves that are a little different do not. It depends on the layers as
+        they were laid out, so that curves keep their shape when others go.
         """
-        if not self.crowded:
+        if self.pieces[0].y0.size * self.pieces[-1].y1.size < _CROWDED:
             return np.zeros(self.weight.size, np.float32)
         return (_scatter(self.source, self.target) - np.float32(0.5)) * np.float32(2 * _BEND)
 
@@ -95,6 +91,12 @@ class EdgeBlock:
             return None
         near = np.flatnonzero(np.abs(heights - y) <= reach)
         return int(near[0]) if near.size else None
+
+    def only(self, chosen: IndexArray) -> EdgeBlock:
+        """Return the block with some of its connections, strongest first."""
+        return replace(
+            self, source=self.source[chosen], target=self.target[chosen], weight=self.weight[chosen]
+        )
 
     def touching(self, layer: int, position: int) -> IndexArray:
         """Return which connections start or end at a neuron, strongest first."""
@@ -253,7 +255,7 @@ def _batches(block: EdgeBlock, frame: Frame, weak_threshold: float | None) -> It
         x0, x1 = (piece.x0 - frame.left) * frame.scale, (piece.x1 - frame.left) * frame.scale
         if x1 <= 0 or x0 >= frame.width:
             continue
-        if block.crowded:
+        if block.weight.size >= _CROWDED:
             yield _bundle(block, piece, frame, n_strong, x0, x1)
         y0, y1 = ((y - frame.top) * frame.scale for y in block.ends(piece))
         bend = block.bend * (y1 - y0)
@@ -402,20 +404,24 @@ def _draw_curves(layer: Floats, left: int, x0: float, x1: float, table: Floats, 
         along = np.float32(x - x0)
         for e in range(table.shape[0]):
             y0, y1, bend, fade, width, dashes = table[e]
+            y = y0 + s * (y1 - y0) + arch * bend
+            slope = abs(rise * (y1 - y0) + arch_rise * bend)
+            flank = max(one, slope)
+            reach = half * (width * (one + slope) + flank)  # never less than the exact one below
+            if y + reach < 0 or y - reach > rows:
+                continue
             if dashes >= 0:
                 place = (along + dashes * period) % period
                 fade *= min(max(min(place, dash - place) + half, np.float32(0)), one)
                 if fade <= 0:
                     continue
-            y = y0 + s * (y1 - y0) + arch * bend
-            slope = abs(rise * (y1 - y0) + arch_rise * bend)
             thick = width * np.sqrt(one + slope * slope)
-            flank = max(one, slope)
             reach = half * (thick + flank)
-            low, high = max(0, int(np.floor(y - reach))), min(rows, int(np.ceil(y + reach)) + 1)
-            peak = min(one, thick / flank)
+            low, high = int(max(y - reach, np.float32(0))), min(rows, int(y + reach) + 1)
+            peak = min(one, thick / flank) * fade
+            steep = fade / flank
             for row in range(low, high):
-                value = min(peak, (reach - abs(np.float32(row) + half - y)) / flank) * fade
+                value = min(peak, (reach - abs(np.float32(row) + half - y)) * steep)
                 if value > layer[c, row]:
                     layer[c, row] = value
 

@@ -26,7 +26,6 @@ STRIP_SPACING = 3.0  # pixels between neurons below which a layer is a strip
 _SMALLEST_MARK = 3.3
 _STRIP = 3.0  # half the width of a strip
 _ROW = 20.0  # of the legend
-LEGEND_HEIGHT = 2 * _ROW  # kept free for it whatever it says, so that the picture does not jump
 _TEXT = 31.0  # where its words begin
 
 
@@ -222,28 +221,7 @@ def paint_ring(painter: QPainter, x: float, y: float, radius: float, colours: Co
     painter.drawEllipse(QPointF(x, y), radius + 3.5, radius + 3.5)
 
 
-# -- connections drawn live
-
-
-def edge_paths(block: EdgeBlock, edges: IndexArray, colours: Colours, weak_threshold: float | None) -> Paths:
-    """Return some connections of a block as lines in the scene, the strongest last; weak ones are dashed."""
-    if not edges.size:
-        return []
-    weight = block.weight[edges]
-    magnitude = np.abs(weight)
-    weak = magnitude < (0.0 if weak_threshold is None else weak_threshold)
-    level = np.ceil(3 * magnitude / magnitude.max()).astype(int)
-    paths = [(_path(block, edges[weak]), dashed(QColor(colours.weak), 1.4))]
-    for step in (1, 2, 3):
-        for chosen, colour in ((weight > 0, colours.positive), (weight < 0, colours.negative)):
-            paint = QColor(colour)
-            paint.setAlphaF(0.4 + 0.2 * step)
-            paths.append(
-                (_path(block, edges[chosen & ~weak & (level == step)]), QPen(paint, 0.2 + 0.9 * step))
-            )
-    for _, pen in paths:
-        pen.setCosmetic(True)
-    return [(path, pen) for path, pen in paths if not path.isEmpty()]
+# -- the connection under the mouse
 
 
 def highlight(block: EdgeBlock, edge: int, colours: Colours) -> Paths:
@@ -325,6 +303,11 @@ def legend_rows(
         rows[-1].append((symbol, text, x, wide))
         x += _TEXT + wide + 15
     return rows
+
+
+def legend_height(entries: Sequence[tuple[Symbol, str]], metrics: QFontMetricsF, width: float) -> float:
+    """Return the height that a legend takes."""
+    return _ROW * len(legend_rows(entries, metrics, width))
 
 
 def paint_legend(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, QRectF, Signal
@@ -25,37 +26,56 @@ class Job:
     ink: Ink
     weak_threshold: float | None
     focus: bool
+    selected: tuple[int, int] | None = None
+    """(layer, position) of a neuron whose connections get a picture of their own."""
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """A drawn job. `pixels` back the image and must live as long as it."""
+    """A drawn job."""
 
     job: Job
     blocks: tuple[EdgeBlock, ...]
-    pixels: Image
-    image: QImage
     place: QRectF
-    """Where in the scene the image belongs."""
+    """Where in the scene the images belong."""
     refined: bool
-
-    @classmethod
-    def of(
-        cls, job: Job, blocks: tuple[EdgeBlock, ...], pixels: Image, frame: Frame, refined: bool
-    ) -> Picture:
-        """Wrap what the raster made."""
-        height, width = pixels.shape[:2]
-        image = QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
-        place = QRectF(frame.left, frame.top, width / frame.scale, height / frame.scale)
-        return cls(job, blocks, pixels, image, place, refined)
+    pixels: tuple[Image, ...]
+    """Behind the images: must live as long as they."""
+    connections: QImage
+    selected: QImage | None
 
 
-def draw(job: Job, blocks: tuple[EdgeBlock, ...] | None = None) -> Picture:
-    """Return the finished picture of a job, drawn in the caller's thread."""
-    blocks = prepare(job.network, job.layout) if blocks is None else blocks
-    pixels = draw_edges(blocks, job.frame, job.ink, job.weak_threshold, job.focus)
-    assert pixels is not None, "nobody aborts this one"
-    return Picture.of(job, blocks, pixels, job.frame, refined=True)
+def draw(
+    job: Job,
+    blocks: tuple[EdgeBlock, ...],
+    frame: Frame | None = None,
+    aborted: Callable[[], bool] = lambda: False,
+    known: Image | None = None,
+) -> Picture | None:
+    """Return the picture of a job, drawn here and now; None when aborted.
+
+    `frame` instead of the job's makes a coarse picture. `known` are the pixels of all connections, if they
+    have been drawn before.
+    """
+    at = frame or job.frame
+    wanted = [blocks] if known is None else []
+    if job.selected is not None:
+        wanted.append(tuple(block.only(block.touching(*job.selected)) for block in blocks))
+    pixels = [] if known is None else [known]
+    for chosen in wanted:
+        drawn = draw_edges(chosen, at, job.ink, job.weak_threshold, job.focus, aborted)
+        if drawn is None:
+            return None
+        pixels.append(drawn)
+    images = [_image(array) for array in pixels]
+    place = QRectF(at.left, at.top, at.width / at.scale, at.height / at.scale)
+    selected = images[1] if job.selected is not None else None
+    return Picture(job, blocks, place, frame is None, tuple(pixels), images[0], selected)
+
+
+def _image(pixels: Image) -> QImage:
+    height, width = pixels.shape[:2]
+    return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
 
 
 class Renderer(QObject):
@@ -74,6 +94,7 @@ class Renderer(QObject):
         self._thread: threading.Thread | None = None
         self._stopped = False
         self._prepared: tuple[Network, Layout, tuple[EdgeBlock, ...]] | None = None
+        self._last: Picture | None = None
 
     def request(self, job: Job) -> None:
         """Draw this next, instead of what is still waiting."""
@@ -102,10 +123,10 @@ class Renderer(QObject):
         warm_up()
         while (job := self._take()) is not None:
             blocks = self._blocks(job)
-            if sum(block.weight.size for block in blocks) >= _PREVIEWED:
-                frame = _coarse(job.frame)
-                self._draw(job, blocks, frame, refined=False)
-            self._draw(job, blocks, job.frame, refined=True)
+            known = self._known(job)
+            if known is None and sum(block.weight.size for block in blocks) >= _PREVIEWED:
+                self._show(draw(job, blocks, _coarse(job.frame), self._is_stopped))
+            self._show(draw(job, blocks, None, self._overtaken, known))
 
     def _take(self) -> Job | None:
         with self._lock:
@@ -114,11 +135,19 @@ class Renderer(QObject):
                 self._thread = None
             return job
 
-    def _draw(self, job: Job, blocks: tuple[EdgeBlock, ...], frame: Frame, refined: bool) -> None:
-        aborted = self._overtaken if refined else self._is_stopped
-        pixels = draw_edges(blocks, frame, job.ink, job.weak_threshold, job.focus, aborted)
-        if pixels is not None:
-            self.pictured.emit(Picture.of(job, blocks, pixels, frame, refined))
+    def _show(self, picture: Picture | None) -> None:
+        if picture is None:
+            return
+        if picture.refined:
+            self._last = picture
+        self.pictured.emit(picture)
+
+    def _known(self, job: Job) -> Image | None:
+        """The pixels of all connections, where only the selection has changed."""
+        last = self._last
+        if last is not None and replace(last.job, selected=job.selected) == job:
+            return last.pixels[0]
+        return None
 
     def _overtaken(self) -> bool:
         return self._stopped or self._next is not None

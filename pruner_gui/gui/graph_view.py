@@ -29,7 +29,7 @@ from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
 from pruner_gui.gui import graph_paint as paint
 from pruner_gui.gui import text
-from pruner_gui.gui.edge_raster import EdgeBlock, Frame, Ink
+from pruner_gui.gui.edge_raster import EdgeBlock, Frame, Ink, prepare
 from pruner_gui.gui.graph_layout import Camera, Layer, Layout, Rect
 from pruner_gui.gui.graph_paint import GraphMarks, Halo, Status, Statuses, Stroke, Symbol
 from pruner_gui.gui.graph_render import Job, Picture, Renderer, draw
@@ -39,11 +39,11 @@ from pruner_gui.network import Network
 __all__ = ["EdgeHit", "GraphMarks", "GraphView"]
 
 _MARGIN = 26.0  # pixels around the network when all of it is shown
+_LEGEND_SIDES = 28.0
 _REACH = 4.0  # pixels beside a neuron that still hit it
 _EDGE_REACH = 3.0
 _STEP = 1.25  # zoom of one key press
 _PAN = 60.0  # pixels of one arrow key
-_MOST_LIVE = 300  # connections of a selected neuron drawn for each pair of layers, strongest first
 _FADED = 0.16  # the other connections while a neuron is selected
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -102,7 +102,6 @@ class GraphView(QWidget):
         self._colours = colours_for(self.palette())
         self._job: Job | None = None
         self._picture: Picture | None = None
-        self._live: tuple[object, paint.Paths] | None = None
         self._hovered_paths: paint.Paths = []
         self._renderer = Renderer()
         self._renderer.pictured.connect(self._show_picture)
@@ -117,17 +116,18 @@ class GraphView(QWidget):
         """Lay out this network and show all of it; None empties the view. Clears marks and selection."""
         self._layout = None if original is None else Layout.from_network(original)
         self._marks = GraphMarks()
-        self._selected = self._hovered = self._picture = self._job = self._live = None
+        self._selected = self._hovered = self._picture = self._job = None
         self._fitted = True
         self._current = original
         self._refresh()
-        self.fit()
+        self._describe()
 
     def set_current(self, network: Network) -> None:
         """Show what is left of the original: removed neurons turn hollow, their connections go."""
         if network is not self._current:
             self._current = network
             self._refresh()
+            self._describe()
 
     def set_statuses(self, marks: GraphMarks) -> None:
         """Show these statuses. Cheap when only neurons change; a new weak threshold redraws connections."""
@@ -144,6 +144,7 @@ class GraphView(QWidget):
     def select(self, neuron: tuple[int, int] | None) -> None:
         """Select (visible layer, original unit) or nothing; emits nothing."""
         self._selected = neuron
+        self._request()
         self.update()
 
     @property
@@ -161,7 +162,6 @@ class GraphView(QWidget):
         if self._layout is not None and self._current is not None:
             self._statuses = paint.statuses(self._layout, self._current, self._marks)
         self._keep_fitted()
-        self._describe()
         self._request()
         self.update()
 
@@ -210,12 +210,13 @@ class GraphView(QWidget):
         if self._layout is None:
             return Camera()
         words = QFontMetricsF(self.font())
-        legend = paint.LEGEND_HEIGHT if self._legend_visible else 0.0
+        # Room for the whole legend, so that the picture stays where it is when the legend grows.
+        legend = paint.legend_height(self._whole_legend(), words, size.width() - _LEGEND_SIDES)
         room = (
             _MARGIN + 14,
             2 * words.height() + _MARGIN,
             size.width() - _MARGIN - 14,
-            size.height() - legend - _MARGIN,
+            size.height() - (legend if self._legend_visible else 0.0) - _MARGIN,
         )
         return Camera.fitting(self._layout.bounds, room)
 
@@ -232,8 +233,11 @@ class GraphView(QWidget):
             self._renderer.request(job)
 
     def _job_for(self, network: Network, layout: Layout, frame: Frame) -> Job:
-        marks = self._marks
-        return Job(network, layout, frame, _ink(self._colours), marks.weak_threshold, marks.focus)
+        marks, selected = self._marks, None
+        if self._selected is not None and layout.place(*self._selected) is not None:
+            layer, unit = self._selected
+            selected = layer, int(layout.layers[layer].positions([unit])[0])
+        return Job(network, layout, frame, _ink(self._colours), marks.weak_threshold, marks.focus, selected)
 
     def _seen(self, overscan: float) -> Rect:
         """The part of the scene in view, wider by a share of the view on each side."""
@@ -282,7 +286,8 @@ class GraphView(QWidget):
         if self._layout is not None and self._current is not None:
             seen = (*camera.to_scene(0, 0), *camera.to_scene(size.width(), size.height()))
             frame = _frame(self._layout.bounds, seen, camera.scale, scale)
-            picture = draw(self._job_for(self._current, self._layout, frame))
+            job = self._job_for(self._current, self._layout, frame)
+            picture = draw(job, prepare(job.network, job.layout))
         painter = QPainter(image)
         painter.setFont(self.font())
         self._paint(painter, size, camera, picture)
@@ -296,11 +301,12 @@ class GraphView(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         if picture is not None:
-            live = self._live_paths(picture)
-            painter.setOpacity(_FADED if live else 1.0)
-            painter.drawImage(_in_view(picture.place, camera), picture.image)
+            place = _in_view(picture.place, camera)
+            painter.setOpacity(1.0 if picture.selected is None else _FADED)
+            painter.drawImage(place, picture.connections)
             painter.setOpacity(1.0)
-            _stroke(painter, camera, live)
+            if picture.selected is not None:
+                painter.drawImage(place, picture.selected)
         self._paint_sign(painter, camera, self._marks.trying, trying=True)
         for layer, found in zip(self._layout.layers, self._statuses, strict=True):
             paint.paint_layer(painter, layer, found, camera, self._colours, size.height())
@@ -329,33 +335,16 @@ class GraphView(QWidget):
 
     def _paint_words(self, painter: QPainter, size: QSize, camera: Camera) -> None:
         assert self._layout is not None
+        side = _LEGEND_SIDES / 2
         room = QRectF(0, 0, size.width(), size.height()).adjusted(6, 6, -6, -6)
         columns = sorted({layer.x for layer in self._layout.layers})
         pitch = (columns[1] - columns[0] if len(columns) > 1 else 400.0) * camera.scale - 14
         for layer, lines in zip(self._layout.layers, self._captions(), strict=True):
             paint.paint_caption(painter, lines, layer, camera, self._colours, room, max(pitch, 44.0))
         if self._legend_visible:
-            paint.paint_legend(painter, self._legend(), self._colours, room.adjusted(8, 0, -8, -2))
-
-    # -- the lines of a selected neuron
-
-    def _live_paths(self, picture: Picture) -> paint.Paths:
-        """The connections of the selected neuron as lines in the scene, kept until something changes."""
-        if self._selected is None or self._layout is None:
-            return []
-        key = (picture.blocks, self._selected, self._colours, self._marks.weak_threshold)
-        if self._live is None or self._live[0] != key:
-            self._live = (key, self._make_paths(picture.blocks, *self._selected))
-        return self._live[1]
-
-    def _make_paths(self, blocks: tuple[EdgeBlock, ...], layer: int, unit: int) -> paint.Paths:
-        assert self._layout is not None
-        found: paint.Paths = []
-        for position in self._layout.layers[layer].positions([unit]):
-            for block in blocks:
-                edges = block.touching(layer, int(position))[:_MOST_LIVE]
-                found += paint.edge_paths(block, edges, self._colours, self._marks.weak_threshold)
-        return found
+            paint.paint_legend(
+                painter, self._legend(), self._colours, room.adjusted(side - 6, 0, 6 - side, -2)
+            )
 
     # -- words
 
@@ -380,29 +369,29 @@ class GraphView(QWidget):
         return self.tr("Output") if layer.is_output and alone else layer.name
 
     def _legend(self) -> list[tuple[Symbol, str]]:
-        """What to explain: the connections always, of the neurons only what is to be seen."""
-        if self._layout is None or not self._legend_visible:
-            return []
-        entries: list[tuple[Symbol, str]] = [
+        """What to explain: the signs always, of the rest only what is to be seen."""
+        present: set[Symbol] = {Status(code) for found in self._statuses for code in np.unique(found)}
+        present |= {Stroke.POSITIVE, Stroke.NEGATIVE, Stroke.STRENGTH}
+        if self._marks.weak_threshold is not None:
+            present.add(Stroke.WEAK)
+        if self._marks.trying is not None:
+            present.add(Halo.TRYING)
+        return [(symbol, words) for symbol, words in self._whole_legend() if symbol in present]
+
+    def _whole_legend(self) -> list[tuple[Symbol, str]]:
+        return [
             (Stroke.POSITIVE, self.tr("positive weight")),
             (Stroke.NEGATIVE, self.tr("negative weight")),
             (Stroke.STRENGTH, self.tr("stronger = bolder")),
-        ]
-        if self._marks.weak_threshold is not None:
-            entries.append((Stroke.WEAK, self.tr("weak connection")))
-        present = {int(status) for found in self._statuses for status in np.unique(found)}
-        words = (
+            (Stroke.WEAK, self.tr("weak connection")),
             (Status.NORMAL, self.tr("neuron")),
             (Status.CANDIDATE, self.tr("would be removed")),
             (Status.CONSTANT, self.tr("constant output")),
             (Status.DISCONNECTED, self.tr("disconnected")),
             (Status.PROTECTED, self.tr("protected")),
             (Status.REMOVED, self.tr("removed")),
-        )
-        entries += [(status, word) for status, word in words if status in present]
-        if self._marks.trying is not None:
-            entries.append((Halo.TRYING, self.tr("being tried")))
-        return entries
+            (Halo.TRYING, self.tr("being tried")),
+        ]
 
     # -- the mouse
 
@@ -563,6 +552,7 @@ class GraphView(QWidget):
             self._colours = colours_for(self.palette())
         if event.type() in _REFRESHING:
             self._refresh()
+            self._describe()
         super().changeEvent(event)
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -9,7 +9,7 @@ import pytest
 from graph_networks import random_chain
 from pytestqt.qtbot import QtBot
 
-from pruner_gui.gui.edge_raster import Frame, Ink
+from pruner_gui.gui.edge_raster import Frame, Ink, prepare
 from pruner_gui.gui.graph_layout import Layout
 from pruner_gui.gui.graph_render import Job, Picture, Renderer, draw
 from pruner_gui.network import Network
@@ -52,7 +52,7 @@ def test_a_big_network_has_a_coarse_picture_first(
     qtbot.waitUntil(lambda: len(drawn) == 2)
     assert [picture.refined for picture in drawn] == [False, True]
     coarse, fine = drawn
-    assert coarse.image.width() == (fine.image.width() + 1) // 2
+    assert coarse.connections.width() == (fine.connections.width() + 1) // 2
     assert coarse.place.width() == pytest.approx(fine.place.width(), abs=4)
 
 
@@ -61,7 +61,24 @@ def test_a_small_network_is_drawn_once(qtbot: QtBot, renderer: Renderer, drawn: 
     renderer.request(wish)
     qtbot.waitUntil(lambda: bool(drawn))
     assert drawn[0].refined
-    assert np.array_equal(drawn[0].pixels, draw(wish).pixels)
+    again = draw(wish, prepare(wish.network, wish.layout))
+    assert again is not None
+    assert np.array_equal(drawn[0].pixels, again.pixels)
+
+
+def test_a_selection_adds_its_connections_and_keeps_the_rest(
+    qtbot: QtBot, renderer: Renderer, drawn: list[Picture]
+) -> None:
+    wish = job(random_chain(80, 80))
+    renderer.request(wish)
+    qtbot.waitUntil(lambda: len(drawn) == 2)
+    renderer.request(replace(wish, selected=(1, 7)))
+    qtbot.waitUntil(lambda: len(drawn) == 3)
+    plain, chosen = drawn[1:]
+    assert plain.selected is None
+    assert chosen.selected is not None
+    assert chosen.pixels[0] is plain.pixels[0]
+    assert 0 < np.count_nonzero(chosen.pixels[1]) < np.count_nonzero(chosen.pixels[0])
 
 
 def test_nothing_is_drawn_after_the_stop(qtbot: QtBot, renderer: Renderer, drawn: list[Picture]) -> None:

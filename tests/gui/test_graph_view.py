@@ -199,6 +199,7 @@ def test_a_click_selects_and_a_click_beside_clears(view: GraphView, qtbot: QtBot
         )
     assert selected.args == [1, 0]
     assert view.selected == (1, 0)
+    qtbot.waitUntil(lambda: screen(view).pixelColor(unrelated) != before)
     faded = screen(view).pixelColor(unrelated)
     assert faded.lightness() > before.lightness()
     with qtbot.waitSignal(view.selection_cleared):
