@@ -120,7 +120,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale", choices=("none", "255", "standard", "minmax"), default="none", help=_help("scale")
     )
-    parser.add_argument("--max-rows", type=_count, metavar="N", help=_help("max_rows"))
+    parser.add_argument("--max-rows", type=_rows, metavar="N", help=_help("max_rows"))
 
 
 def _add_setting(parser: argparse.ArgumentParser, field: dataclasses.Field[Any]) -> None:
@@ -161,6 +161,12 @@ def _count(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text} is negative")
     return value
+
+
+def _rows(text: str) -> int:
+    if _count(text) == 0:
+        raise argparse.ArgumentTypeError("at least one row is needed")
+    return int(text)
 
 
 def _share(text: str) -> float:
@@ -204,8 +210,8 @@ def _data_options(options: argparse.Namespace, holdout: float | None, files: Seq
 def _prune(options: argparse.Namespace) -> None:
     config = _config(options)
     refuse_source(options.model, options.output)
-    formats.format_for(options.output)
     network = formats.read(options.model)
+    formats.format_for(network, options.output)
     session = Session()
     session.open(network, options.model)
     chosen = _data_options(options, options.holdout, options.holdout_data)

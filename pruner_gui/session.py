@@ -70,6 +70,7 @@ def load_examples(network: Network, files: Sequence[Path], options: DataOptions)
             network.n_outputs,
             target=options.target,
             scale=rows.scaling,
+            classes=rows.classes,
         )
         split = data.Split(rows, held)
     else:

@@ -10,8 +10,43 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pruner_gui.data.errors import (
+    AmbiguousTarget,
+    CannotPair,
+    CannotReadData,
+    DataMismatch,
+    DataTooLarge,
+    MissingValue,
+    NonFiniteData,
+    NotALabel,
+    NotANumber,
+    RaggedRow,
+    RowsDiffer,
+    TargetMismatch,
+    TooManyClasses,
+    UnknownClass,
+    UnknownTarget,
+    WrongFileCount,
+)
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import MetricUnfit, NonFiniteError, NonFiniteWeight, WrongWidth
+from pruner_gui.formats.errors import (
+    BadEntry,
+    CannotRead,
+    CannotWrite,
+    ExportDiffers,
+    ExportDoesNotRun,
+    MissingExtra,
+    NotAModel,
+    NotExpressible,
+    TooLarge,
+    UnknownFormat,
+    UnsupportedOp,
+    UnsupportedPart,
+    UnsupportedTensor,
+    UnsupportedUse,
+    UnsupportedVersion,
+)
 from pruner_gui.network import CannotRemove, MalformedGraph, ShapeMismatch
 from pruner_gui.pruning import BadSetting, NothingToRelateTo
 from pruner_gui.session import WouldReplaceSource
@@ -36,9 +71,10 @@ class Problem:
 
 
 def problem(error: PrunerError, translate: Translate = str) -> Problem:
-    """Return the sentences for a refusal: by its type and its `reason`, or by its type alone."""
-    code = getattr(error, "reason", None)
-    what, remedy = _PROBLEMS.get((type(error), code)) or _PROBLEMS[type(error), None]
+    """Return the sentences for a refusal: by its type and the code in one of its fields, or its type alone."""
+    kind = type(error)
+    codes = [code for code in vars(error).values() if isinstance(code, str) and (kind, code) in PROBLEMS]
+    what, remedy = PROBLEMS[kind, codes[0] if codes else None]
     facts = {name: _plain(value) for name, value in vars(error).items()}
     return Problem(translate(what).format(**facts), translate(remedy).format(**facts))
 
@@ -64,52 +100,75 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-_CHECK_FILE = QT_TRANSLATE_NOOP("wording", "Check the file, or export it again from where it came from.")
-_OTHER_COLUMN = QT_TRANSLATE_NOOP("wording", "Choose another target column (--target), or other data.")
+_EXPORT_AGAIN = QT_TRANSLATE_NOOP("wording", "Export the model again from the program that trained it.")
+_CHECK_FILE = QT_TRANSLATE_NOOP("wording", "Check the file, or save it again from where it came from.")
+_OTHER_PLACE = QT_TRANSLATE_NOOP("wording", "Choose another folder, or make room and try again.")
+_CHOOSE_COLUMN = QT_TRANSLATE_NOOP(
+    "wording", "Name the target column (--target), or choose the data this network was trained for."
+)
+_DENSE_ONLY = QT_TRANSLATE_NOOP(
+    "wording", "Networks of fully connected layers can be opened; export such a one."
+)
+_MEND_CELL = QT_TRANSLATE_NOOP("wording", "Mend or leave out this row, then load the file again.")
+_USE_ONNX = QT_TRANSLATE_NOOP("wording", "Export as ONNX (.onnx), which can carry it.")
 
-_PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = MappingProxyType(
+PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = MappingProxyType(
     {
         (ShapeMismatch, None): (
             QT_TRANSLATE_NOOP(
-                "wording", "The network does not fit together: {where} has {found}, not {expected}."
+                "wording", "The network does not fit together: {where} has size {found}, not {expected}."
             ),
-            QT_TRANSLATE_NOOP("wording", "Export the model again from the program that trained it."),
+            _EXPORT_AGAIN,
+        ),
+        (MalformedGraph, "duplicate"): (
+            QT_TRANSLATE_NOOP("wording", "The network has two nodes called {node}."),
+            _EXPORT_AGAIN,
+        ),
+        (MalformedGraph, "order"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "The network's node {node} reads something that does not come before it."
+            ),
+            _EXPORT_AGAIN,
+        ),
+        (MalformedGraph, "empty"): (
+            QT_TRANSLATE_NOOP("wording", "The layer {node} has no neurons."),
+            _EXPORT_AGAIN,
         ),
         (MalformedGraph, None): (
-            QT_TRANSLATE_NOOP("wording", "The network is not well formed: {problem} at {node}."),
-            QT_TRANSLATE_NOOP("wording", "Export the model again from the program that trained it."),
+            QT_TRANSLATE_NOOP("wording", "The network is not well formed ({problem}) {node}."),
+            _EXPORT_AGAIN,
         ),
         (CannotRemove, None): (
             QT_TRANSLATE_NOOP("wording", "Neurons {units} of layer {layer} cannot be removed."),
-            QT_TRANSLATE_NOOP("wording", "A layer keeps at least one neuron, inputs and outputs stay."),
+            QT_TRANSLATE_NOOP("wording", "A layer keeps at least one neuron; inputs and outputs stay."),
         ),
         (MetricUnfit, "labels"): (
             QT_TRANSLATE_NOOP(
-                "wording", "The error {metric} needs classes as targets, and the data has none."
+                "wording", "The error {metric} needs classes as targets, and this data has none."
             ),
             QT_TRANSLATE_NOOP("wording", "Choose mse, rmse or mae, or data with a class column."),
         ),
-        (MetricUnfit, "unknown"): (
+        (MetricUnfit, None): (
             QT_TRANSLATE_NOOP("wording", "There is no error called {metric}."),
             QT_TRANSLATE_NOOP("wording", "Choose mse, rmse, mae, half-sse, cross-entropy or error-rate."),
         ),
         (NonFiniteWeight, None): (
             QT_TRANSLATE_NOOP(
                 "wording",
-                "The {tensor} of {node} at {index} is not a finite number, so nothing can be measured.",
+                "The {tensor} of {node} at position {index} is not a finite number, so nothing can be measured.",
             ),
             QT_TRANSLATE_NOOP(
-                "wording", "Train or export the model again; the graph can still be looked at."
+                "wording", "Train or export the model again; its graph can still be looked at."
             ),
         ),
         (NonFiniteError, None): (
             QT_TRANSLATE_NOOP("wording", "The network's {metric} on this data is not a finite number."),
-            QT_TRANSLATE_NOOP("wording", "Check the scaling of the inputs (--scale)."),
+            QT_TRANSLATE_NOOP("wording", "Check how the inputs are scaled (--scale)."),
         ),
         (WrongWidth, None): (
             QT_TRANSLATE_NOOP(
                 "wording",
-                "{source} has {features} inputs and {targets} targets a row; the network takes {inputs} and gives {outputs}.",
+                "{source} has {features} inputs and {targets} targets a row, but the network takes {inputs} inputs and gives {outputs} outputs.",
             ),
             QT_TRANSLATE_NOOP("wording", "Choose the data this network was trained for."),
         ),
@@ -119,13 +178,331 @@ _PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mapp
         ),
         (NothingToRelateTo, None): (
             QT_TRANSLATE_NOOP(
-                "wording", "The original {metric} is zero, so a tolerance in percent of it allows nothing."
+                "wording", "The original {metric} is zero, so a tolerance in percent of it means nothing."
             ),
             QT_TRANSLATE_NOOP("wording", "Give the tolerance in the error's own unit, for example 0.01."),
         ),
         (WouldReplaceSource, None): (
-            QT_TRANSLATE_NOOP("wording", "{path} is the model that was opened; the export would replace it."),
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} is the model that was opened, and the export would replace it."
+            ),
             QT_TRANSLATE_NOOP("wording", "Choose another file name."),
+        ),
+        (CannotRead, "ENOENT"): (
+            QT_TRANSLATE_NOOP("wording", "There is no file {path}."),
+            QT_TRANSLATE_NOOP("wording", "Check the name and the folder."),
+        ),
+        (CannotRead, "EISDIR"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is a folder, not a model file."),
+            QT_TRANSLATE_NOOP("wording", "Choose a file in it."),
+        ),
+        (CannotRead, "EACCES"): (
+            QT_TRANSLATE_NOOP("wording", "{path} may not be read by you."),
+            QT_TRANSLATE_NOOP("wording", "Ask for the permission to read it, or choose another file."),
+        ),
+        (CannotRead, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} could not be read ({reason})."),
+            _CHECK_FILE,
+        ),
+        (CannotWrite, "ENOENT"): (
+            QT_TRANSLATE_NOOP("wording", "There is no folder for {path}."),
+            QT_TRANSLATE_NOOP("wording", "Create the folder, or choose another one."),
+        ),
+        (CannotWrite, "ENOSPC"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "There is no room left on the disk for {path}; what was there before is unchanged."
+            ),
+            _OTHER_PLACE,
+        ),
+        (CannotWrite, "EACCES"): (
+            QT_TRANSLATE_NOOP("wording", "You may not write to {path}."),
+            _OTHER_PLACE,
+        ),
+        (CannotWrite, "EROFS"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is on a disk that can only be read."),
+            _OTHER_PLACE,
+        ),
+        (CannotWrite, "EISDIR"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is a folder."),
+            QT_TRANSLATE_NOOP("wording", "Choose a file name."),
+        ),
+        (CannotWrite, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} could not be written ({reason}); what was there before is unchanged."
+            ),
+            _OTHER_PLACE,
+        ),
+        (UnknownFormat, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} is in no format that is known here."),
+            QT_TRANSLATE_NOOP("wording", "Known are {known}."),
+        ),
+        (MissingExtra, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "Files of format {format} need the package {module}, which is not installed."
+            ),
+            QT_TRANSLATE_NOOP("wording", 'Install it with: pip install "pruner-gui[{extra}]".'),
+        ),
+        (NotAModel, "empty"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is empty."),
+            _CHECK_FILE,
+        ),
+        (NotAModel, "damaged"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is damaged or cut off; it cannot be read as {format}."),
+            _CHECK_FILE,
+        ),
+        (NotAModel, "constant"): (
+            QT_TRANSLATE_NOOP("wording", "The output of {path} does not depend on its input."),
+            _EXPORT_AGAIN,
+        ),
+        (NotAModel, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} is not a valid {format} file: {detail}."),
+            _CHECK_FILE,
+        ),
+        (TooLarge, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} asks for more than is read safely: {found} {what}, at most {limit}."
+            ),
+            _CHECK_FILE,
+        ),
+        (UnsupportedVersion, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} has {what} {found}; understood are {lowest} to {highest}."),
+            QT_TRANSLATE_NOOP("wording", "Export the model with a version in this range."),
+        ),
+        (UnsupportedOp, "convolution"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is a convolutional network: node {node} ({op})."),
+            _DENSE_ONLY,
+        ),
+        (UnsupportedOp, "recurrent"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is a recurrent network: node {node} ({op})."),
+            _DENSE_ONLY,
+        ),
+        (UnsupportedOp, "normalization"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} has a normalisation that is not supported: node {node} ({op})."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Fold it into the neighbouring layer when exporting."),
+        ),
+        (UnsupportedOp, "quantized"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is quantised: node {node} ({op})."),
+            QT_TRANSLATE_NOOP(
+                "wording", "Export the network as it was before quantisation, and quantise after pruning."
+            ),
+        ),
+        (UnsupportedOp, "label"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} ends in a class label instead of scores: node {node} ({op})."
+            ),
+            QT_TRANSLATE_NOOP(
+                "wording", "Export it with scores as its only output (scikit-learn: zipmap off)."
+            ),
+        ),
+        (UnsupportedOp, "domain"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} uses an operator from outside the ONNX standard: node {node} ({op})."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Export it with standard operators only."),
+        ),
+        (UnsupportedOp, "subgraph"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has control flow: node {node} ({op})."),
+            QT_TRANSLATE_NOOP("wording", "Export the network for inference, as a fixed graph."),
+        ),
+        (UnsupportedOp, "computed"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} computes something that is no known activation: node {node} ({op})."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Use one of the activations in the documentation."),
+        ),
+        (UnsupportedOp, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} has an operator that is not supported: node {node} ({op})."),
+            _DENSE_ONLY,
+        ),
+        (UnsupportedUse, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} uses an operator in a way that is not supported ({problem}): node {node} ({op}).",
+            ),
+            _DENSE_ONLY,
+        ),
+        (UnsupportedTensor, "external"): (
+            QT_TRANSLATE_NOOP("wording", "{path} keeps the values of {tensor} in another file."),
+            QT_TRANSLATE_NOOP("wording", "Save the model as a single file."),
+        ),
+        (UnsupportedTensor, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} stores {tensor} in a way that is not read ({kind})."),
+            QT_TRANSLATE_NOOP("wording", "Save its weights as float32 or float64."),
+        ),
+        (UnsupportedPart, "inputs"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has several inputs ({names}), where one is supported."),
+            QT_TRANSLATE_NOOP("wording", "Export the network with one input."),
+        ),
+        (UnsupportedPart, "outputs"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has several outputs ({names}), where one is supported."),
+            QT_TRANSLATE_NOOP("wording", "Export the network with one output."),
+        ),
+        (UnsupportedPart, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} has {part} ({names}), which are not supported."),
+            QT_TRANSLATE_NOOP("wording", "Export it without them."),
+        ),
+        (BadEntry, "missing"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has no entry {key}."),
+            QT_TRANSLATE_NOOP("wording", "Expected: {expected}."),
+        ),
+        (BadEntry, None): (
+            QT_TRANSLATE_NOOP("wording", "The entry {key} of {path} does not fit: {found}."),
+            QT_TRANSLATE_NOOP("wording", "Expected: {expected}."),
+        ),
+        (NotExpressible, "chain"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "The format {format} knows one layer after another only, and {node} is not so."
+            ),
+            _USE_ONNX,
+        ),
+        (NotExpressible, "outputs"): (
+            QT_TRANSLATE_NOOP("wording", "The format {format} knows one output only."),
+            _USE_ONNX,
+        ),
+        (NotExpressible, None): (
+            QT_TRANSLATE_NOOP("wording", "The network is too large for the format {format}."),
+            QT_TRANSLATE_NOOP("wording", "Choose another format."),
+        ),
+        (ExportDiffers, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "The exported file computes something else than the network: {max_difference} apart, allowed are {tolerance}. Nothing was put at {path}.",
+            ),
+            QT_TRANSLATE_NOOP("wording", "Please report this as an error of this program, with the model."),
+        ),
+        (ExportDoesNotRun, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{runtime} does not run the exported file: {detail}. Nothing was put at {path}."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Please report this as an error of this program, with the model."),
+        ),
+        (CannotReadData, "missing"): (
+            QT_TRANSLATE_NOOP("wording", "There is no file {path}."),
+            QT_TRANSLATE_NOOP("wording", "Check the name and the folder."),
+        ),
+        (CannotReadData, "folder"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is a folder, not a data file."),
+            QT_TRANSLATE_NOOP("wording", "Choose a file in it."),
+        ),
+        (CannotReadData, "special"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is not a regular file."),
+            QT_TRANSLATE_NOOP("wording", "Choose a csv, npz, npy or idx file."),
+        ),
+        (CannotReadData, "permission"): (
+            QT_TRANSLATE_NOOP("wording", "{path} may not be read by you."),
+            QT_TRANSLATE_NOOP("wording", "Ask for the permission to read it, or choose another file."),
+        ),
+        (CannotReadData, "empty"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has no rows."),
+            QT_TRANSLATE_NOOP("wording", "Choose a file with data."),
+        ),
+        (CannotReadData, "binary"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is not text, and no data format that is known here."),
+            QT_TRANSLATE_NOOP("wording", "Choose a csv, npz, npy or idx file."),
+        ),
+        (CannotReadData, "damaged"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is damaged or cut off ({detail})."),
+            _CHECK_FILE,
+        ),
+        (CannotReadData, "dtype"): (
+            QT_TRANSLATE_NOOP("wording", "{path} holds values of type {detail}, where numbers are needed."),
+            QT_TRANSLATE_NOOP("wording", "Save the arrays as numbers."),
+        ),
+        (CannotReadData, "keys"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has no arrays that are known as inputs (found: {detail})."),
+            QT_TRANSLATE_NOOP("wording", "Call the arrays X and y, or X_train, y_train, X_test and y_test."),
+        ),
+        (CannotReadData, "quote"): (
+            QT_TRANSLATE_NOOP("wording", "A cell of {path} goes over several lines, from line {detail}."),
+            _CHECK_FILE,
+        ),
+        (CannotReadData, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} could not be read ({detail})."),
+            _CHECK_FILE,
+        ),
+        (DataTooLarge, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} holds more than is read: {size} ({what}), at most {limit}."),
+            QT_TRANSLATE_NOOP("wording", "Use a part of the data."),
+        ),
+        (RaggedRow, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "Row {row} of {path} has {found} cells, where the first has {expected}."
+            ),
+            _MEND_CELL,
+        ),
+        (NotANumber, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", 'Row {row}, column {column} of {path} is "{value}", where a number is needed.'
+            ),
+            _MEND_CELL,
+        ),
+        (MissingValue, None): (
+            QT_TRANSLATE_NOOP("wording", "Row {row}, column {column} of {path} has no value."),
+            _MEND_CELL,
+        ),
+        (NonFiniteData, None): (
+            QT_TRANSLATE_NOOP("wording", "Row {row}, column {column} of {path} is not a finite number."),
+            _MEND_CELL,
+        ),
+        (DataMismatch, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} has {columns} columns, but the network takes {n_inputs} inputs and gives {n_outputs} outputs.",
+            ),
+            _CHOOSE_COLUMN,
+        ),
+        (TargetMismatch, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} has {columns} target columns, but the network gives {n_outputs} outputs."
+            ),
+            _CHOOSE_COLUMN,
+        ),
+        (UnknownTarget, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} has {matches} columns called {target}."),
+            _CHOOSE_COLUMN,
+        ),
+        (AmbiguousTarget, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "The last column ({trailing}) of {path} would be the target, but column {better} looks more like the classes.",
+            ),
+            QT_TRANSLATE_NOOP("wording", "Name the target column: --target {better}."),
+        ),
+        (NotALabel, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "Row {row}, column {column} of {path} is {value}, which is no class."
+            ),
+            _CHOOSE_COLUMN,
+        ),
+        (TooManyClasses, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Column {column} of {path} has {found} classes, but the network gives {n_outputs} outputs.",
+            ),
+            _CHOOSE_COLUMN,
+        ),
+        (UnknownClass, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Row {row}, column {column} of {path} is {value}, a class that the first data set does not have.",
+            ),
+            QT_TRANSLATE_NOOP("wording", "Known are {classes}."),
+        ),
+        (RowsDiffer, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} has {rows} rows and {other} has {other_rows}."),
+            QT_TRANSLATE_NOOP("wording", "Choose inputs and targets that belong together."),
+        ),
+        (CannotPair, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} already has inputs and targets."),
+            QT_TRANSLATE_NOOP("wording", "Choose it alone, or two files with one of each."),
+        ),
+        (WrongFileCount, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "A data set is one file, or two with inputs and targets; {count} were given."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Choose one or two files."),
         ),
     }
 )
@@ -137,7 +514,7 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "softmax-unsure": QT_TRANSLATE_NOOP(
             "wording",
-            "Cross-entropy and error rate together: the network is far surer than it is right, so its cross-entropy alone says little about its mistakes.",
+            "Cross-entropy and error rate together: the cross-entropy is far higher than this error rate calls for, so alone it would say little about mistakes.",
         ),
         "softmax-fidelity": QT_TRANSLATE_NOOP(
             "wording", "Cross-entropy against the network's own outputs, because the data has no targets."
@@ -148,7 +525,7 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "sigmoid-unsure": QT_TRANSLATE_NOOP(
             "wording",
-            "Binary cross-entropy and error rate together: the network is far surer than it is right, so its cross-entropy alone says little about its mistakes.",
+            "Binary cross-entropy and error rate together: the cross-entropy is far higher than this error rate calls for, so alone it would say little about mistakes.",
         ),
         "one-hot": QT_TRANSLATE_NOOP(
             "wording",
@@ -159,7 +536,7 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         ),
         "logits-unsure": QT_TRANSLATE_NOOP(
             "wording",
-            "Cross-entropy and error rate together: the outputs spread like logits, but are far surer than they are right.",
+            "Cross-entropy and error rate together: the outputs spread like logits, but their cross-entropy is far higher than this error rate calls for.",
         ),
         "values": QT_TRANSLATE_NOOP("wording", "Mean squared error, because the targets are values."),
     }

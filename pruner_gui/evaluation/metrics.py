@@ -173,4 +173,4 @@ def tell_different_stories(cross_entropy: float, error_rate: float, classes: int
     """
     known = [p for p in (error_rate, 1 - error_rate) if p > 0]
     bound = -sum(p * math.log(p) for p in known) + error_rate * math.log(max(classes - 1, 1))
-    return cross_entropy > 2 * bound + 0.1
+    return cross_entropy > max(2 * bound, bound + 0.5)

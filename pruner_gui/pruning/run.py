@@ -36,7 +36,8 @@ class Judge:
     """Decides whether an error is within the tolerance.
 
     Raises:
-        NothingToRelateTo: a tolerance in percent of an original error of zero.
+        NothingToRelateTo: a tolerance in percent of an original error of zero, for the first metric. For the
+            others it means that the error has to stay zero.
     """
 
     def __init__(self, config: PruneConfig, metrics: Sequence[str], original: Score) -> None:
@@ -45,7 +46,7 @@ class Judge:
         self._amounts = []
         for index, (metric, error) in enumerate(zip(metrics, original.values, strict=True)):
             tolerance = config.tolerance(index)
-            if tolerance.relative and tolerance.value > 0 and error == 0:
+            if index == 0 and tolerance.relative and tolerance.value > 0 and error == 0:
                 raise NothingToRelateTo(metric)
             ceiling = config.baseline == "absolute" and not tolerance.relative
             self._amounts.append(tolerance.value - error if ceiling else tolerance.amount(error))

@@ -1,0 +1,257 @@
+"""npz: a chain of dense layers as plain arrays, for those who make networks with numpy alone.
+
+Keys, for layer i = 0, 1, ... from the input on:
+
+- `W{i}` `(n_in, n_out)` and `b{i}` `(n_out,)`: weight and bias;
+- `activations`: one text a layer, such as "relu", "linear" or "leaky_relu(0.2)"; a function's parameters stand
+  in parentheses, in the order of `pruner_gui.network.ACTIVATIONS`, and may be left out from the right;
+- `input_offset`, `input_divisor` (optional): a number or one for each input; rows are normalised in front by
+  `(x - input_offset) / input_divisor`;
+- `units{i}` `(n_out,)` (optional): which units of the original network these are, when some were removed.
+
+Other keys are ignored.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import tokenize
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pruner_gui.formats.errors import BadEntry, NotAModel, NotExpressible, TooLarge
+from pruner_gui.network import (
+    ACTIVATIONS,
+    Activation,
+    Arithmetic,
+    Dense,
+    FloatArray,
+    IndexArray,
+    Input,
+    Network,
+    Node,
+    Origin,
+)
+
+MAX_BYTES = 1 << 31  # of all entries, unpacked
+Array = npt.NDArray[Any]
+
+
+_NORMALISATION = (("input_offset", "sub"), ("input_divisor", "div"))
+_KEY = re.compile(r"(W\d+|b\d+|units\d+|activations|input_offset|input_divisor)\.npy")
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    NotImplementedError,  # a compression that zipfile does not know
+    RuntimeError,  # encrypted, or nested too deep
+    MemoryError,  # a header nested too deep
+    ValueError,
+    tokenize.TokenError,
+)
+
+
+def load(path: Path) -> Network:
+    """Read a chain of dense layers.
+
+    Raises:
+        OSError, NotAModel, TooLarge, BadEntry.
+    """
+    entries = _Entries(path)
+    width = entries.numbers("W0", (None, None)).shape[0]
+    nodes = [Node("input", Input(width))]
+    for key, operator in _NORMALISATION:
+        if key in entries:
+            op = Arithmetic(operator, entries.broadcast(key, width))
+            nodes.append(Node(f"{nodes[-1].name}.{operator}", op, (nodes[-1].name,)))
+    for i, (kind, settings) in enumerate(entries.activations()):
+        weight = entries.numbers(f"W{i}", (width, None))
+        width = weight.shape[1]
+        units = entries.units(f"units{i}", width)
+        name = f"dense_{i + 1}"
+        dense = Dense(weight, entries.numbers(f"b{i}", (width,)))
+        nodes.append(Node(name, dense, (nodes[-1].name,), units))
+        if kind != "linear":
+            nodes.append(Node(f"{name}.{kind}", Activation(kind, settings), (name,), units))
+    dtype = np.result_type(*(tensor for node in nodes for tensor in node.op.tensors().values())).name
+    return Network(tuple(nodes), (nodes[-1].name,), Origin("npz", dtype=dtype))
+
+
+def dump(network: Network) -> bytes:
+    """Return the file's content.
+
+    Raises:
+        NotExpressible: the network is no chain of dense layers, each with at most one activation.
+    """
+    content = io.BytesIO()
+    np.savez(content, **_arrays(network))
+    return content.getvalue()
+
+
+def run(path: Path, rows: FloatArray) -> FloatArray:
+    """Return the outputs `(n_samples, n_outputs)` of the file, read again, for rows `(n_samples, n_inputs)`."""
+    with np.errstate(all="ignore"):
+        return load(path).forward(rows)
+
+
+def runtime() -> str:
+    """Name and version of the runtime."""
+    return f"numpy {np.__version__}"
+
+
+def tolerance(network: Network) -> float:
+    """1e-12: the same code runs on the same numbers."""
+    return 1e-12
+
+
+def _arrays(network: Network) -> dict[str, Array]:
+    arrays: dict[str, Array] = {}
+    activations: list[str] = []
+    previous = network.nodes[0]
+    for node in network.nodes[1:]:
+        if node.inputs != (previous.name,):
+            raise NotExpressible("npz", node.name, "chain")
+        match node.op:
+            case Arithmetic(operator="sub", operand=operand) if isinstance(previous.op, Input):
+                arrays["input_offset"] = operand
+            case Arithmetic(operator="div", operand=operand) if (
+                not activations and "input_divisor" not in arrays
+            ):
+                arrays["input_divisor"] = operand
+            case Dense(weight=weight, bias=bias):
+                i = len(activations)
+                arrays |= {f"W{i}": weight, f"b{i}": bias}
+                if not np.array_equal(node.units, np.arange(node.units.size)):
+                    arrays[f"units{i}"] = node.units
+                activations.append("linear")
+            case Activation() as activation if isinstance(previous.op, Dense):
+                activations[-1] = _text(activation)
+            case _:
+                raise NotExpressible("npz", node.name, "chain")
+        previous = node
+    if not activations or network.outputs != (previous.name,):
+        raise NotExpressible("npz", network.outputs[0], "chain")
+    return {**arrays, "activations": np.array(activations)}
+
+
+def _text(activation: Activation) -> str:
+    if activation.settings == ACTIVATIONS[activation.kind].defaults:
+        return activation.kind
+    return f"{activation.kind}({', '.join(repr(float(value)) for value in activation.settings.values())})"
+
+
+class _Entries:
+    """The arrays of a file, checked as they are asked for."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._arrays = _unpacked(path)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._arrays
+
+    def numbers(self, key: str, shape: tuple[int | None, ...]) -> FloatArray:
+        """The floats of an entry; None in `shape` is any size but 0."""
+        values = self._entry(key, "fiu")
+        fits = len(values.shape) == len(shape) and all(
+            size == wanted if wanted is not None else size > 0
+            for size, wanted in zip(values.shape, shape, strict=True)
+        )
+        if not fits:
+            raise BadEntry(self._path, key, "shape", _shape_text(shape), _shape_text(values.shape))
+        return values if values.dtype.kind == "f" else values.astype(np.float64)
+
+    def broadcast(self, key: str, width: int) -> FloatArray:
+        """One float for each input, or one for all."""
+        if self._entry(key, "fiu").size == 1:
+            self._arrays[key] = np.broadcast_to(self._arrays[key].ravel(), (width,))
+        return self.numbers(key, (width,))
+
+    def units(self, key: str, width: int) -> IndexArray:
+        """The units' original indices; counted from 0 when the entry is missing."""
+        if key not in self:
+            return np.arange(width)
+        values = self._entry(key, "iu")
+        if values.shape != (width,):
+            raise BadEntry(self._path, key, "shape", _shape_text((width,)), _shape_text(values.shape))
+        if np.unique(values).size != width or values.min() < 0:
+            raise BadEntry(self._path, key, "units")
+        return values.astype(np.intp)
+
+    def activations(self) -> Iterator[tuple[str, dict[str, float]]]:
+        """Kind and parameters of each layer's activation."""
+        texts = self._entry("activations", "U")
+        count = sum(key.startswith("W") for key in self._arrays)
+        if texts.shape != (count,):
+            raise BadEntry(
+                self._path, "activations", "shape", _shape_text((count,)), _shape_text(texts.shape)
+            )
+        return (self._activation(text) for text in texts.tolist())
+
+    def _activation(self, text: str) -> tuple[str, dict[str, float]]:
+        found = re.fullmatch(r"\s*(\w+)\s*(?:\((.*)\))?\s*", text)
+        kind = ACTIVATIONS.get(found[1]) if found else None
+        try:
+            numbers = [float(number) for number in found[2].split(",")] if found and found[2] else []
+        except ValueError:
+            kind = None
+        if kind is None or len(numbers) > len(kind.defaults):
+            raise BadEntry(self._path, "activations", "activation", ", ".join(ACTIVATIONS), text)
+        return kind.name, dict(zip(kind.defaults, numbers, strict=False))
+
+    def _entry(self, key: str, kinds: str) -> Array:
+        if key not in self._arrays:
+            raise BadEntry(self._path, key, "missing")
+        values = self._arrays[key]
+        if values.dtype.kind not in kinds:
+            raise BadEntry(self._path, key, "type", "text" if kinds == "U" else "numbers", str(values.dtype))
+        return values
+
+
+def _shape_text(shape: tuple[int | None, ...]) -> str:
+    return " x ".join("any" if size is None else str(size) for size in shape) or "one number"
+
+
+def _unpacked(path: Path) -> dict[str, Array]:
+    """The entries of a network in the archive, none of them larger than it says."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [info for info in archive.infolist() if _KEY.fullmatch(info.filename)]
+            total = sum(info.file_size for info in members)
+            if total > MAX_BYTES:
+                raise TooLarge(path, "entries", total, MAX_BYTES)
+            return {info.filename.removesuffix(".npy"): _unpack(archive, info) for info in members}
+    except _DAMAGED as error:
+        reason = "empty" if not path.stat().st_size else "damaged"
+        raise NotAModel(path, "npz", reason, str(error)) from error
+
+
+def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
+    """Read an array whose header promises exactly what is there."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise NotImplementedError(f"compression {info.compress_type}")
+    with archive.open(info) as file:
+        version = np.lib.format.read_magic(file)
+        header = _HEADERS.get(version)
+        if header is None:
+            raise ValueError(f"npy version {version}")
+        shape, fortran, dtype = header(file)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.hasobject or min(shape, default=0) < 0 or size != info.file_size - file.tell():
+            raise ValueError(f"{info.filename}: {shape} {dtype} is not what the entry holds")
+        values = np.frombuffer(file.read(size), dtype, count=math.prod(shape))
+    values = values.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="))
+    if dtype.kind == "U":
+        values.tolist()  # fails here when it is no valid text
+    return values
+
+
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}

@@ -1,0 +1,97 @@
+"""ONNX, read and written with the `onnx` package and run with onnxruntime.
+
+Half precision is widened: such a file is read, and written again, in float32.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from pruner_gui.formats import onnx_guard, onnx_reader, onnx_writer
+from pruner_gui.formats.errors import ExportDoesNotRun, NotExpressible
+from pruner_gui.formats.onnx_shapes import batch_axis
+from pruner_gui.network import Activation, FloatArray, Network
+
+_TYPES: dict[str, npt.DTypeLike] = {"tensor(double)": np.float64, "tensor(float16)": np.float16}
+
+
+def load(path: Path) -> Network:
+    """Read a dense network.
+
+    Raises:
+        OSError, NotAModel, TooLarge, UnsupportedVersion, UnsupportedPart, UnsupportedTensor, UnsupportedOp,
+        UnsupportedUse.
+    """
+    return onnx_reader.to_network(path, onnx_guard.decode(path))
+
+
+def dump(network: Network) -> bytes:
+    """Return the file's content: names, shapes, types and opset as they came in.
+
+    Raises:
+        NotExpressible: several outputs, or more than 2 GB.
+    """
+    itemsize = np.dtype(onnx_writer.dtype_of(network)).itemsize
+    if network.parameters * itemsize > onnx_guard.MAX_BYTES:
+        raise NotExpressible("onnx", "", "size")
+    return onnx_writer.to_model(network).SerializeToString(deterministic=True)
+
+
+def run(path: Path, rows: FloatArray) -> FloatArray:
+    """Return the outputs `(n_samples, n_outputs)` for rows `(n_samples, n_inputs)`, by onnxruntime on one core.
+
+    A file with a fixed batch is run in batches of that size, the last one filled up.
+
+    Raises:
+        OSError, ExportDoesNotRun.
+    """
+    content = path.read_bytes()
+    try:
+        return _run(onnxruntime.InferenceSession(content, _options()), rows)
+    except Exception as error:  # onnxruntime's have no base of their own
+        raise ExportDoesNotRun(path, runtime(), str(error)) from error
+
+
+def runtime() -> str:
+    """Name and version of the runtime."""
+    return f"onnxruntime {onnxruntime.__version__}"
+
+
+def tolerance(network: Network) -> float:
+    """1e-4 in float32 and 1e-9 in float64, or 1e-5 where onnxruntime leaves float64 for a function."""
+    if onnx_writer.dtype_of(network) == "float32":
+        return 1e-4
+    kinds = {node.op.kind for node in network.nodes if isinstance(node.op, Activation)}
+    return 1e-9 if kinds.isdisjoint(onnx_writer.SINGLE_ONLY) else 1e-5
+
+
+def _options() -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3  # errors only
+    return options
+
+
+def _run(session: Any, rows: FloatArray) -> FloatArray:
+    source = session.get_inputs()[0]
+    rows = rows.astype(_TYPES.get(source.type, np.float32))
+    shape = list(source.shape)
+    axis = batch_axis(shape, rows.shape[1])
+    size = 1 if axis is None else shape[axis]
+    if not isinstance(size, int):
+        size = max(len(rows), 1)
+    if axis is not None:
+        shape[axis] = size
+    outputs = []
+    for start in range(0, len(rows), size):
+        chunk = rows[start : start + size]
+        filled = np.concatenate([chunk, chunk[-1:].repeat(size - len(chunk), axis=0)])
+        (output,) = session.run(None, {source.name: filled.reshape(shape)})
+        outputs.append(output.reshape(size, math.prod(output.shape) // size)[: len(chunk)])
+    return np.concatenate(outputs)

@@ -1,0 +1,267 @@
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from random_networks import chain
+from small_examples import classifier
+
+from pruner_gui import cli, formats
+from pruner_gui.network import Dense, Network, Node
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model and its data on the disk."""
+
+    model: Path
+    data: Path
+    folder: Path
+
+    def prune(self, *options: str) -> int:
+        arguments = ["prune", str(self.model), "--data", str(self.data), "-o", str(self.folder / "out.onnx")]
+        return cli.main([*arguments, *options])
+
+    def report(self, *options: str) -> dict[str, object]:
+        path = self.folder / "report.json"
+        assert self.prune("--report", str(path), "--quiet", *options) == 0
+        found: dict[str, object] = json.loads(path.read_text())
+        return found
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    network, examples = classifier(rows=120)
+    formats.write(network, tmp_path / "model.onnx")
+    with (tmp_path / "data.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["a", "b", "c", "d", "kind"])
+        assert examples.pruning.labels is not None
+        for values, label in zip(examples.pruning.inputs, examples.pruning.labels, strict=True):
+            rows.writerow([*values, label])
+    return Job(tmp_path / "model.onnx", tmp_path / "data.csv", tmp_path)
+
+
+def test_the_report_tells_the_whole_run(job: Job) -> None:
+    report = job.report("--tolerance", "20%", "--metric", "cross-entropy")
+    before, after = report["before"], report["after"]
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    removed = report["removed"]
+    assert isinstance(removed, list)
+    assert before["layers"] == [4, 8, 6, 3]
+    assert before["hidden_neurons"] == 14
+    assert after["hidden_neurons"] == 14 - len(removed) < 14
+    assert after["parameters"] < before["parameters"]
+    assert after["macs"] < before["macs"]
+    assert before["bytes"] == job.model.stat().st_size
+    assert after["bytes"] == (job.folder / "out.onnx").stat().st_size < before["bytes"]
+    tolerance = report["tolerance"]
+    assert isinstance(tolerance, dict)
+    assert (tolerance["value"], tolerance["relative"]) == (20, True)
+    assert tolerance["limit"] == pytest.approx(before["error"] * 1.2)
+    assert after["error"] <= tolerance["limit"]
+    assert removed[-1]["error"] == pytest.approx(after["error"])
+    assert report["rows"] == {"pruning": 59, "holdout": 25}
+    for key in ("holdout_error", "error_rate", "holdout_error_rate"):
+        assert isinstance(after[key], float)
+    for entry in removed:
+        assert 0 <= entry["layer"] < 2
+        assert 0 <= entry["neuron"] < 8
+
+
+def test_onnxruntime_gives_the_reported_error(job: Job) -> None:
+    report = job.report("--tolerance", "10%", "--metric", "mse", "--holdout", "0")
+    with job.data.open() as file:
+        rows = np.array(list(csv.reader(file))[1:], float)
+    session = onnxruntime.InferenceSession(job.folder / "out.onnx")
+    name = session.get_inputs()[0].name
+    outputs = session.run(None, {name: rows[:, :4].astype(np.float32)})[0]
+    after = report["after"]
+    assert isinstance(after, dict)
+    assert np.square(outputs - np.eye(3)[rows[:, 4].astype(int)]).mean() == pytest.approx(after["error"])
+    assert after["holdout_error"] is None
+
+
+def test_the_table_is_on_stdout_and_progress_on_stderr(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    assert job.prune("--tolerance", "20%") == 0
+    out, err = capsys.readouterr()
+    assert "before" in out
+    assert "hidden neurons" in out
+    assert "held out" in out
+    assert "out.onnx" in out
+    assert "pass 1:" in err
+    job.prune("--tolerance", "20%", "--quiet")
+    assert capsys.readouterr().err == ""
+
+
+def test_without_held_out_rows_the_table_says_so(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    job.prune("--holdout", "0")
+    assert "No rows were held out" in capsys.readouterr().out
+
+
+def test_a_second_file_can_be_the_held_out_rows(job: Job) -> None:
+    report = job.report("--holdout-data", str(job.data))
+    assert report["rows"] == {"pruning": 84, "holdout": 84}
+
+
+def test_rows_can_be_capped(job: Job) -> None:
+    assert job.report("--max-rows", "30")["rows"] == {"pruning": 30, "holdout": 25}
+
+
+def test_several_criteria(job: Job) -> None:
+    report = job.report("--metric", "mse,error-rate", "--tolerance", "20%,0")
+    criteria = report["criteria"]
+    assert isinstance(criteria, list)
+    assert [row["metric"] for row in criteria] == ["mse", "error-rate"]
+    assert criteria[1]["relative"] is False
+
+
+def test_a_preset_can_be_refined(job: Job) -> None:
+    options = ("--preset", "heaton-2008", "--tolerance", "0.5")
+    report = job.report(*options)
+    removed = report["removed"]
+    assert isinstance(removed, list)
+    assert report["metric"] == "rmse"
+    assert {entry["layer"] for entry in removed} == {0}
+    report = job.report(*options, "--layers", "1", "--metric", "mae")
+    removed = report["removed"]
+    assert isinstance(removed, list)
+    assert report["metric"] == "mae"
+    assert {entry["layer"] for entry in removed} == {1}
+
+
+def test_the_same_seed_gives_the_same_run(job: Job) -> None:
+    first = job.report("--order", "random", "--seed", "3", "--tolerance", "20%")
+    again = job.report("--order", "random", "--seed", "3", "--tolerance", "20%")
+    other = job.report("--order", "random", "--seed", "4", "--tolerance", "20%")
+    assert first["removed"] == again["removed"]
+    assert first["removed"] != other["removed"]
+
+
+def test_info(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["info", str(job.model), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["inputs"], facts["outputs"], facts["hidden_neurons"]) == (4, 3, 14)
+    assert [layer["neurons"] for layer in facts["layers"]] == [8, 6, 3]
+    assert [layer["activation"] for layer in facts["layers"]] == ["relu", "tanh", "softmax"]
+    assert cli.main(["info", str(job.model)]) == 0
+    assert "dead" in capsys.readouterr().out
+
+
+def test_info_names_dead_and_disconnected_neurons(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    network = chain(np.random.default_rng(7), [3, 4, 2], ["relu"], "linear")
+    first, second = (np.ones(dense.weight.shape) for _, dense in network.dense)
+    first[:, 1] = 0
+    second[2] = 0
+    ops = {"dense0": Dense(first, np.ones(4)), "dense1": Dense(second, np.ones(2))}
+    nodes = tuple(Node(node.name, ops.get(node.name, node.op), node.inputs) for node in network.nodes)
+    formats.write(Network(nodes, network.outputs), tmp_path / "m.onnx")
+    cli.main(["info", str(tmp_path / "m.onnx"), "--json"])
+    layer = json.loads(capsys.readouterr().out)["layers"][0]
+    assert (layer["dead"], layer["disconnected"]) == ([1], [2])
+
+
+def test_evaluate(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["evaluate", str(job.model), "--data", str(job.data), "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["rows"] == 84
+    assert facts["accuracy"] == 1 - facts["error_rate"]
+    assert facts["errors"]["rmse"] == pytest.approx(facts["errors"]["mse"] ** 0.5)
+    assert cli.main(["evaluate", str(job.model), "--data", str(job.data), "--metric", "mae"]) == 0
+    assert "mean absolute error" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["prune"],
+        ["prune", "m.onnx", "--data", "d.csv", "-o", "o.onnx", "--tolerance", "much"],
+        ["prune", "m.onnx", "--data", "d.csv", "-o", "o.onnx", "--holdout", "2"],
+        ["prune", "m.onnx", "--data", "d.csv", "-o", "o.onnx", "--metric", "beauty"],
+        ["prune", "m.onnx", "--data", "d.csv", "-o", "o.onnx", "--max-rows", "0"],
+        ["--nonsense"],
+    ],
+)
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    assert stop.value.code == 2
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run what cannot be done; return the sentence."""
+    assert cli.main([str(argument) for argument in arguments]) == 1
+    out, err = capsys.readouterr()
+    assert "Traceback" not in err
+    assert out == ""
+    return err
+
+
+def test_a_missing_model_is_named(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "nowhere.onnx" in refused(capsys, "info", str(job.folder / "nowhere.onnx"))
+
+
+def test_a_file_that_is_no_model_is_refused(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "data.csv" in refused(capsys, "info", str(job.data))
+
+
+def test_data_of_the_wrong_width_names_both_shapes(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = job.folder / "wrong.csv"
+    wrong.write_text("1,2,3,4,5,6,7,8,9\n" * 5)
+    sentence = refused(capsys, "evaluate", str(job.model), "--data", str(wrong))
+    assert "9 columns" in sentence
+    assert "4 inputs" in sentence
+    assert "3 outputs" in sentence
+
+
+def test_weights_that_are_no_numbers_are_named(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    network = formats.read(job.model)
+    name, dense = network.dense[1][0].name, network.dense[1][1]
+    weight = dense.weight.copy()
+    weight[2, 1] = np.nan
+    nodes = tuple(
+        Node(node.name, Dense(weight, dense.bias) if node.name == name else node.op, node.inputs)
+        for node in network.nodes
+    )
+    broken = Network(nodes, network.outputs, network.origin)
+    formats.write(broken, job.folder / "nan.onnx")
+    sentence = refused(
+        capsys,
+        *("prune", str(job.folder / "nan.onnx"), "--data", str(job.data)),
+        *("-o", str(job.folder / "out.onnx")),
+    )
+    assert "2, 1" in sentence
+    assert name in sentence
+    assert not (job.folder / "out.onnx").exists()
+
+
+def test_the_model_itself_is_not_overwritten(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    before = job.model.read_bytes()
+    arguments = ["prune", str(job.model), "--data", str(job.data), "-o", str(job.model)]
+    assert "another file name" in refused(capsys, *arguments)
+    assert job.model.read_bytes() == before
+
+
+def test_an_unknown_ending_is_refused_before_the_run(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["prune", str(job.model), "--data", str(job.data), "-o", str(job.folder / "out.xyz")]
+    assert ".onnx" in refused(capsys, *arguments)
+
+
+def test_a_folder_that_is_not_there_is_named(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["prune", str(job.model), "--data", str(job.data), "--quiet"]
+    assert "out.onnx" in refused(capsys, *arguments, "-o", str(job.folder / "none" / "out.onnx"))
+
+
+def test_the_command_line_imports_no_qt(job: Job) -> None:
+    code = (
+        "import sys; from pruner_gui import cli; "
+        f"cli.main(['info', {str(job.model)!r}]); "
+        "sys.exit(any(name.startswith(('PySide6', 'pyqtgraph', 'superqt')) for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
