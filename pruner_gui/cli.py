@@ -226,12 +226,12 @@ def _prune(options: argparse.Namespace) -> None:
     for event in session.prune(config):
         session.apply(event)
         progress.show(event)
+    run = session.run
     session.end_run()
+    assert run is not None
 
     export = formats.write(session.network, options.output, session.examples.pruning.inputs)
     after = summarise(session.network, session.examples, metrics, options.output)
-    run = session.last_run
-    assert run is not None
     if options.report is not None:
         text = json.dumps(report(options.model, network, run, before, after, export), indent=2)
         with files.atomic(options.report) as temporary:

@@ -146,7 +146,8 @@ class UnsupportedPart(PrunerError):
 class BadEntry(PrunerError):
     """An entry of an npz file does not fit.
 
-    `problem` is "missing", "type", "shape" or "activation"; `expected` and `found` are for the reader's eyes.
+    `problem` is "missing", "type", "shape", "units" (no distinct indices) or "activation"; `expected` and
+    `found` are for the reader's eyes.
     """
 
     path: Path

@@ -3,8 +3,8 @@
 Keys, for layer i = 0, 1, ... from the input on:
 
 - `W{i}` `(n_in, n_out)` and `b{i}` `(n_out,)`: weight and bias;
-- `activations`: one text a layer, such as "relu", "linear" or "leaky_relu(0.2)"; a function's parameters stand
-  in parentheses, in the order of `pruner_gui.network.ACTIVATIONS`, and may be left out from the right;
+- `activations`: one text a layer, such as "relu", "linear" or "leaky_relu(0.2)"; a function's parameters
+  stand in parentheses, in the order of `pruner_gui.network.ACTIVATIONS`, and may be left out from the right;
 - `input_offset`, `input_divisor` (optional): a number or one for each input; rows are normalised in front by
   `(x - input_offset) / input_divisor`;
 - `units{i}` `(n_out,)` (optional): which units of the original network these are, when some were removed.
@@ -41,7 +41,7 @@ from pruner_gui.network import (
     Origin,
 )
 
-MAX_BYTES = 1 << 31  # of all entries, unpacked
+MAX_BYTES = (1 << 31) - 1  # of all entries, unpacked
 Array = npt.NDArray[Any]
 
 
@@ -89,15 +89,21 @@ def dump(network: Network) -> bytes:
     """Return the file's content.
 
     Raises:
-        NotExpressible: the network is no chain of dense layers, each with at most one activation.
+        NotExpressible: the network is no chain of dense layers, each with one activation, or too large.
     """
+    arrays = _arrays(network)
+    if sum(values.nbytes for values in arrays.values()) > MAX_BYTES:
+        raise NotExpressible("npz", "", "size")
     content = io.BytesIO()
-    np.savez(content, **_arrays(network))
+    with zipfile.ZipFile(content, "w") as archive:
+        for key, values in arrays.items():
+            with archive.open(f"{key}.npy", "w") as entry:
+                np.lib.format.write_array(entry, values, allow_pickle=False)
     return content.getvalue()
 
 
 def run(path: Path, rows: FloatArray) -> FloatArray:
-    """Return the outputs `(n_samples, n_outputs)` of the file, read again, for rows `(n_samples, n_inputs)`."""
+    """Return the outputs `(n_samples, n_outputs)` of the file, read again."""
     with np.errstate(all="ignore"):
         return load(path).forward(rows)
 
@@ -122,9 +128,7 @@ def _arrays(network: Network) -> dict[str, Array]:
         match node.op:
             case Arithmetic(operator="sub", operand=operand) if isinstance(previous.op, Input):
                 arrays["input_offset"] = operand
-            case Arithmetic(operator="div", operand=operand) if (
-                not activations and "input_divisor" not in arrays
-            ):
+            case Arithmetic(operator="div", operand=operand) if arrays.keys() <= {"input_offset"}:
                 arrays["input_divisor"] = operand
             case Dense(weight=weight, bias=bias):
                 i = len(activations)
@@ -146,6 +150,9 @@ def _text(activation: Activation) -> str:
     if activation.settings == ACTIVATIONS[activation.kind].defaults:
         return activation.kind
     return f"{activation.kind}({', '.join(repr(float(value)) for value in activation.settings.values())})"
+
+
+_WHAT = {"W": "weights, n_in x n_out", "b": "biases, n_out", "activations": "a text for each layer"}
 
 
 class _Entries:
@@ -183,7 +190,7 @@ class _Entries:
         if values.shape != (width,):
             raise BadEntry(self._path, key, "shape", _shape_text((width,)), _shape_text(values.shape))
         if np.unique(values).size != width or values.min() < 0:
-            raise BadEntry(self._path, key, "units")
+            raise BadEntry(self._path, key, "units", "distinct indices", "others")
         return values.astype(np.intp)
 
     def activations(self) -> Iterator[tuple[str, dict[str, float]]]:
@@ -209,7 +216,7 @@ class _Entries:
 
     def _entry(self, key: str, kinds: str) -> Array:
         if key not in self._arrays:
-            raise BadEntry(self._path, key, "missing")
+            raise BadEntry(self._path, key, "missing", _WHAT.get(key.rstrip("0123456789"), ""))
         values = self._arrays[key]
         if values.dtype.kind not in kinds:
             raise BadEntry(self._path, key, "type", "text" if kinds == "U" else "numbers", str(values.dtype))

@@ -44,7 +44,7 @@ def dump(network: Network) -> bytes:
 
 
 def run(path: Path, rows: FloatArray) -> FloatArray:
-    """Return the outputs `(n_samples, n_outputs)` for rows `(n_samples, n_inputs)`, by onnxruntime on one core.
+    """Return the outputs `(n_samples, n_outputs)` for rows `(n_samples, n_inputs)`, computed on one core.
 
     A file with a fixed batch is run in batches of that size, the last one filled up.
 

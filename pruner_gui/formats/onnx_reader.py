@@ -11,6 +11,7 @@ import numpy as np
 import onnx
 
 from pruner_gui.formats import onnx_guard as guard
+from pruner_gui.formats import onnx_shapes as shapes
 from pruner_gui.formats.errors import (
     NotAModel,
     UnsupportedOp,
@@ -72,6 +73,8 @@ def _read(
     nodes = reading.needed(value.source) if value else ()
     if value is None or not isinstance(nodes[0].op, Input):
         raise NotAModel(path, "onnx", "constant")
+    if BATCH not in shape and shapes.batch_axis(value.shape, shapes.features(value.shape)) is None:
+        declared, batch = shape, 1  # the output has no axis for a second row, whatever the input's is called
     types = [tensor.dtype for node in nodes for tensor in node.op.tensors().values()]
     given = _float_type(path, source)
     dtype = np.result_type(*types).name if types else given

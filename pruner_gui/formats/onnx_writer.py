@@ -195,7 +195,7 @@ class _Writer:
             case Concat():
                 return self._node("Concat", inputs, node.name, axis=1)
             case _:
-                raise NotExpressible("onnx", node.name, "operation")
+                raise TypeError(type(node.op).__name__)
 
     def _dense(self, name: str, dense: Dense, tensor: str) -> str:
         stored = self._stored.get(name) or StoredAs("", "", True)

@@ -1,0 +1,377 @@
+"""The open document as the window sees it: the session, what is measured, the work in the background.
+
+The only place that starts tasks. Views call its methods and listen to its signals; none of them computes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from pruner_gui import formats
+from pruner_gui.comparison import Measured, Summary, summarise
+from pruner_gui.errors import PrunerError
+from pruner_gui.evaluation import Examples, Score
+from pruner_gui.gui.worker import Outcome, Tasks
+from pruner_gui.network import Edit, Network
+from pruner_gui.pruning import Event, Judge, PassEnded, PruneConfig, candidates
+from pruner_gui.session import Changes, DataOptions, Run, Session, load_examples, would_go
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Something that the user asked for and that could not be done."""
+
+    error: Exception
+    trace: str
+
+
+@dataclass(frozen=True)
+class DataFiles:
+    """Data on the disk and how to read it."""
+
+    files: tuple[Path, ...]
+    options: DataOptions
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Which neurons would go under the present tolerance, each judged alone, as far as measured.
+
+    `error` is why there is no answer. `limits` are empty until the errors of now are known.
+    """
+
+    candidates: tuple[Edit, ...] = ()
+    measured: int = 0
+    total: int = 0
+    now: tuple[float, ...] = ()
+    limits: tuple[float, ...] = ()
+    error: Exception | None = None
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A finished export."""
+
+    result: formats.Export
+    bytes_before: int | None
+
+
+class Document(QObject):
+    """One document with its background work. Lives in the main thread."""
+
+    changed = Signal(object)  # Changes
+    config_changed = Signal()
+    swept = Signal()  # more neurons' own errors are known, or none are any more
+    measured = Signal()  # a summary arrived, or they are void
+    activity_changed = Signal()  # some background work began or ended
+    failed = Signal(object)  # Failure
+    exported = Signal(object)  # Exported
+    opened = Signal(object)  # Path: a model was opened
+    data_loaded = Signal(object)  # DataFiles
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.session = Session()
+        self.tasks = Tasks(self)
+        self.tasks.changed.connect(self.activity_changed)
+        self.config = PruneConfig()
+        self.data: DataFiles | None = None
+        self.measure_error: Exception | None = None
+        self.reading = ""  # the name of the file that is being read
+        self.run_began = 0.0
+        self.pass_began_at = 0  # number of trials before the present pass
+        self._summaries: dict[Network, Summary] = {}
+        self._sweeps: dict[Network, dict[Edit, Score]] = {}
+        self._saved: set[Network] = set()
+
+    # -- what is known
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a network is open."""
+        return self.session.is_open
+
+    @property
+    def running(self) -> bool:
+        """Whether a pruning run goes on."""
+        return self.tasks.running("run")
+
+    @property
+    def can_prune(self) -> bool:
+        """Whether a run can be started now."""
+        return self.is_open and self.session.examples is not None and not self.running
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The metrics that decide; empty without data."""
+        return self.session.metrics(self.config)
+
+    @property
+    def shown_run(self) -> Run | None:
+        """The run that goes on, or the one that made the version shown."""
+        if not self.is_open:
+            return None
+        return self.session.run or self.session.version.run
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the network of now is a result that was not exported."""
+        if not self.is_open or self.session.network is self.session.original:
+            return False
+        return self.session.network not in self._saved
+
+    @property
+    def before(self) -> Summary | None:
+        """The figures of the network as opened, None until measured."""
+        return self._summaries.get(self.session.original) if self.is_open else None
+
+    @property
+    def after(self) -> Summary | None:
+        """The figures of the network of now, None while it is the original or not measured."""
+        if not self.is_open or self.session.network is self.session.original:
+            return None
+        run = self.session.run
+        if run is not None and run.steps and self.before is not None:
+            return _live_summary(self.session.network, self.before, run)
+        return self._summaries.get(self.session.network)
+
+    @property
+    def sweep(self) -> dict[Edit, Score]:
+        """The errors without each neuron of the network of now, as far as measured."""
+        return self._sweeps.get(self.session.network, {}) if self.is_open else {}
+
+    def errors_of(self, network: Network) -> Score | None:
+        """Return the deciding errors of a version on the pruning rows, None until measured."""
+        summary = self._summaries.get(network)
+        if summary is None or not self.metrics or not all(name in summary.errors for name in self.metrics):
+            return None
+        return Score(tuple(summary.errors[name].pruning for name in self.metrics))
+
+    def preview(self) -> Preview:
+        """Return what would go under the present tolerance."""
+        if not self.is_open or self.session.examples is None:
+            return Preview()
+        network = self.session.network
+        original, current = self.errors_of(self.session.original), self.errors_of(network)
+        total = len(candidates(network, self.config.layers))
+        sweep = self._wanted(self.sweep)
+        if original is None or current is None:
+            return Preview((), len(sweep), total, error=self.measure_error)
+        try:
+            judge = Judge(self.config, self.metrics, original)
+            judge.accepted(current)
+            found = would_go(self.config, self.metrics, original, current, sweep)
+        except PrunerError as error:
+            return Preview((), len(sweep), total, now=current.values, error=error)
+        return Preview(tuple(found), len(sweep), total, current.values, judge.limits)
+
+    # -- files
+
+    def open(self, path: Path, data: DataFiles | None = None) -> None:
+        """Read a model in the background, and then its data. The document stays until it is read."""
+        self.reading = path.name
+        self.tasks.start("read", partial(formats.read, path), partial(self._opened, path, data))
+
+    def load_data(self, data: DataFiles) -> None:
+        """Read data for the open network in the background."""
+        self.reading = data.files[0].name
+        work = partial(load_examples, self.session.original, data.files, data.options)
+        self.tasks.start("read", work, partial(self._loaded, data))
+
+    def export(self, path: Path) -> None:
+        """Write the network of now in the background, verified on sample rows."""
+        network, examples = self.session.network, self.session.examples
+        samples = None if examples is None else examples.pruning.inputs[:256]
+        before = self.before.bytes if self.before is not None else None
+        work = partial(formats.write, network, path, samples)
+        self.tasks.start("export", work, partial(self._exported, network, before))
+
+    def _opened(self, path: Path, data: DataFiles | None, outcome: Outcome) -> None:
+        if not self._succeeded(outcome):
+            return
+        for slot in ("run", "measure", "sweep", "export"):
+            self.tasks.drop(slot)
+        self.data = None
+        self.config = replace(self.config, layers=None, metrics=(), tolerances=self.config.tolerances[:1])
+        self._saved.clear()
+        changes = self.session.open(outcome.value, path)
+        self.config_changed.emit()
+        self._changed(changes)
+        self.opened.emit(path)
+        if data is not None:
+            self.load_data(data)
+
+    def _loaded(self, data: DataFiles, outcome: Outcome) -> None:
+        if self._succeeded(outcome):
+            self.data = data
+            self._changed(self.session.use(outcome.value))
+            self.data_loaded.emit(data)
+
+    def _exported(self, network: Network, before: int | None, outcome: Outcome) -> None:
+        if self._succeeded(outcome):
+            self._saved.add(network)
+            self.exported.emit(Exported(outcome.value, before))
+
+    def _succeeded(self, outcome: Outcome) -> bool:
+        if outcome.error is not None:
+            self.failed.emit(Failure(outcome.error, outcome.trace))
+        return outcome.error is None
+
+    # -- the run
+
+    def set_config(self, config: PruneConfig) -> None:
+        """Take other options. Errors are measured anew only where the metrics are others."""
+        others = self.is_open and self.session.metrics(config) != self.metrics
+        self.config = config
+        self.config_changed.emit()
+        if others:
+            self._changed(Changes.EXAMPLES)
+
+    def prune(self) -> None:
+        """Start a run from the network of now."""
+        if not self.can_prune:
+            return
+        for slot in ("sweep", "measure"):
+            self.tasks.drop(slot)
+        self.run_began, self.pass_began_at = time.monotonic(), 0
+        events = partial(self.session.prune, self.config)()
+        self.tasks.start("run", lambda: events, self._run_ended, self._apply)
+
+    def cancel(self) -> None:
+        """End the run early; what it removed so far stands."""
+        self.tasks.stop("run")
+
+    def _apply(self, events: list[Event]) -> None:
+        changes = Changes.NOTHING
+        for event in events:
+            changes |= self.session.apply(event)
+            if isinstance(event, PassEnded) and self.session.run is not None:
+                self.pass_began_at = self.session.run.trials
+        self.changed.emit(changes)
+
+    def _run_ended(self, outcome: Outcome) -> None:
+        self._changed(self.session.end_run())
+        self._succeeded(outcome)
+
+    # -- the history
+
+    def undo(self) -> None:
+        """Go one version back."""
+        self._changed(self.session.undo())
+
+    def redo(self) -> None:
+        """Go one version forward."""
+        self._changed(self.session.redo())
+
+    def go_to(self, index: int) -> None:
+        """Go to a version of the history."""
+        changes = Changes.NOTHING
+        versions = self.session.versions
+        while (here := versions.index(self.session.version)) != index:
+            step = self.session.undo() if here > index else self.session.redo()
+            if not step:
+                break
+            changes |= step
+        self._changed(changes)
+
+    # -- the end
+
+    def shutdown(self) -> None:
+        """Stop all background work and wait for it."""
+        self.tasks.shutdown()
+
+    # -- measuring
+
+    def _changed(self, changes: Changes) -> None:
+        """Tell the views, and measure what is not known yet."""
+        if not changes:
+            return
+        if changes & (Changes.DOCUMENT | Changes.EXAMPLES):
+            self._summaries.clear()
+            self._sweeps.clear()
+        self.changed.emit(changes)
+        if not self.running and self.session.run is None:
+            self._measure()
+            self._sweep()
+
+    def _measure(self) -> None:
+        self.measure_error = None
+        wanted = dict.fromkeys((self.session.original, self.session.network))
+        todo = [network for network in wanted if network not in self._summaries]
+        self.measured.emit()
+        if todo:
+            work = partial(_summaries, todo, self.session.examples, self.metrics)
+            self.tasks.start("measure", work, self._measured, self._take_summaries)
+        else:
+            self.tasks.drop("measure")
+
+    def _take_summaries(self, items: list[tuple[Network, Summary]]) -> None:
+        self._summaries.update(items)
+        self.measured.emit()
+
+    def _measured(self, outcome: Outcome) -> None:
+        self.measure_error = outcome.error
+        if outcome.error is not None:
+            self.measured.emit()
+
+    def _sweep(self) -> None:
+        """Measure every neuron's own removal error, unless it is known."""
+        self.tasks.drop("sweep")
+        if self.session.examples is not None:
+            network = self.session.network
+            known = self._sweeps.setdefault(network, {})
+            if len(known) < len(candidates(network, None)):
+                known.clear()
+                events = self.session.sweep(self.config)
+                self.tasks.start("sweep", lambda: events, self._swept, partial(self._take_sweep, known))
+        self.swept.emit()
+
+    def _take_sweep(self, known: dict[Edit, Score], items: list[tuple[Edit, Score]]) -> None:
+        known.update(items)
+        self.swept.emit()
+
+    def _swept(self, outcome: Outcome) -> None:
+        # An error here is the one that measuring reports: the same weights on the same rows.
+        self.swept.emit()
+
+    def _wanted(self, sweep: dict[Edit, Score]) -> dict[Edit, Score]:
+        if self.config.layers is None:
+            return sweep
+        hidden = self.session.network.hidden_layers
+        names = {layer.name for layer in hidden if layer.index in self.config.layers}
+        return {edit: score for edit, score in sweep.items() if edit.node in names}
+
+
+def _summaries(
+    networks: Sequence[Network], examples: Examples | None, metrics: tuple[str, ...]
+) -> Iterator[tuple[Network, Summary]]:
+    for network in networks:
+        try:
+            yield network, summarise(network, examples, metrics)
+        except PrunerError:
+            yield network, summarise(network, None, ())  # what it costs is known all the same
+            raise
+
+
+def _live_summary(network: Network, before: Summary, run: Run) -> Summary:
+    """The figures of a run's network of now: errors as the run measured them, no file size yet."""
+    step = run.steps[-1]
+    held = step.holdout.values if step.holdout is not None else (None,) * len(step.score.values)
+    pairs = zip(run.started.metrics, step.score.values, held, strict=True)
+    errors = {name: Measured(error, holdout) for name, error, holdout in pairs}
+    return replace(
+        before,
+        layers=network.layer_sizes,
+        hidden_neurons=network.hidden_neurons,
+        connections=network.connections,
+        parameters=network.parameters,
+        macs=network.macs,
+        bytes=None,
+        errors=errors,
+    )

@@ -1,0 +1,56 @@
+"""The versions of the document, the present one marked; a click goes to one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import QSignalBlocker, Signal
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+
+from pruner_gui.gui import text
+from pruner_gui.session import Version
+
+
+class HistoryPanel(QWidget):
+    """The list of versions."""
+
+    version_wanted = Signal(int)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.list = QListWidget()
+        self.list.setAccessibleName(self.tr("History"))
+        self.list.setToolTip(self.tr("Click to go to a version (Ctrl+Z, Ctrl+Shift+Z)"))
+        self.list.currentRowChanged.connect(self._wanted)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 2, 6, 6)
+        layout.addWidget(self.list)
+
+    def show_versions(self, versions: Sequence[Version], current: int) -> None:
+        """Show the versions, this one marked."""
+        with QSignalBlocker(self.list):
+            self.list.clear()
+            for index, version in enumerate(versions):
+                item = QListWidgetItem(("▸ " if index == current else "   ") + self._title(version))
+                font = QFont(self.list.font())
+                font.setBold(index == current)
+                item.setFont(font)
+                self.list.addItem(item)
+            self.list.setCurrentRow(current)
+
+    def _wanted(self, row: int) -> None:
+        if row >= 0:
+            self.version_wanted.emit(row)
+
+    def _title(self, version: Version) -> str:
+        count = version.network.hidden_neurons
+        neurons = text.plural(count, self.tr("{n} neuron"), self.tr("{n} neurons"))
+        if version.run is None:
+            return self.tr("Opened: {neurons}").format(neurons=neurons)
+        line = self.tr("Pruned within {tolerance}: {neurons}")
+        if version.run.finished is None:
+            line = self.tr("Pruned within {tolerance}, cancelled: {neurons}")
+        tolerance = version.run.config.tolerance(0)
+        shown = text.number(tolerance.value, 3) + (" %" if tolerance.relative else "")
+        return line.format(tolerance=shown, neurons=neurons)

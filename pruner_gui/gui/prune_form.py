@@ -1,0 +1,226 @@
+"""The options of a run beyond its tolerance, built from `PruneConfig`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from pruner_gui.evaluation import METRICS
+from pruner_gui.gui import text
+from pruner_gui.pruning import BASELINES, COMPARISONS, ORDERS, PRESETS, BadSetting, PruneConfig, Tolerance
+
+
+def _names() -> dict[str, str]:
+    """What the codes of the configuration are called."""
+    tr = QCoreApplication.translate
+    return {
+        "selective": tr("prune_form", "Selective (default)"),
+        "heaton-2008": tr("prune_form", "Heaton 2008, as intended"),
+        "heaton-2005": tr("prune_form", "Heaton 2005"),
+        "original": tr("prune_form", "the original network"),
+        "current": tr("prune_form", "the network of now"),
+        "absolute": tr("prune_form", "nothing: it is a ceiling"),
+        "le": tr("prune_form", "rise at most the tolerance"),
+        "lt": tr("prune_form", "rise below the tolerance"),
+        "abs": tr("prune_form", "change at most the tolerance"),
+        "index": tr("prune_form", "input side to output side"),
+        "least-harm": tr("prune_form", "least harm first"),
+        "random": tr("prune_form", "random"),
+    }
+
+
+class PruneForm(QWidget):
+    """The form. Emits what the user changed as a new configuration; the first tolerance is not its matter."""
+
+    changed = Signal(object)  # PruneConfig
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._config = PruneConfig()
+        self.preset = self._combo(PRESETS)
+        self.main = self._metric_combo(self.tr("chosen by the outputs"))
+        self.second = self._metric_combo(self.tr("none"))
+        self.second_tolerance = QLineEdit()
+        self.baseline = self._combo(BASELINES)
+        self.comparison = self._combo(COMPARISONS)
+        self.order = self._combo(ORDERS)
+        self.seed = QSpinBox()
+        self.restart = QCheckBox(self.tr("after a removal begin again at the first"))
+        self.layers = QListWidget()
+        self.reset = QPushButton(self.tr("Defaults"))
+        self._build()
+        self._connect()
+        self.show_config(self._config)
+
+    def show_config(self, config: PruneConfig) -> None:
+        """Show a configuration; emits nothing."""
+        self._config = config
+        fields: list[QWidget] = [self.preset, self.main, self.second, self.second_tolerance, self.baseline]
+        fields += [self.comparison, self.order, self.seed, self.restart, self.layers]
+        blockers = [QSignalBlocker(field) for field in fields]
+        first, second = (*config.metrics, "", "")[:2]
+        for combo, code in (
+            (self.preset, preset_of(config)),
+            (self.main, first),
+            (self.second, second),
+            (self.baseline, config.baseline),
+            (self.comparison, config.comparison),
+            (self.order, config.order),
+        ):
+            combo.setCurrentIndex(combo.findData(code))
+        self.seed.setValue(config.seed)
+        self.restart.setChecked(config.restart)
+        if len(config.tolerances) > 1:
+            self.second_tolerance.setText(str(config.tolerances[1]))
+        for index in range(self.layers.count()):
+            chosen = config.layers is None or index in config.layers
+            self.layers.item(index).setCheckState(
+                Qt.CheckState.Checked if chosen else Qt.CheckState.Unchecked
+            )
+        self._enable()
+        del blockers
+
+    def set_layers(self, names: Sequence[str]) -> None:
+        """Offer these hidden layers."""
+        with QSignalBlocker(self.layers):
+            self.layers.clear()
+            for name in names:
+                item = QListWidgetItem(name)
+                item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+                self.layers.addItem(item)
+        rows = min(max(len(names), 1), 5)
+        self.layers.setFixedHeight(rows * (self.layers.fontMetrics().height() + 6) + 6)
+        self.show_config(self._config)
+
+    def _combo(self, codes: Any) -> QComboBox:
+        combo, names = QComboBox(), _names()
+        for code in codes:
+            combo.addItem(names[code], code)
+        return combo
+
+    def _metric_combo(self, none: str) -> QComboBox:
+        combo = QComboBox()
+        combo.addItem(none, "")
+        for name in METRICS:
+            combo.addItem(text.metric(name), name)
+        return combo
+
+    def _build(self) -> None:
+        self.preset.addItem(self.tr("Own settings"), "")
+        self.seed.setRange(0, 2**31 - 1)
+        self.second_tolerance.setPlaceholderText(self.tr("the same, or 2% or 0.01"))
+        self.second_tolerance.setToolTip(self.tr("In percent of its original error (2%), or absolute (0.01)"))
+        rows = (
+            (self.tr("&Preset"), self.preset),
+            (self.tr("&Error"), self.main),
+            (self.tr("and a&lso"), self.second),
+            (self.tr("wi&thin"), self.second_tolerance),
+            (self.tr("Compared &with"), self.baseline),
+            (self.tr("A&ccepts a"), self.comparison),
+            (self.tr("&Order"), self.order),
+            (self.tr("&Random seed"), self.seed),
+            ("", self.restart),
+            (self.tr("La&yers"), self.layers),
+        )
+        form = QFormLayout()
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.setVerticalSpacing(6)
+        for name, field in rows:
+            field.setAccessibleName(name.replace("&", "") or self.restart.text())
+            label = QLabel(name)
+            label.setBuddy(field)
+            form.addRow(label, field)
+            if isinstance(field, QComboBox):
+                field.setMinimumContentsLength(12)
+                field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 4, 8, 8)
+        layout.addLayout(form)
+        layout.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignRight)
+        layout.addStretch(1)
+
+    def _connect(self) -> None:
+        self.preset.activated.connect(self._preset_chosen)
+        for combo in (self.main, self.second, self.baseline, self.comparison, self.order):
+            combo.activated.connect(self._edited)
+        self.second_tolerance.editingFinished.connect(self._edited)
+        self.seed.valueChanged.connect(self._edited)
+        self.restart.toggled.connect(self._edited)
+        self.layers.itemChanged.connect(self._edited)
+        self.reset.clicked.connect(lambda: self._take(PruneConfig(tolerances=self._config.tolerances[:1])))
+
+    def _preset_chosen(self) -> None:
+        code = self.preset.currentData()
+        if code:
+            first = self._config.tolerances[:1]
+            self._take(PruneConfig(tolerances=first, **PRESETS[code]))
+
+    def _edited(self) -> None:
+        metrics = tuple(filter(None, (self.main.currentData(), self._second())))
+        tolerances = self._config.tolerances[:1]
+        if len(metrics) > 1:
+            tolerances = (*tolerances, self._second_tolerance())
+        config = replace(
+            self._config,
+            metrics=metrics,
+            tolerances=tolerances,
+            baseline=self.baseline.currentData(),
+            comparison=self.comparison.currentData(),
+            order=self.order.currentData(),
+            seed=self.seed.value(),
+            restart=self.restart.isChecked(),
+            layers=self._chosen_layers(),
+        )
+        self._take(config)
+
+    def _take(self, config: PruneConfig) -> None:
+        self.show_config(config)
+        self.changed.emit(config)
+
+    def _second(self) -> str:
+        first, second = self.main.currentData(), self.second.currentData()
+        return second if first and second != first else ""
+
+    def _second_tolerance(self) -> Tolerance:
+        try:
+            return Tolerance.parse(self.second_tolerance.text())
+        except BadSetting:
+            self.second_tolerance.clear()
+            return self._config.tolerances[0]
+
+    def _chosen_layers(self) -> tuple[int, ...] | None:
+        items = [self.layers.item(index) for index in range(self.layers.count())]
+        chosen = tuple(i for i, item in enumerate(items) if item.checkState() is Qt.CheckState.Checked)
+        return None if len(chosen) in (0, len(items)) else chosen
+
+    def _enable(self) -> None:
+        explicit = bool(self.main.currentData())
+        self.second.setEnabled(explicit)
+        self.second_tolerance.setEnabled(explicit and bool(self.second.currentData()))
+        self.seed.setEnabled(self.order.currentData() == "random")
+
+
+def preset_of(config: PruneConfig) -> str:
+    """Return the preset that a configuration is, tolerances aside; "" for none."""
+    for code, settings in PRESETS.items():
+        if replace(config, tolerances=(Tolerance(0, False),)) == PruneConfig(
+            tolerances=(Tolerance(0, False),), **settings
+        ):
+            return code
+    return ""

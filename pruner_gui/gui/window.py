@@ -1,0 +1,346 @@
+"""The main window: puts panels and actions together and asks the user what only the user can say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, QSettings, Qt, QTimer, QUrl
+from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QStackedWidget,
+    QTabWidget,
+    QWidget,
+)
+
+from pruner_gui import formats
+from pruner_gui.errors import PrunerError
+from pruner_gui.gui import about, dialogs, log, text
+from pruner_gui.gui.actions import Actions, build_menus, build_tool_bar
+from pruner_gui.gui.data_dialog import DataDialog, remembered
+from pruner_gui.gui.dialogs import Answer
+from pruner_gui.gui.document import DataFiles, Document, Failure
+from pruner_gui.gui.samples import Sample, samples
+from pruner_gui.gui.start_page import StartPage
+from pruner_gui.gui.status import StatusBar
+from pruner_gui.gui.theme import Theme
+from pruner_gui.gui.workspace import Workspace
+from pruner_gui.session import refuse_source
+
+_RECENT = 8
+
+
+class MainWindow(QMainWindow):
+    """One window on one document."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.document = Document(self)
+        self.workspace = Workspace(self.document, self)
+        self.start = StartPage(samples())
+        self.errors: list[dialogs.ErrorDialog] = []
+        self._docks: dict[str, QDockWidget] = {}
+        self._pages = QStackedWidget()
+        self._pages.addWidget(self.start)
+        self._pages.addWidget(self.workspace.centre)
+        self.setCentralWidget(self._pages)
+        self.setStatusBar(StatusBar(self.document, self))
+        self._add_docks()
+        self.actions_ = Actions(self)
+        panels = [dock.toggleViewAction() for dock in self._docks.values()]
+        build_menus(self, self.actions_, panels, self.workspace.graph.graph_actions(), theme)
+        build_tool_bar(self, self.actions_, self.workspace)
+        self._connect(theme)
+        self.setAcceptDrops(True)
+        self.resize(1280, 800)
+        self._restore("geometry", self.restoreGeometry)
+        self._show_page()
+
+    # -- putting it together
+
+    def _add_docks(self) -> None:
+        work = self.workspace
+        self._dock("layers", self.tr("Layers"), work.layers, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self._sides = _tabs((work.comparison, self.tr("Comparison")), (work.form, self.tr("Options")))
+        self._dock(
+            "sides", self.tr("Comparison and options"), self._sides, Qt.DockWidgetArea.RightDockWidgetArea
+        )
+        plots = _tabs((work.plots, self.tr("Plots")), (work.history, self.tr("History")))
+        self._dock("plots", self.tr("Plots and history"), plots, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self._sides.setMinimumWidth(415)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+
+    def _arrange(self) -> None:
+        layers, sides, plots = self._docks.values()
+        self.resizeDocks([layers, sides], [225, 415], Qt.Orientation.Horizontal)
+        self.resizeDocks([plots], [215], Qt.Orientation.Vertical)
+
+    def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setTitleBarWidget(
+            QWidget()
+        )  # tabs and headings say what it is; the View menu shows and hides it
+        dock.setWidget(panel)
+        self.addDockWidget(area, dock)
+        self._docks[name] = dock
+
+    def _connect(self, theme: Theme) -> None:
+        document, actions = self.document, self.actions_
+        for action, done in (
+            (actions.open, self.choose_model),
+            (actions.data, lambda: self.choose_data()),
+            (actions.export, self.choose_export),
+            (actions.quit, self.close),
+            (actions.undo, document.undo),
+            (actions.redo, document.redo),
+            (actions.copy, self.workspace.comparison.copy),
+            (actions.prune, document.prune),
+            (actions.cancel, document.cancel),
+            (actions.options, self._show_options),
+            (actions.next_panel, self._next_panel),
+            (actions.help, lambda: about.show_help(self)),
+            (actions.about, lambda: about.show_about(self)),
+            (actions.log, self._show_log),
+        ):
+            action.triggered.connect(done)
+        actions.full_screen.toggled.connect(lambda on: self.showFullScreen() if on else self.showNormal())
+        actions.recent.aboutToShow.connect(self._fill_recent)
+        for sample in samples():
+            _add_entry(actions.samples, sample.title, partial(self.open_sample, sample))
+        self.workspace.plots.load.clicked.connect(lambda: self.choose_data())
+        self.start.open_wanted.connect(self.choose_model)
+        self.start.recent_wanted.connect(lambda path: self.open_files([path], is_model=True))
+        self.start.sample_wanted.connect(self.open_sample)
+        document.changed.connect(self._refresh)
+        document.activity_changed.connect(self._refresh)
+        document.failed.connect(self._show_failure)
+        document.exported.connect(self._refresh)
+        document.opened.connect(self._opened)
+        theme.changed.connect(self._retheme)
+
+    def _retheme(self) -> None:
+        self.actions_.retheme()
+        self.start.retheme()
+        self.workspace.retheme()
+
+    def _restore(self, key: str, restore: Callable[[QByteArray], bool]) -> bool:
+        stored = QSettings().value(f"window/{key}")
+        return isinstance(stored, QByteArray) and restore(stored)
+
+    # -- what is shown
+
+    def _refresh(self) -> None:
+        self.actions_.refresh(self.document)
+        session = self.document.session
+        name = session.path.name if session.is_open and session.path is not None else ""
+        self.setWindowTitle(f"{name}[*] — Pruner" if name else "Pruner")
+        self.setWindowModified(bool(name) and self.document.unsaved)
+
+    def _show_page(self) -> None:
+        is_open = self.document.is_open
+        self._pages.setCurrentIndex(1 if is_open else 0)
+        for dock in self._docks.values():
+            dock.setVisible(is_open)
+        if not is_open:
+            self.start.show_recent(_recent())
+        self._refresh()
+
+    def _opened(self, path: Path) -> None:
+        shown = self._pages.currentIndex()
+        if path not in [sample.model for sample in samples()]:
+            _remember(path)
+        if not shown:
+            size = self.size()
+            self._show_page()
+            if not self._restore("layout", self.restoreState):
+                self.resize(size)  # panels that appear would widen the window
+                self._arrange()
+
+    def _show_failure(self, failure: Failure) -> None:
+        dialog = dialogs.ErrorDialog(self.tr("This did not work"), failure.error, failure.trace, self)
+        self.errors.append(dialog)
+        dialog.finished.connect(lambda: self.errors.remove(dialog))
+        dialog.open()
+
+    def _show_options(self) -> None:
+        self._docks["sides"].show()
+        self._sides.setCurrentWidget(self.workspace.form)
+
+    def _show_log(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(log.path())))
+
+    def _next_panel(self) -> None:
+        work = self.workspace
+        panels = [work.tolerance, work.graph.view, work.layers, work.comparison, work.plots, work.history]
+        focus = QApplication.focusWidget()
+        inside = (
+            [i for i, panel in enumerate(panels) if panel is focus or panel.isAncestorOf(focus)]
+            if focus
+            else []
+        )
+        order = panels[inside[0] + 1 :] + panels[: inside[0] + 1] if inside else panels
+        target = next((panel for panel in order if panel.isVisible() and panel.isEnabled()), None)
+        while target is not None and target.focusPolicy() is Qt.FocusPolicy.NoFocus:
+            target = target.nextInFocusChain()
+        if target is not None:
+            target.setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    # -- opening
+
+    def choose_model(self) -> None:
+        """Ask for a model, and open it."""
+        path = dialogs.choose_file(self, self.tr("Open a model"), _model_filter(), "model")
+        if path is not None:
+            self.open_files([path], is_model=True)
+
+    def choose_data(self, files: Sequence[Path] = ()) -> None:
+        """Ask which data to load and how, and load it."""
+        dialog = DataDialog(files or (), self)
+        if dialog.exec():
+            self.document.load_data(dialog.data)
+        dialog.deleteLater()
+
+    def open_sample(self, sample: Sample) -> None:
+        """Open a sample with its data."""
+        self.open_files([sample.model, *sample.data])
+
+    def open_files(self, files: Sequence[Path], *, is_model: bool = False) -> None:
+        """Open a model, its data, or both.
+
+        An npz file can be either: it is the model where no other is given and none is open, or `is_model`.
+        """
+        models = [path for path in files if path.suffix.lower() == ".onnx"]
+        if not models and self.document.is_open and not is_model:
+            self.choose_data(files)
+            return
+        if not self._may_replace():
+            return
+        model = (models or list(files))[0]
+        data = [path for path in files if path != model]
+        self.document.open(model, DataFiles(tuple(data), remembered(data)) if data else None)
+
+    def _may_replace(self) -> bool:
+        """Ask before a run, or a result that was not exported, is given up."""
+        if self.document.running:
+            question, more = (
+                self.tr("Stop pruning and open another model?"),
+                self.tr("The run is not finished."),
+            )
+            buttons = Answer.Ok | Answer.Cancel
+            if dialogs.ask(self, question, more, buttons, Answer.Cancel) != Answer.Ok:
+                return False
+            self.document.cancel()
+            return True
+        return self._may_discard()
+
+    def _may_discard(self) -> bool:
+        if not self.document.unsaved:
+            return True
+        question = self.tr("Export the pruned network first?")
+        more = self.tr("It was not written to a file yet.")
+        buttons = Answer.Save | Answer.Discard | Answer.Cancel
+        answer = dialogs.ask(self, question, more, buttons, Answer.Save)
+        if answer == Answer.Save:
+            self.choose_export()
+        return answer == Answer.Discard
+
+    def _fill_recent(self) -> None:
+        menu = self.actions_.recent
+        menu.clear()
+        for path in _recent():
+            _add_entry(menu, str(path), partial(self.open_files, [path], is_model=True))
+        menu.setEnabled(bool(menu.actions()))
+
+    # -- exporting
+
+    def choose_export(self) -> None:
+        """Ask where to write, and write."""
+        session = self.document.session
+        source = session.path or Path("network.onnx")
+        suffix = source.suffix if source.suffix in _model_endings() else ".onnx"
+        proposal = source.with_name(f"{source.stem}_pruned{suffix}")
+        path = dialogs.choose_target(self, self.tr("Export the pruned network"), proposal, _model_filter())
+        if path is not None:
+            self.export(path)
+
+    def export(self, path: Path) -> None:
+        """Write the network of now; never over the model it came from without asking."""
+        source = self.document.session.path
+        try:
+            if source is not None:
+                refuse_source(source, path)
+        except PrunerError as error:
+            question, more = text.problem(error).what, self.tr("Replace the original model?")
+            if dialogs.ask(self, question, more, Answer.Yes | Answer.Cancel, Answer.Cancel) != Answer.Yes:
+                return
+        self.document.export(path)
+
+    # -- events
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files."""
+        if event.mimeData().hasUrls():
+            self.start.set_drop_active(True)
+            event.acceptProposedAction()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        """Nothing is dropped after all."""
+        self.start.set_drop_active(False)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what is dropped, once the other program is let go."""
+        self.start.set_drop_active(False)
+        files = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        if files:
+            event.acceptProposedAction()
+            QTimer.singleShot(0, self, lambda: self.open_files(files))
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask about a result that was not exported, stop all work, remember the layout."""
+        if not self.document.running and not self._may_discard():
+            event.ignore()
+            return
+        settings = QSettings()
+        if self.document.is_open:
+            settings.setValue("window/layout", self.saveState())
+        settings.setValue("window/geometry", self.saveGeometry())
+        self.workspace.shutdown()
+        self.document.shutdown()
+        event.accept()
+
+
+def _tabs(*pages: tuple[QWidget, str]) -> QTabWidget:
+    tabs = QTabWidget()
+    tabs.setDocumentMode(True)
+    for page, title in pages:
+        tabs.addTab(page, title)
+    return tabs
+
+
+def _model_endings() -> tuple[str, ...]:
+    return tuple(ending for row in formats.FORMATS for ending in row.extensions)
+
+
+def _model_filter() -> str:
+    return f"Models ({' '.join('*' + ending for ending in _model_endings())});;All files (*)"
+
+
+def _recent() -> list[Path]:
+    stored = QSettings().value("recent", [])
+    names = [stored] if isinstance(stored, str) else list(stored) if isinstance(stored, list) else []
+    return [Path(name) for name in names if Path(name).is_file()]
+
+
+def _remember(path: Path) -> None:
+    paths = [path.absolute(), *(other for other in _recent() if other != path.absolute())]
+    QSettings().setValue("recent", [str(each) for each in paths[:_RECENT]])
+
+
+def _add_entry(menu: QMenu, title: str, done: Callable[[], None]) -> None:
+    menu.addAction(title.replace("&", "&&")).triggered.connect(lambda: done())

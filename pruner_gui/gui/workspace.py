@@ -1,0 +1,318 @@
+"""The panels of an open document, each refreshed only by what concerns it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from pruner_gui.gui import compare, neuron, text
+from pruner_gui.gui.compare import ComparisonPanel
+from pruner_gui.gui.document import Document, Exported, Preview
+from pruner_gui.gui.graph_panel import GraphPanel
+from pruner_gui.gui.graph_view import GraphMarks
+from pruner_gui.gui.history import HistoryPanel
+from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
+from pruner_gui.gui.live_plots import LivePlots
+from pruner_gui.gui.message_bar import MessageBar
+from pruner_gui.gui.prune_form import PruneForm
+from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl
+from pruner_gui.network import Edit, Network
+from pruner_gui.pruning import PruneConfig, Tolerance
+from pruner_gui.session import Changes
+
+DEBOUNCE_MS = 60
+
+Units = dict[int, frozenset[int]]
+
+
+class Workspace(QObject):
+    """Owns the panels, and keeps them true to the document."""
+
+    def __init__(self, document: Document, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.document = document
+        self.preview = Preview()
+        self.graph, self.layers, self.history = GraphPanel(), LayersPanel(), HistoryPanel()
+        self.plots, self.comparison, self.form = LivePlots(), ComparisonPanel(), PruneForm()
+        self.tolerance, self.strip = ToleranceControl(), PreviewStrip()
+        self.warning, self.success = MessageBar("warning"), MessageBar("verified")
+        self.centre = self._centre()
+        self._selected: tuple[int, int] | None = None
+        self._disconnected: tuple[Network | None, Units] = (None, {})
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(DEBOUNCE_MS)
+        self._timer.timeout.connect(self._update_preview)
+        self._connect()
+
+    def retheme(self) -> None:
+        """Take the colours of the theme."""
+        for panel in (self.graph, self.plots, self.comparison, self.warning, self.success):
+            panel.retheme()
+        self._update_preview()
+
+    def shutdown(self) -> None:
+        """Stop what runs in the panels."""
+        self._timer.stop()
+        self.graph.view.shutdown()
+
+    def _centre(self) -> QWidget:
+        page = QWidget()
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        for widget in (self.strip, self.warning, self.success):
+            layout.addWidget(widget)
+        layout.addWidget(self.graph, 1)
+        return page
+
+    def _connect(self) -> None:
+        document = self.document
+        document.changed.connect(self._changed)
+        document.config_changed.connect(self._config_changed)
+        for signal in (document.swept, document.measured):
+            signal.connect(self._refresh_soon)
+        document.measured.connect(self._show_comparison)
+        document.exported.connect(self._say_exported)
+        document.activity_changed.connect(self._show_enabled)
+        self.tolerance.changed.connect(self._tolerance_changed)
+        self.form.changed.connect(document.set_config)
+        self.history.version_wanted.connect(document.go_to)
+        self.graph.weak_changed.connect(self._show_marks)
+        view = self.graph.view
+        view.neuron_selected.connect(lambda layer, unit: self._select((layer, unit)))
+        view.selection_cleared.connect(lambda: self._select(None))
+        view.tooltip_provider = self._tooltip
+
+    # -- what changed
+
+    def _changed(self, changes: Changes) -> None:
+        session = self.document.session
+        if changes & Changes.DOCUMENT:
+            self._new_document()
+        if changes & Changes.NETWORK:
+            self.graph.view.set_current(session.network)
+            self._show_layers()
+            self.success.hide()
+        if changes & Changes.HISTORY:
+            self.history.show_versions(session.versions, session.versions.index(session.version))
+        if changes & Changes.EXAMPLES:
+            self._warn()
+        if changes & (Changes.RUN | Changes.EXAMPLES):
+            self._show_plots()
+        if changes & (Changes.NETWORK | Changes.EXAMPLES):
+            self._show_comparison()
+        if self.document.running:
+            self._show_run()
+        else:
+            self._update_preview()
+
+    def _new_document(self) -> None:
+        original = self.document.session.original
+        self._selected = None
+        self.layers.show_selection("")
+        self.graph.view.set_network(original)
+        self.form.set_layers([layer.name for layer in original.hidden_layers])
+
+    def _config_changed(self) -> None:
+        config = self.document.config
+        if config.tolerance(0) != self.tolerance.tolerance:
+            self.tolerance.set_tolerance(config.tolerance(0))
+        self.form.show_config(config)
+        self._warn()
+        self._refresh_soon()
+
+    def _tolerance_changed(self, tolerance: Tolerance) -> None:
+        config: PruneConfig = self.document.config
+        self.document.set_config(replace(config, tolerances=(tolerance, *config.tolerances[1:])))
+
+    def _refresh_soon(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _show_enabled(self) -> None:
+        idle = not self.document.running
+        ready = self.document.is_open and self.document.session.examples is not None
+        self.tolerance.setEnabled(idle and ready)
+        self.form.setEnabled(idle)
+        self.history.setEnabled(idle)
+
+    # -- the preview
+
+    def _update_preview(self) -> None:
+        self._timer.stop()
+        if not self.document.is_open or self.document.running:
+            return
+        self._show_enabled()
+        self.preview = self.document.preview()
+        original = self.document.errors_of(self.document.session.original)
+        self.tolerance.set_reference(original.values[0] if original is not None else None)
+        if self.document.session.examples is None:
+            self.strip.show_nothing(self.tr("Load data to measure errors and prune."))
+        else:
+            self.strip.show_preview(
+                self.preview, _connections(self.document.session.network, self.preview.candidates)
+            )
+            self._show_limit()
+        self._show_marks()
+        self._show_layers()
+        self._show_selection()
+
+    def _show_limit(self) -> None:
+        examples = self.document.session.examples
+        if examples is None:
+            return
+        original = self.document.errors_of(self.document.session.original)
+        first = original.values[0] if original is not None else None
+        metrics = " + ".join(text.metric(name) for name in self.document.metrics)
+        why = (
+            self.tr("{metrics}, chosen by you").format(metrics=metrics)
+            if self.document.config.metrics
+            else text.reason(examples.choice.reason)
+        )
+        self.strip.show_limit(self.preview, first, metrics, why)
+
+    def _show_run(self) -> None:
+        """While a run goes on: what it has reached."""
+        run = self.document.session.run
+        if run is not None:
+            removed = len(run.steps)
+            line = text.plural(
+                removed, self.tr("{n} neuron removed so far"), self.tr("{n} neurons removed so far")
+            )
+            self.strip.what.setText(line)
+        self._show_marks()
+
+    # -- the panels
+
+    def _show_marks(self) -> None:
+        if not self.document.is_open:
+            return
+        network, run = self.document.session.network, self.document.session.run
+        marks = GraphMarks(
+            candidates={} if run is not None else self._by_layer(self.preview.candidates),
+            disconnected=self._without_connections(network),
+            weak_threshold=self.graph.weak_threshold(network),
+            trying=self._place(run.trying) if run is not None and run.trying is not None else None,
+            focus=self.graph.weak_focus,
+        )
+        self.graph.view.set_statuses(marks)
+
+    def _place(self, edit: Edit) -> tuple[int, int]:
+        return neuron.visible_layers(self.document.session.original).index(edit.node), edit.units[0]
+
+    def _by_layer(self, edits: tuple[Edit, ...]) -> Units:
+        names = {name: i for i, name in enumerate(neuron.visible_layers(self.document.session.original))}
+        found: dict[int, set[int]] = defaultdict(set)
+        for edit in edits:
+            found[names[edit.node]].update(edit.units)
+        return {layer: frozenset(units) for layer, units in found.items()}
+
+    def _without_connections(self, network: Network) -> Units:
+        known, units = self._disconnected
+        if known is not network:
+            names = neuron.visible_layers(self.document.session.original)
+            units = {
+                names.index(name): frozenset(network.by_name[name].units[mask].tolist())
+                for name, mask in network.disconnected().items()
+                if mask.any()
+            }
+            self._disconnected = (network, units)
+        return units
+
+    def _show_layers(self) -> None:
+        session = self.document.session
+        counts: dict[str, int] = defaultdict(int)
+        for edit in () if session.run is not None else self.preview.candidates:
+            counts[edit.node] += len(edit.units)
+        self.layers.show_layers(layer_rows(session.original, session.network, counts))
+
+    def _show_plots(self) -> None:
+        document = self.document
+        if document.session.examples is None:
+            self.plots.show_run(None, self.tr("Load data to measure errors and prune."), can_load=True)
+        else:
+            hint = self.tr("Press Prune (F5): errors and neurons left are plotted here while it runs.")
+            self.plots.show_run(document.shown_run, hint, can_load=False)
+
+    def _show_comparison(self) -> None:
+        document = self.document
+        if not document.is_open:
+            return
+        examples, before = document.session.examples, document.before
+        if before is not None:
+            self.comparison.show_rows(
+                compare.rows(before, document.after, document.metrics, examples is not None)
+            )
+        note = ""
+        if document.measure_error is not None:
+            note = str(text.problem(document.measure_error))
+        elif examples is not None and examples.holdout is None:
+            note = self.tr("No rows are held out: the errors are those of the very rows that decide.")
+        elif examples is not None and examples.fidelity:
+            note = self.tr(
+                "The data has no targets: errors are differences from the opened network's own outputs."
+            )
+        self.comparison.say(note)
+
+    def _warn(self) -> None:
+        examples = self.document.session.examples if self.document.is_open else None
+        unsure = examples is not None and examples.choice.reason.endswith("-unsure")
+        asked = bool(self.document.config.metrics)
+        self.warning.say(text.reason(examples.choice.reason) if examples and unsure and not asked else "")
+
+    def _say_exported(self, exported: Exported) -> None:
+        result = exported.result
+        sizes = text.size(result.bytes)
+        if exported.bytes_before is not None:
+            sizes = f"{text.size(exported.bytes_before)} → {sizes}"
+        line = self.tr(
+            "✓ Verified: {file} gives the same outputs in {runtime} (at most {difference} apart). {sizes}"
+        )
+        self.success.say(
+            line.format(
+                file=result.path.name,
+                runtime=result.runtime,
+                difference=text.number(result.max_difference, 2),
+                sizes=sizes,
+            )
+        )
+        self.success.setToolTip(str(result.path))
+
+    # -- the selection
+
+    def _select(self, selected: tuple[int, int] | None) -> None:
+        self._selected = selected
+        self._show_selection()
+
+    def _show_selection(self) -> None:
+        if self._selected is None or not self.document.is_open:
+            self.layers.show_selection("")
+            return
+        layer, unit = self._selected
+        self.layers.show_selection(neuron.details(self.document, self.preview, layer, unit), layer)
+
+    def _tooltip(self, layer: int, unit: int) -> str:
+        if not self.document.is_open:
+            return ""
+        title = neuron.title(self.document, layer, unit)
+        return f"{title}\n{neuron.why(self.document, self.preview, layer, unit)}"
+
+
+def _connections(network: Network, edits: tuple[Edit, ...]) -> int:
+    """Count the connections other than zero that go with these neurons, each once."""
+    doomed: dict[str, set[int]] = defaultdict(set)
+    for edit in edits:
+        doomed[edit.node].update(edit.units)
+    count = 0
+    for link in network.links():
+        rows = np.isin(network.by_name[link.source].units[link.sources], list(doomed.get(link.source, ())))
+        columns = np.isin(network.by_name[link.target].units, list(doomed.get(link.target, ())))
+        count += int(np.count_nonzero(link.weight[rows])) + int(
+            np.count_nonzero(link.weight[~rows][:, columns])
+        )
+    return count
