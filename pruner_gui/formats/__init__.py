@@ -260,7 +260,7 @@ def _compare(network: Network, rows: FloatArray, found: FloatArray, relative: fl
         return np.inf, tolerance
     differs = (expected != found) & ~(np.isnan(expected) & np.isnan(found))
     difference = np.abs(np.subtract(expected, found, where=differs, out=np.zeros_like(expected)))
-    return float(np.nan_to_num(difference, nan=np.inf).max()), tolerance
+    return float(np.nan_to_num(difference, nan=np.inf, posinf=np.inf).max()), tolerance
 
 
 def _largest_finite(values: FloatArray) -> float:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import onnxruntime
 
 from pruner_gui.formats import onnx_guard, onnx_reader, onnx_writer
-from pruner_gui.formats.errors import ExportDoesNotRun, NotExpressible
+from pruner_gui.formats.errors import ExportDoesNotRun, NotAModel, NotExpressible
 from pruner_gui.formats.onnx_shapes import batch_axis
 from pruner_gui.network import Activation, FloatArray, Network
 
@@ -28,7 +28,10 @@ def load(path: Path) -> Network:
         OSError, NotAModel, TooLarge, UnsupportedVersion, UnsupportedPart, UnsupportedTensor, UnsupportedOp,
         UnsupportedUse.
     """
-    return onnx_reader.to_network(path, onnx_guard.decode(path))
+    try:
+        return onnx_reader.to_network(path, onnx_guard.decode(path))
+    except UnicodeDecodeError as error:  # names are decoded when they are looked at
+        raise NotAModel(path, "onnx", "damaged", str(error)) from error
 
 
 def dump(network: Network) -> bytes:

@@ -123,7 +123,7 @@ def _rate_text(value: float, count: int) -> str:
     low, high = found.interval
     line = _tr("{share} ({k}/{n})\n{low} – {high}")
     k, n = text.integer(found.mistakes), text.integer(count)
-    return line.format(share=text.percent(value), k=k, n=n, low=text.percent(low), high=text.percent(high))
+    return line.format(share=text.percent(value, 3), k=k, n=n, low=text.percent(low), high=text.percent(high))
 
 
 def _verdict(change: str, difference: float, less: str) -> tuple[str, int]:

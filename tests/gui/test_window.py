@@ -1,0 +1,311 @@
+"""The user's day in the window: open, slide, prune, cancel, undo, compare, export. Real files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtGui import QDropEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from random_networks import chain
+
+from pruner_gui import formats
+from pruner_gui.gui import app, dialogs, theme
+from pruner_gui.gui.dialogs import Answer
+from pruner_gui.gui.samples import Sample, samples
+from pruner_gui.gui.theme import Mode, Theme
+from pruner_gui.gui.window import MainWindow
+from pruner_gui.network import Dense, Network, Node
+from pruner_gui.pruning import Tolerance
+
+
+@pytest.fixture
+def window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
+    app.name_application()
+    found = MainWindow(Theme())
+    qtbot.addWidget(found)
+    found.show()
+    yield found
+    for dialog in list(found.errors):
+        dialog.close()
+    found.document.cancel()
+    found.workspace.shutdown()
+    found.document.shutdown()
+
+
+def sample(name: str) -> Sample:
+    return next(found for found in samples() if found.model.stem == name)
+
+
+def settled(qtbot: QtBot, window: MainWindow) -> None:
+    tasks = window.document.tasks
+    slots = ("read", "run", "sweep", "measure", "export")
+    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in slots), timeout=30_000)
+
+
+def opened(qtbot: QtBot, window: MainWindow, name: str = "iris") -> MainWindow:
+    window.open_sample(sample(name))
+    qtbot.waitUntil(lambda: window.document.is_open and window.document.session.examples is not None)
+    settled(qtbot, window)
+    return window
+
+
+def set_tolerance(window: MainWindow, percent: float) -> None:
+    config = window.document.config
+    window.document.set_config(replace(config, tolerances=(Tolerance(percent, relative=True),)))
+
+
+def pruned(qtbot: QtBot, window: MainWindow, percent: float = 5) -> MainWindow:
+    set_tolerance(window, percent)
+    window.actions_.prune.trigger()
+    settled(qtbot, window)
+    return window
+
+
+def cells(window: MainWindow) -> dict[str, list[str]]:
+    lines = [line.split("\t") for line in window.workspace.comparison.as_tsv().splitlines()]
+    return {line[0]: line[1:] for line in lines}
+
+
+def error_text(qtbot: QtBot, window: MainWindow) -> str:
+    qtbot.waitUntil(lambda: bool(window.errors), timeout=10_000)
+    dialog = window.errors[-1]
+    return f"{dialog.what.text()} {dialog.remedy.text()}"
+
+
+def answer(monkeypatch: pytest.MonkeyPatch, given: Answer) -> list[str]:
+    asked: list[str] = []
+
+    def ask(parent: object, question: str, *rest: Any) -> Answer:
+        asked.append(question)
+        return given
+
+    monkeypatch.setattr(dialogs, "ask", ask)
+    return asked
+
+
+def test_from_sample_to_result_in_two_clicks(qtbot: QtBot, window: MainWindow) -> None:
+    card = window.start.cards[1]
+    qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.document.can_prune)
+    settled(qtbot, window)
+    window.actions_.prune.trigger()
+    settled(qtbot, window)
+    session = window.document.session
+    assert session.network.hidden_neurons < session.original.hidden_neurons
+    before, after, change = cells(window)["Hidden neurons"]
+    assert (before, after) == (str(session.original.hidden_neurons), str(session.network.hidden_neurons))
+    assert "smaller" in change
+    assert window.workspace.plots.points() == len(session.version.run.steps) + 1  # type: ignore[union-attr]
+
+
+def test_the_slider_shows_at_once_what_would_go_and_prunes_nothing(qtbot: QtBot, window: MainWindow) -> None:
+    work = opened(qtbot, window).workspace
+    work.tolerance.box.setValue(0)
+    qtbot.waitUntil(lambda: work.preview.limits != () and work.document.config.tolerance(0).value == 0)
+    qtbot.waitUntil(lambda: "would go" in work.strip.what.text())
+    few = len(work.preview.candidates)
+    work.tolerance.box.setValue(50)
+    qtbot.waitUntil(lambda: len(work.preview.candidates) > few)
+    assert str(len(work.preview.candidates)) in work.strip.what.text()
+    assert window.document.session.network is window.document.session.original
+
+
+def test_the_metric_and_the_reason_are_shown(qtbot: QtBot, window: MainWindow) -> None:
+    opened(qtbot, window)
+    assert "softmax" in window.workspace.strip.why.text()
+
+
+def test_undo_and_redo_step_over_a_whole_run(qtbot: QtBot, window: MainWindow) -> None:
+    pruned(qtbot, opened(qtbot, window))
+    session = window.document.session
+    smaller = session.network
+    window.actions_.undo.trigger()
+    settled(qtbot, window)
+    assert session.network is session.original
+    assert cells(window)["Hidden neurons"][1] == ""
+    assert not window.actions_.undo.isEnabled()
+    window.actions_.redo.trigger()
+    settled(qtbot, window)
+    assert session.network is smaller
+
+
+def test_a_cancelled_run_keeps_what_it_removed_and_can_be_undone(qtbot: QtBot, window: MainWindow) -> None:
+    opened(qtbot, window, "digits")
+    set_tolerance(window, 5)
+    window.document.prune()
+    session = window.document.session
+    qtbot.waitUntil(lambda: session.run is not None and len(session.run.steps) > 2, timeout=20_000)
+    window.actions_.cancel.trigger()
+    settled(qtbot, window)
+    assert session.version.run is not None
+    assert session.version.run.finished is None
+    assert session.network.hidden_neurons == session.original.hidden_neurons - len(session.version.run.steps)
+    window.actions_.undo.trigger()
+    assert session.network is session.original
+
+
+def test_an_export_is_verified_smaller_and_said_so(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    pruned(qtbot, opened(qtbot, window))
+    assert window.document.unsaved
+    window.export(tmp_path / "small.onnx")
+    settled(qtbot, window)
+    assert formats.read(tmp_path / "small.onnx").layer_sizes == window.document.session.network.layer_sizes
+    assert (tmp_path / "small.onnx").stat().st_size < sample("iris").model.stat().st_size
+    assert "Verified" in window.workspace.success.text
+    assert not window.document.unsaved
+
+
+def test_an_export_that_cannot_be_written_says_why_and_loses_nothing(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    pruned(qtbot, opened(qtbot, window))
+    window.export(tmp_path / "none" / "small.onnx")
+    assert "small.onnx" in error_text(qtbot, window)
+    assert window.document.unsaved
+
+
+def test_the_model_itself_is_not_replaced_without_asking(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tmp_path / "own.onnx"
+    model.write_bytes(sample("iris").model.read_bytes())
+    window.open_files([model])
+    qtbot.waitUntil(lambda: window.document.is_open)
+    settled(qtbot, window)
+    before = model.read_bytes()
+    asked = answer(monkeypatch, Answer.Cancel)
+    window.export(model)
+    settled(qtbot, window)
+    assert asked
+    assert model.read_bytes() == before
+
+
+def test_a_file_that_cannot_be_opened_leaves_the_document(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    opened(qtbot, window)
+    network = window.document.session.network
+    wrong = tmp_path / "wrong.onnx"
+    wrong.write_text("this is no model")
+    window.open_files([wrong])
+    assert "wrong.onnx" in error_text(qtbot, window)
+    assert window.document.session.network is network
+    assert window.document.session.examples is not None
+
+
+def test_data_of_another_width_names_both_shapes(qtbot: QtBot, window: MainWindow) -> None:
+    window.open_files([sample("iris").model, *sample("digits").data])
+    sentence = error_text(qtbot, window)
+    assert "64" in sentence
+    assert "4 inputs" in sentence
+    assert window.document.is_open
+
+
+def test_a_model_without_data_shows_its_graph_and_says_what_is_missing(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.open_files([sample("xor").model])
+    qtbot.waitUntil(lambda: window.document.is_open)
+    settled(qtbot, window)
+    assert not window.actions_.prune.isEnabled()
+    assert "Load data" in window.workspace.strip.what.text()
+    assert cells(window)["Layers"][0] == "2-8-1"
+
+
+def test_weights_that_are_no_numbers_open_and_are_named(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    network = chain(np.random.default_rng(0), [4, 3, 3], ["relu"], "softmax", np.float32)
+    bad = Dense(np.full((4, 3), np.nan, np.float32), np.zeros(3, np.float32))
+    nodes = tuple(Node(n.name, bad if n.name == "dense0" else n.op, n.inputs) for n in network.nodes)
+    formats.write(Network(nodes, network.outputs), tmp_path / "nan.onnx")
+    window.open_files([tmp_path / "nan.onnx", *sample("iris").data])
+    qtbot.waitUntil(lambda: window.document.session.examples is not None, timeout=10_000)
+    settled(qtbot, window)
+    window.document.prune()
+    assert "not a finite number" in error_text(qtbot, window)
+
+
+def test_files_can_be_dropped(qtbot: QtBot, window: MainWindow) -> None:
+    mime = QMimeData()
+    chosen = sample("xor")
+    mime.setUrls([QUrl.fromLocalFile(str(path)) for path in (chosen.model, *chosen.data)])
+    event = QDropEvent(
+        QPointF(50, 50),
+        Qt.DropAction.CopyAction,
+        mime,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    window.dropEvent(event)
+    qtbot.waitUntil(lambda: window.document.is_open and window.document.session.examples is not None)
+    settled(qtbot, window)
+
+
+def test_closing_in_the_middle_of_a_run_stops_it(qtbot: QtBot, window: MainWindow) -> None:
+    opened(qtbot, window, "digits")
+    window.document.prune()
+    qtbot.waitUntil(lambda: window.document.session.run is not None, timeout=20_000)
+    assert window.close()
+    assert not window.document.running
+
+
+def test_a_result_that_was_not_exported_is_not_lost_by_closing(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pruned(qtbot, opened(qtbot, window))
+    asked = answer(monkeypatch, Answer.Cancel)
+    assert not window.close()
+    assert asked
+    answer(monkeypatch, Answer.Discard)
+    assert window.close()
+
+
+def test_stale_measurements_are_dropped(qtbot: QtBot, window: MainWindow) -> None:
+    window.open_sample(sample("digits"))
+    qtbot.waitUntil(lambda: window.document.tasks.running("sweep"), timeout=20_000)
+    opened(qtbot, window, "xor")
+    hidden = window.document.session.original.hidden_layers
+    assert {edit.node for edit in window.document.sweep} == {layer.name for layer in hidden}
+    assert len(window.document.sweep) == 8
+
+
+def test_the_theme_is_switched_whole(qtbot: QtBot, window: MainWindow) -> None:
+    opened(qtbot, window, "xor")
+    chosen = Theme()
+    for mode, dark in ((Mode.DARK, True), (Mode.LIGHT, False)):
+        chosen.set_mode(mode)
+        picture = window.workspace.graph.view.grab().toImage()
+        assert (picture.pixelColor(3, 3).lightness() < 128) is dark
+        assert (theme.colours() is theme.DARK) is dark
+
+
+def test_a_click_on_a_neuron_tells_about_it(qtbot: QtBot, window: MainWindow) -> None:
+    opened(qtbot, window)
+    view = window.workspace.graph.view
+    place = view.neuron_position(1, 2)
+    assert place is not None
+    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=place.toPoint())
+    assert view.selected == (1, 2)
+    assert "2" in window.workspace.layers.selection.text()
+
+
+def test_an_error_in_a_slot_is_shown_once_and_the_window_stays(qtbot: QtBot, window: MainWindow) -> None:
+    import sys
+
+    hook = sys.excepthook
+    app.catch_errors(window)
+    try:
+        raise_now: Any = ZeroDivisionError("in a slot")
+        sys.excepthook(type(raise_now), raise_now, None)
+    finally:
+        sys.excepthook = hook
+    assert len(window.errors) == 1
+    assert "ZeroDivisionError" in window.errors[0].details.toPlainText()
