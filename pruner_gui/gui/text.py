@@ -28,6 +28,7 @@ def integer(value: int) -> str:
 
 def number(value: float, digits: int = 4) -> str:
     """Return a number with so many significant digits."""
+    value = float(value)  # Qt does not take an int for it
     if not math.isfinite(value):
         return str(value)
     if value == 0:
@@ -41,7 +42,7 @@ def number(value: float, digits: int = 4) -> str:
 
 def percent(share: float, digits: int = 2) -> str:
     """Return a share (0.05) as percent, to so many significant digits, at least to whole percents."""
-    value = 100 * share
+    value = 100.0 * share
     exponent = math.floor(math.log10(abs(value))) if value else 0
     decimals = min(3, max(0, digits - 1 - exponent)) if value else 0
     return QLocale().toString(value, "f", decimals).replace("-", MINUS) + " %"

@@ -26,8 +26,9 @@ from pruner_gui.pruning import Tolerance
 
 
 @pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
+def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     app.name_application()
+    answer(monkeypatch, Answer.Discard)  # a question nobody answers would wait for ever
     found = MainWindow(Theme())
     qtbot.addWidget(found)
     found.show()
