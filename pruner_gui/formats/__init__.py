@@ -141,6 +141,7 @@ def read(path: Path) -> Network:
         UnsupportedPart, BadEntry: what is in the file is not, or may not be, understood.
     """
     try:
+        _refuse_special(path)
         with path.open("rb") as file:
             head = file.read(_HEAD)
         found = next((row for row in FORMATS if row.sniff(head)), None) or _by_extension(path)
@@ -223,12 +224,19 @@ def _module(row: Format) -> FormatModule:
 def _writing(path: Path) -> Iterator[None]:
     """Tell the system's refusals as CannotWrite."""
     try:
+        _refuse_special(path)
         # A rename replaces a file even where the file itself is write-protected.
         if path.exists() and not os.access(path, os.W_OK):
             raise PermissionError(errno.EACCES, "")
         yield
     except OSError as error:
         raise CannotWrite(path, _reason(error)) from error
+
+
+def _refuse_special(path: Path) -> None:
+    """Keep away from pipes and devices: some never end, and a rename would replace them."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EISDIR if path.is_dir() else errno.EINVAL, "")
 
 
 def _reason(error: OSError) -> str:

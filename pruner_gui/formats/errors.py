@@ -60,8 +60,8 @@ class NotAModel(PrunerError):
 class TooLarge(PrunerError):
     """The file asks for more than a reader gives.
 
-    `what` is "file" (bytes), "nodes", "parts" (fields of the file), "entry" (bytes of one unpacked entry) or
-    "entries" (bytes of all).
+    `what` is "file" (bytes), "nodes", "parts" (fields of the file), "units" (of all nodes), "values" (made of
+    the stored ones) or "entries" (bytes, unpacked).
     """
 
     path: Path

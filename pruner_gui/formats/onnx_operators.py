@@ -8,7 +8,6 @@ name.
 from __future__ import annotations
 
 import math
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -31,6 +30,7 @@ from pruner_gui.formats.onnx_constants import (
     number_type,
 )
 from pruner_gui.formats.onnx_guard import node_name
+from pruner_gui.formats.onnx_names import UniqueNames, derived, stem
 from pruner_gui.formats.onnx_shapes import NotRows, Shape
 from pruner_gui.network import (
     ACTIVATIONS,
@@ -46,6 +46,7 @@ from pruner_gui.network import (
 )
 
 MAX_UNITS = 1 << 24  # of all nodes together: concatenations of concatenations grow without a byte of file
+REUSE = 16  # so many times as large as the stored values may all that is made of them be
 MAX_CURVES = 8  # how far back a spelt-out function may begin, in recognisable steps
 
 
@@ -103,6 +104,9 @@ class Reading:
         self._uses: Counter[str] = Counter()
         self._without_bias: set[str] = set()
         self._units = 0
+        self._names = UniqueNames()
+        self._dense_count = 0
+        self._values_left = REUSE * sum(one.values.size for one in constants.values()) + MAX_UNITS
         name = self._add(source or "input", Input(shapes.features(shape)), (), shape)
         self.values[source] = Value(name, shape, False, ((name, _GRID),))
 
@@ -142,7 +146,9 @@ class Reading:
             shape = self.values[inputs[0]].shape[settings.get("start", 0) : settings.get("end")]
             self._constants[node.output[0]] = Constant(np.array(shape, np.int64), node.output[0])
         elif all(name in self._constants for name in inputs):
-            self._constants[node.output[0]] = fold(node, [self._constants[name] for name in inputs])
+            folded = fold(node, [self._constants[name] for name in inputs])
+            self._spend(folded.values.size)
+            self._constants[node.output[0]] = folded
         elif node.op_type in HANDLERS:
             HANDLERS[node.op_type](self, node)
         else:
@@ -212,7 +218,7 @@ class Reading:
 
     def activate(self, node: onnx.NodeProto, value: Value, kind: str, settings: dict[str, float]) -> None:
         """The node's output is an activation of `value`."""
-        self.emit(node, f"{value.source}.{kind}", Activation(kind, settings), [value], value.shape)
+        self.emit(node, derived(value.source, kind), Activation(kind, settings), [value], value.shape)
 
     def recognise(self, node: onnx.NodeProto, shape: Shape, curves: Curves) -> bool:
         """Emit the activation that has these curves, if there is one.
@@ -239,8 +245,9 @@ class Reading:
         """Emit a dense layer without a bias; `kernel` is (n_in, n_out). Return its name."""
         if not kernel.size:
             raise NotRows("shape")
-        count = 1 + sum(isinstance(node.op, Dense) for node in self.nodes.values())
-        name = _stem(weight.name) or _stem(node.name) or node.name or f"dense_{count}"
+        self._spend(kernel.size)
+        self._dense_count += 1
+        name = stem(weight.name) or stem(node.name) or node.name or f"dense_{self._dense_count}"
         bias = np.zeros(kernel.shape[1], kernel.dtype)
         self.emit(node, name, Dense(kernel, bias), [value], shape)
         name = self.values[node.output[0]].source
@@ -264,23 +271,15 @@ class Reading:
         self._units += shapes.features(shape)
         if self._units > MAX_UNITS:
             raise TooLarge(self._path, "units", self._units, MAX_UNITS)
-        unique, count = name, 1
-        while unique in self.nodes:
-            count += 1
-            unique = f"{name}_{count}"
-        self.nodes[unique] = Node(unique, op, inputs)
-        return unique
+        name = self._names.take(name)
+        self.nodes[name] = Node(name, op, inputs)
+        return name
 
-
-def _stem(name: str) -> str:
-    """`fc1` for `fc1.weight`, `dense` for `sequential/dense/MatMul/ReadVariableOp:0`; "" for others."""
-    name = re.sub(r":\d+$", "", name)
-    stem = re.sub(r"[._](weight|kernel)$", "", name)
-    if stem != name:
-        return stem
-    technical = r"(/(MatMul|Gemm|Transpose|Cast|ReadVariableOp|Identity|kernel|weight|read)(_\d+)?)+$"
-    stem = re.sub(technical, "", name)
-    return stem.rsplit("/", 1)[-1] if stem != name else ""
+    def _spend(self, count: int) -> None:
+        """Count values made of the stored ones: one weight can serve any number of nodes."""
+        self._values_left -= count
+        if self._values_left < 0:
+            raise TooLarge(self._path, "values", count, count + self._values_left)
 
 
 # -- dense layers
@@ -349,13 +348,13 @@ def _with_constant(reading: Reading, node: onnx.NodeProto) -> None:
         reading.alias(node, value, shape)
     elif node.op_type == "Sub" and left:
         minus = np.full_like(operand, -1)
-        reading.emit(node, f"{value.source}.mul", Arithmetic("mul", minus), [value], shape)
+        reading.emit(node, derived(value.source, "mul"), Arithmetic("mul", minus), [value], shape)
         middle = reading.value(node.output[0])
-        reading.emit(node, f"{middle.source}.add", Arithmetic("add", operand), [middle], shape, curves)
+        reading.emit(node, derived(middle.source, "add"), Arithmetic("add", operand), [middle], shape, curves)
     else:
         operator = node.op_type.lower()
         op = Arithmetic(operator, operand)
-        reading.emit(node, f"{value.source}.{operator}", op, [value], shape, curves)
+        reading.emit(node, derived(value.source, operator), op, [value], shape, curves)
 
 
 def _with_computed(reading: Reading, node: onnx.NodeProto) -> None:

@@ -16,6 +16,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from pruner_gui.formats.errors import NotExpressible
+from pruner_gui.formats.onnx_names import UniqueNames
 from pruner_gui.formats.onnx_operators import StoredAs
 from pruner_gui.formats.onnx_shapes import batch_axis
 from pruner_gui.network import Activation, Add, Arithmetic, Concat, Dense, Network, Node
@@ -98,7 +99,7 @@ class _Writer:
         self._stored: Mapping[str, StoredAs] = (
             origin.extra.get("stored", {}) if origin.format == "onnx" else {}
         )
-        self._names = {origin.input_name, origin.output_name}
+        self._names = UniqueNames((origin.input_name, origin.output_name))
         self._nodes: list[onnx.NodeProto] = []
         self._initializers: list[onnx.TensorProto] = []
         self._tensors: dict[str, str] = {}
@@ -151,22 +152,14 @@ class _Writer:
 
     # -- parts
 
-    def _unique(self, name: str) -> str:
-        unique, count = name, 1
-        while unique in self._names:
-            count += 1
-            unique = f"{name}_{count}"
-        self._names.add(unique)
-        return unique
-
     def _node(self, operator: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
         """Add a node; return the name of its output: the node's own, unless a tensor has it."""
-        output = self._unique(name)
+        output = self._names.take(name)
         self._nodes.append(helper.make_node(operator, inputs, [output], name=name, **attributes))
         return output
 
     def _constant(self, name: str, values: npt.ArrayLike, dtype: str) -> str:
-        name = self._unique(name)
+        name = self._names.take(name)
         self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(values, dtype), name))
         return name
 

@@ -239,6 +239,17 @@ def test_a_folder_that_is_not_there_or_in_the_way(tmp_path: Path, network: Netwo
     assert [path.name for path in tmp_path.iterdir()] == ["folder.onnx"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="no pipes in folders")
+def test_pipes_are_neither_read_nor_replaced(tmp_path: Path, network: Network) -> None:
+    path = tmp_path / "pipe.onnx"
+    os.mkfifo(path)
+    with pytest.raises(CannotRead):
+        read(path)
+    with pytest.raises(CannotWrite):
+        write(network, path)
+    assert path.is_fifo()
+
+
 # -- the comparison
 
 

@@ -729,6 +729,31 @@ def test_growth_without_bytes_is_stopped(opened: Opened) -> None:
         opened(make_model([node("Relu", ["x"], ["y"])], {}, ("N", 10**12)))
 
 
+def test_one_weight_is_not_copied_without_end(opened: Opened) -> None:
+    names = ["x", *(f"t{i}" for i in range(40)), "y"]
+    weight = np.zeros((1000, 1000), np.float32)
+    layers = [node("MatMul", [a, "w"], [b]) for a, b in itertools.pairwise(names)]
+    with pytest.raises(TooLarge) as refusal:
+        opened(make_model(layers, {"w": weight}, ("N", 1000)))
+    assert refusal.value.what == "values"
+    names[0], one = "w", np.float32(1)
+    sums = [node("Add", [a, "one"], [b]) for a, b in itertools.pairwise(names[:-1])]
+    with pytest.raises(TooLarge):
+        opened(
+            make_model(
+                [*sums, node("MatMul", ["x", names[-2]], ["y"])], {"w": weight, "one": one}, ("N", 1000)
+            )
+        )
+
+
+def test_names_do_not_grow_without_end(opened: Opened) -> None:
+    names = ["x", *(f"t{i}" for i in range(3000)), "y"]
+    nodes = [node("Relu", [a], [b]) for a, b in itertools.pairwise(names)]
+    network = opened(make_model(nodes, {}))
+    assert len(network.nodes) == 3002
+    assert max(len(one.name) for one in network.nodes) < 100
+
+
 def test_millions_of_parts_are_not_even_decoded(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from pruner_gui.formats import onnx_guard, read
 

@@ -48,8 +48,19 @@ def test_a_real_window_opens_prunes_and_closes(display: str, tmp_path: Path) -> 
         )
         return done.stdout.strip()
 
+    def titled(name: str) -> bool:
+        return (
+            subprocess.run(["xdotool", "search", "--name", name], env=environment, check=False).returncode
+            == 0
+        )
+
+    def press_until(key: str, name: str) -> None:
+        assert any(titled(name) or xdotool("key", key) for _ in range(500)) or titled(name)
+
     window = xdotool("search", "--sync", "--onlyvisible", "--name", "iris.onnx").splitlines()[0]
     xdotool("windowfocus", "--sync", window)
+    press_until("F5", r"^iris\.onnx\* ")  # a result that is not exported is marked in the title
+    press_until("ctrl+z", r"^iris\.onnx ")
     xdotool("key", "ctrl+q")
     _, complaints = program.communicate(timeout=40)
     assert program.returncode == 0

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from random_networks import chain
 
 from pruner_gui import formats
 from pruner_gui.gui import app, dialogs, theme
 from pruner_gui.gui.dialogs import Answer
+from pruner_gui.gui.palette import DARK
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.theme import Mode, Theme
 from pruner_gui.gui.window import MainWindow
@@ -38,6 +39,10 @@ def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) ->
     found.document.cancel()
     found.workspace.shutdown()
     found.document.shutdown()
+
+
+def click(qtbot: QtBot, widget: QWidget, place: QPoint) -> None:
+    qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place)  # type: ignore[no-untyped-call]
 
 
 def sample(name: str) -> Sample:
@@ -93,7 +98,7 @@ def answer(monkeypatch: pytest.MonkeyPatch, given: Answer) -> list[str]:
 
 def test_from_sample_to_result_in_two_clicks(qtbot: QtBot, window: MainWindow) -> None:
     card = window.start.cards[1]
-    qtbot.mouseClick(card, Qt.MouseButton.LeftButton)
+    click(qtbot, card, card.rect().center())
     qtbot.waitUntil(lambda: window.document.can_prune)
     settled(qtbot, window)
     window.actions_.prune.trigger()
@@ -285,7 +290,7 @@ def test_the_theme_is_switched_whole(qtbot: QtBot, window: MainWindow) -> None:
         chosen.set_mode(mode)
         picture = window.workspace.graph.view.grab().toImage()
         assert (picture.pixelColor(3, 3).lightness() < 128) is dark
-        assert (theme.colours() is theme.DARK) is dark
+        assert (theme.colours() is DARK) is dark
 
 
 def test_a_click_on_a_neuron_tells_about_it(qtbot: QtBot, window: MainWindow) -> None:
@@ -293,7 +298,7 @@ def test_a_click_on_a_neuron_tells_about_it(qtbot: QtBot, window: MainWindow) ->
     view = window.workspace.graph.view
     place = view.neuron_position(1, 2)
     assert place is not None
-    qtbot.mouseClick(view, Qt.MouseButton.LeftButton, pos=place.toPoint())
+    click(qtbot, view, place.toPoint())
     assert view.selected == (1, 2)
     assert "2" in window.workspace.layers.selection.text()
 
