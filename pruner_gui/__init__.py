@@ -22,3 +22,23 @@ accepted edit of `network.edits` gives the next, smaller network.
 - a new metric: a row in `evaluation.metrics`
 - a new strategy: a module in `pruning`
 """
+
+from pruner_gui.data import Dataset
+from pruner_gui.evaluation import IncrementalEvaluator
+from pruner_gui.formats import read, write
+from pruner_gui.network import Network
+from pruner_gui.pruning import Finished, PruneConfig, prune
+from pruner_gui.session import DataOptions, load_examples
+
+__all__ = [
+    "DataOptions",
+    "Dataset",
+    "Finished",
+    "IncrementalEvaluator",
+    "Network",
+    "PruneConfig",
+    "load_examples",
+    "prune",
+    "read",
+    "write",
+]

@@ -132,6 +132,8 @@ def _add_setting(parser: argparse.ArgumentParser, field: dataclasses.Field[Any])
     else:
         keywords["type"] = read
         keywords["metavar"] = metavar
+        if field.name == "layers":
+            keywords["nargs"] = "+"
         if read is str:
             keywords["choices"] = field.metadata["choices"]
     parser.add_argument(f"--{flag}", **keywords)
@@ -190,6 +192,8 @@ def _config(options: argparse.Namespace) -> PruneConfig:
     for field in dataclasses.fields(PruneConfig):
         if getattr(options, field.name) is not None:
             settings[field.name] = getattr(options, field.name)
+    if options.layers is not None:
+        settings["layers"] = tuple(layer for part in options.layers for layer in part)
     return PruneConfig(**settings)
 
 

@@ -130,6 +130,8 @@ def test_a_preset_can_be_refined(job: Job) -> None:
     assert report["metric"] == "rmse"
     assert {entry["layer"] for entry in removed} == {0}
     report = job.report(*options, "--layers", "1", "--metric", "mae")
+    both = job.report(*options, "--layers", "0,1")["removed"]
+    assert both == job.report(*options, "--layers", "0", "1")["removed"]
     removed = report["removed"]
     assert isinstance(removed, list)
     assert report["metric"] == "mae"

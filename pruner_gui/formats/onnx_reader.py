@@ -20,7 +20,8 @@ from pruner_gui.formats.errors import (
     UnsupportedUse,
 )
 from pruner_gui.formats.onnx_constants import Constant, attributes, stored
-from pruner_gui.formats.onnx_operators import KNOWN, Reading
+from pruner_gui.formats.onnx_operators import HANDLERS, KNOWN
+from pruner_gui.formats.onnx_reading import Reading
 from pruner_gui.formats.onnx_shapes import BATCH, Shape
 from pruner_gui.network import Input, Network, Origin
 
@@ -69,7 +70,7 @@ def _read(
     reading = Reading(
         path, guard.opset(model), constants, source.name, shape, batch if isinstance(batch, int) else None
     )
-    value = reading.follow(live, result.name)
+    value = reading.follow(live, result.name, HANDLERS)
     nodes = reading.needed(value.source) if value else ()
     if value is None or not isinstance(nodes[0].op, Input):
         raise NotAModel(path, "onnx", "constant")

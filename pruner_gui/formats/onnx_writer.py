@@ -17,7 +17,7 @@ from onnx import helper, numpy_helper
 
 from pruner_gui.formats.errors import NotExpressible
 from pruner_gui.formats.onnx_names import UniqueNames
-from pruner_gui.formats.onnx_operators import StoredAs
+from pruner_gui.formats.onnx_reading import StoredAs
 from pruner_gui.formats.onnx_shapes import batch_axis
 from pruner_gui.network import Activation, Add, Arithmetic, Concat, Dense, Network, Node
 

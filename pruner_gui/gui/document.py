@@ -115,9 +115,7 @@ class Document(QObject):
     @property
     def shown_run(self) -> Run | None:
         """The run that goes on, or the one that made the version shown."""
-        if not self.is_open:
-            return None
-        return self.session.run or self.session.version.run
+        return self.session.last_run if self.is_open else None
 
     @property
     def unsaved(self) -> bool:

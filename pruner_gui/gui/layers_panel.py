@@ -132,7 +132,7 @@ class LayersPanel(QWidget):
     def _show_row(self, item: QTreeWidgetItem, row: LayerRow) -> None:
         units = text.integer(row.units)
         if row.units != row.before:
-            units = self.tr("{now} of {before}").format(now=units, before=text.integer(row.before))
+            units = self.tr("{now}/{before}").format(now=units, before=text.integer(row.before))
         would_go = "" if row.candidates is None else text.integer(row.candidates)
         for column, cell in enumerate((row.name, row.activation, units, would_go)):
             item.setText(column, cell)

@@ -72,12 +72,12 @@ class MainWindow(QMainWindow):
         )
         plots = _tabs((work.plots, self.tr("Plots")), (work.history, self.tr("History")))
         self._dock("plots", self.tr("Plots and history"), plots, Qt.DockWidgetArea.BottomDockWidgetArea)
-        self._sides.setMinimumWidth(415)
+        self._sides.setMinimumWidth(430)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
 
     def _arrange(self) -> None:
         layers, sides, plots = self._docks.values()
-        self.resizeDocks([layers, sides], [225, 415], Qt.Orientation.Horizontal)
+        self.resizeDocks([layers, sides], [225, 430], Qt.Orientation.Horizontal)
         self.resizeDocks([plots], [215], Qt.Orientation.Vertical)
 
     def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:

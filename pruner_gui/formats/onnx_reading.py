@@ -1,0 +1,263 @@
+"""What has been read of an ONNX graph so far: its tensors, and the nodes of the network that make them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import onnx
+
+from pruner_gui.formats import onnx_shapes as shapes
+from pruner_gui.formats.errors import TooLarge, UnsupportedOp, UnsupportedUse
+from pruner_gui.formats.onnx_constants import Array, Constant, attributes, constant, fold
+from pruner_gui.formats.onnx_guard import node_name
+from pruner_gui.formats.onnx_names import UniqueNames, derived, stem
+from pruner_gui.formats.onnx_shapes import NotRows, Shape
+from pruner_gui.network import ACTIVATIONS, Activation, Dense, FloatArray, Input, Node, Op
+
+MAX_UNITS = 1 << 24  # of all nodes together: concatenations of concatenations grow without a byte of file
+REUSE = 16  # so many times as large as the stored values may all that is made of them be
+MAX_CURVES = 8  # how far back a spelt-out function may begin, in recognisable steps
+
+
+class StoredAs(NamedTuple):
+    """How a dense layer lies in the file: names of its tensors, and whether the weight is (n_out, n_in)."""
+
+    weight: str
+    bias: str
+    transposed: bool
+
+
+Curves = tuple[tuple[str, FloatArray], ...]
+_GRID: FloatArray = np.linspace(-8, 8, 65)
+_SPELT = {kind: ACTIVATIONS[kind].apply(_GRID) for kind in ("gelu", "gelu_tanh")}
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A computed tensor.
+
+    `source` is the node of the network that makes it, "" for a part of a spelt-out function, which none
+    makes. `sole` says that nothing else reads what it came through since then. `curves` holds, for the values
+    that it is one function of, unit by unit, what that function is on a grid.
+    """
+
+    source: str
+    shape: Shape
+    sole: bool
+    curves: Curves
+    maker: onnx.NodeProto | None = None
+
+
+class Reading:
+    """Reads a graph's nodes in order, beginning with an input of a given shape.
+
+    `batch` is the number of rows that the file is fixed to, None when it takes any.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        opset: int,
+        constants: Mapping[str, Constant],
+        source: str,
+        shape: Shape,
+        batch: int | None,
+    ) -> None:
+        self.opset = opset
+        self.batch = batch
+        self.stored: dict[str, StoredAs] = {}
+        self.nodes: dict[str, Node] = {}
+        self.values: dict[str, Value] = {}
+        self._path = path
+        self._constants = dict(constants)
+        self._uses: Counter[str] = Counter()
+        self._without_bias: set[str] = set()
+        self._units = 0
+        self._names = UniqueNames()
+        self._dense_count = 0
+        self._values_left = REUSE * sum(one.values.size for one in constants.values()) + MAX_UNITS
+        name = self._add(source or "input", Input(shapes.features(shape)), (), shape)
+        self.values[source] = Value(name, shape, False, ((name, _GRID),))
+
+    def follow(
+        self, nodes: Sequence[onnx.NodeProto], result: str, handlers: Mapping[str, Handler]
+    ) -> Value | None:
+        """Read the nodes, each by the handler of its operator.
+
+        Returns the tensor `result`, None when it is a constant.
+
+        Raises:
+            UnsupportedUse, UnsupportedOp, TooLarge.
+        """
+        self._uses = Counter([result, *(name for node in nodes for name in node.input)])
+        for node in nodes:
+            try:
+                self._step(node, handlers)
+            except NotRows as refusal:
+                use = UnsupportedUse(self._path, node_name(node), node.op_type, str(refusal))
+                raise use from refusal
+        value = self.values.get(result)
+        if value is not None:
+            self._source(value)
+        return value
+
+    def needed(self, result: str) -> tuple[Node, ...]:
+        """The nodes of the network that `result` depends on, in order."""
+        wanted, kept = {result}, []
+        for node in reversed(self.nodes.values()):
+            if node.name in wanted:
+                wanted.update(node.inputs)
+                kept.append(node)
+        return tuple(kept[::-1])
+
+    def _step(self, node: onnx.NodeProto, handlers: Mapping[str, Handler]) -> None:
+        inputs = [name for name in node.input if name]
+        if node.op_type == "Constant":
+            self._constants[node.output[0]] = Constant(constant(node), node.output[0])
+        elif node.op_type == "Shape" and inputs[0] in self.values:
+            settings = attributes(node)
+            shape = self.values[inputs[0]].shape[settings.get("start", 0) : settings.get("end")]
+            self._constants[node.output[0]] = Constant(np.array(shape, np.int64), node.output[0])
+        elif all(name in self._constants for name in inputs):
+            folded = fold(node, [self._constants[name] for name in inputs])
+            self._spend(folded.values.size)
+            self._constants[node.output[0]] = folded
+        elif node.op_type in handlers:
+            handlers[node.op_type](self, node)
+        else:
+            raise UnsupportedOp(self._path, node_name(node), node.op_type)
+
+    # -- tensors
+
+    def value(self, name: str) -> Value:
+        """The computed tensor of this name."""
+        if name not in self.values:
+            raise NotRows("constant" if name in self._constants else "type")
+        return self.values[name]
+
+    def constant(self, node: onnx.NodeProto, place: int) -> Array | None:
+        """The constant at an input of a node, None when there is none."""
+        if len(node.input) <= place or not node.input[place]:
+            return None
+        if node.input[place] not in self._constants:
+            raise NotRows("constant")
+        return self._constants[node.input[place]].values
+
+    def split(self, node: onnx.NodeProto) -> tuple[Value, Constant, bool]:
+        """A node's two operands: the computed one, the constant one, and whether that one is on the left."""
+        left = node.input[0] in self._constants
+        value, other = self.value(node.input[left]), node.input[1 - left]
+        if other not in self._constants:
+            raise NotRows("constant")
+        if self._constants[other].values.dtype.kind != "f":
+            raise NotRows("type")
+        return value, self._constants[other], left
+
+    def is_constant(self, name: str) -> bool:
+        """Whether a tensor is the same for all rows."""
+        return name in self._constants
+
+    def _source(self, value: Value) -> str:
+        if not value.source and value.maker is not None:
+            raise UnsupportedOp(self._path, node_name(value.maker), value.maker.op_type, "computed")
+        return value.source
+
+    # -- results
+
+    def alias(self, node: onnx.NodeProto, value: Value, shape: Shape) -> None:
+        """The node's output is `value`, in another shape."""
+        sole = value.sole and self._uses[node.output[0]] == 1
+        self.values[node.output[0]] = replace(value, shape=shape, sole=sole)
+
+    def emit(
+        self,
+        node: onnx.NodeProto,
+        name: str,
+        op: Op,
+        inputs: Sequence[Value],
+        shape: Shape,
+        curves: Curves = (),
+    ) -> None:
+        """The node's output is made by a new node of the network."""
+        name = self._add(name, op, tuple(self._source(value) for value in inputs), shape)
+        curves = (*curves[1 - MAX_CURVES :], (name, _GRID))
+        self.values[node.output[0]] = Value(name, shape, self._uses[node.output[0]] == 1, curves, node)
+
+    def pend(self, node: onnx.NodeProto, shape: Shape, curves: Curves) -> None:
+        """The node's output is a part of what may turn out to be an activation."""
+        if not curves:
+            raise UnsupportedOp(self._path, node_name(node), node.op_type, "computed")
+        self.values[node.output[0]] = Value("", shape, False, curves[-MAX_CURVES:], node)
+
+    def activate(self, node: onnx.NodeProto, value: Value, kind: str, settings: dict[str, float]) -> None:
+        """The node's output is an activation of `value`."""
+        self.emit(node, derived(value.source, kind), Activation(kind, settings), [value], value.shape)
+
+    def recognise(self, node: onnx.NodeProto, shape: Shape, curves: Curves) -> bool:
+        """Emit the activation that has these curves, if there is one.
+
+        Before opset 20, and by habit after, a gelu is spelt out in some five operators, in any of many
+        orders: it is known by its values instead.
+        """
+        for base, curve in curves:
+            for kind, known in _SPELT.items():
+                if abs(curve[-1] - known[-1]) < 1e-5 and np.allclose(curve, known, rtol=0, atol=1e-5):
+                    self.activate(node, Value(base, shape, False, ()), kind, {})
+                    return True
+        return False
+
+    def dense(
+        self,
+        node: onnx.NodeProto,
+        value: Value,
+        weight: Constant,
+        kernel: FloatArray,
+        shape: Shape,
+        transposed: bool,
+    ) -> str:
+        """Emit a dense layer without a bias; `kernel` is (n_in, n_out). Return its name."""
+        if not kernel.size:
+            raise NotRows("shape")
+        self._spend(kernel.size)
+        self._dense_count += 1
+        name = stem(weight.name) or stem(node.name) or node.name or f"dense_{self._dense_count}"
+        bias = np.zeros(kernel.shape[1], kernel.dtype)
+        self.emit(node, name, Dense(kernel, bias), [value], shape)
+        name = self.values[node.output[0]].source
+        self.stored[name] = StoredAs(weight.name, "", transposed ^ weight.turned)
+        self._without_bias.add(name)
+        return name
+
+    def takes_bias(self, value: Value) -> bool:
+        """Whether what is added to `value` is the bias of the layer that makes it."""
+        return value.sole and value.source in self._without_bias
+
+    def add_bias(self, name: str, bias: FloatArray, stored: str) -> None:
+        """Give a dense layer its bias."""
+        op = self.nodes[name].op
+        assert isinstance(op, Dense)
+        self.nodes[name] = Node(name, Dense(op.weight, bias), self.nodes[name].inputs)
+        self.stored[name] = self.stored[name]._replace(bias=stored)
+        self._without_bias.discard(name)
+
+    def _add(self, name: str, op: Op, inputs: tuple[str, ...], shape: Shape) -> str:
+        self._units += shapes.features(shape)
+        if self._units > MAX_UNITS:
+            raise TooLarge(self._path, "units", self._units, MAX_UNITS)
+        name = self._names.take(name)
+        self.nodes[name] = Node(name, op, inputs)
+        return name
+
+    def _spend(self, count: int) -> None:
+        """Count values made of the stored ones: one weight can serve any number of nodes."""
+        self._values_left -= count
+        if self._values_left < 0:
+            raise TooLarge(self._path, "values", count, count + self._values_left)
+
+
+Handler = Callable[[Reading, onnx.NodeProto], None]
