@@ -168,7 +168,7 @@ def test_compressed_archives_are_read(path: Path) -> None:
 
 
 @given(st.data())
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_chain_comes_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
     dtype = data.draw(st.sampled_from([np.float32, np.float64]))

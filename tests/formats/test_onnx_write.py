@@ -120,7 +120,7 @@ def networks(draw: st.DrawFn) -> Network:
 
 
 @given(networks(), st.integers(1, 5))
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_onnxruntime_and_the_reader_see_the_same_network(
     tmp_path_factory: pytest.TempPathFactory, network: Network, count: int
 ) -> None:
