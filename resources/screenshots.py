@@ -61,6 +61,7 @@ def main() -> None:
 def _tour(window: MainWindow, mode: str, folder: Path) -> None:
     document = window.document
     window.show()
+    window.resize(1280, 800)
     until(lambda: True)
     take(window, f"start_{mode}")
     window.open_sample(samples()[0])
