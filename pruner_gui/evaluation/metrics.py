@@ -77,11 +77,18 @@ def _cross_entropy(targets: Targets, scores: FloatArray) -> FloatArray:
     return log_sum * wanted.sum(axis=1) - (wanted * shifted).sum(axis=1)
 
 
+# Outputs that are equal but for rounding are a tie, and the first class wins: else the order in which sums
+# are computed would decide.
+_TIE = 1e-9
+
+
 def predictions(targets: Targets, scores: FloatArray) -> IndexArray:
     """Return the class `(n_samples,)` that the scores stand for: the largest, or a single one cut in two."""
     if scores.shape[1] == 1:
-        return (targets.outputs(scores)[:, 0] > targets.threshold).astype(np.intp)
-    return scores.argmax(axis=1)
+        return (targets.outputs(scores)[:, 0] > targets.threshold + _TIE).astype(np.intp)
+    largest = scores.max(axis=1, keepdims=True)
+    band = _TIE * np.abs(scores).max(axis=1, keepdims=True)
+    return np.argmax(scores >= largest - band, axis=1)
 
 
 def _mistakes(targets: Targets, scores: FloatArray) -> FloatArray:

@@ -80,6 +80,12 @@ def test_a_single_output_is_cut_half_way(low: float, high: float) -> None:
     assert value("error-rate", targets, np.array([[middle - 0.1], [middle + 0.1], [middle - 0.1]])) == 1 / 3
 
 
+def test_outputs_that_differ_by_rounding_only_are_a_tie_and_the_first_wins() -> None:
+    targets = Targets(np.eye(3)[[0]], np.array([0]), "linear")
+    assert value("error-rate", targets, np.array([[0.3, 0.1 + 0.2, -1.0]])) == 0
+    assert value("error-rate", targets, np.array([[0.3, 0.3001, -1.0]])) == 1
+
+
 def test_wilson_interval() -> None:
     # 10 of 100: Newcombe, Two-sided confidence intervals for the single proportion, 1998, method 3
     assert wilson(10, 100) == pytest.approx((0.0552, 0.1744), abs=1e-4)
