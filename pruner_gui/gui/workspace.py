@@ -25,6 +25,7 @@ from pruner_gui.pruning import PruneConfig, Tolerance
 from pruner_gui.session import Changes
 
 DEBOUNCE_MS = 60
+PROGRESS_MS = 100  # between two looks at plots and figures while a run goes on: they are dear to draw
 
 Units = dict[int, frozenset[int]]
 
@@ -47,7 +48,12 @@ class Workspace(QObject):
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
         self._timer.timeout.connect(self._update_preview)
+        self._progress_timer = QTimer(self)
+        self._progress_timer.setSingleShot(True)
+        self._progress_timer.setInterval(PROGRESS_MS)
+        self._progress_timer.timeout.connect(self._show_progress)
         self._connect()
+        self._show_enabled()
 
     def retheme(self) -> None:
         """Take the colours of the theme."""
@@ -58,6 +64,7 @@ class Workspace(QObject):
     def shutdown(self) -> None:
         """Stop what runs in the panels."""
         self._timer.stop()
+        self._progress_timer.stop()
         self.graph.view.shutdown()
 
     def _centre(self) -> QWidget:
@@ -96,20 +103,19 @@ class Workspace(QObject):
             self._new_document()
         if changes & Changes.NETWORK:
             self.graph.view.set_current(session.network)
-            self._show_layers()
             self.success.hide()
         if changes & Changes.HISTORY:
             self.history.show_versions(session.versions, session.versions.index(session.version))
         if changes & Changes.EXAMPLES:
             self._warn()
+        if self.document.running:
+            self._show_run()
+            return
         if changes & (Changes.RUN | Changes.EXAMPLES):
             self._show_plots()
         if changes & (Changes.NETWORK | Changes.EXAMPLES):
             self._show_comparison()
-        if self.document.running:
-            self._show_run()
-        else:
-            self._update_preview()
+        self._update_preview()
 
     def _new_document(self) -> None:
         original = self.document.session.original
@@ -186,6 +192,21 @@ class Workspace(QObject):
             )
             self.strip.what.setText(line)
         self._show_marks()
+        if not self._progress_timer.isActive():
+            self._progress_timer.start()
+
+    def _show_progress(self) -> None:
+        """While a run goes on: its plots and figures."""
+        run = self.document.session.run
+        if run is None:
+            return
+        now = run.steps[-1].score if run.steps else run.started.start
+        self.preview = replace(self.preview, now=now.values, limits=run.limits)
+        self._show_limit()
+        self._show_layers()
+        self._show_plots()
+        self._show_comparison()
+        self._show_selection()
 
     # -- the panels
 
