@@ -21,6 +21,7 @@ from pruner_gui.comparison import Rate, Summary, rate
 from pruner_gui.gui import text, theme
 
 _RATE = "error-rate"
+_PADDING = 9  # of a row, above and below its text together
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Row:
     tip: str = ""
 
 
-def _tr(source: str) -> str:
-    return QCoreApplication.translate("compare", source)
+def _tr(source: str, comment: str = "") -> str:
+    return QCoreApplication.translate("compare", source, comment)
 
 
 def rows(before: Summary, after: Summary | None, metrics: tuple[str, ...], with_data: bool) -> list[Row]:
@@ -99,14 +100,14 @@ def _error_rows(name: str, before: Summary, after: Summary | None) -> list[Row]:
 
 
 def _error_row(name: str, which: str, count: int, before: float, after: float | None) -> Row:
-    title = f"{text.metric(name)},\n{which}"
+    title = f"{text.capitalised(text.metric(name))},\n{which}"
     show = _rate_text if name == _RATE else _error_text
     if after is None:
         return Row(title, show(before, count))
     difference = after - before
     if name == _RATE:
         change = text.signed(text.percent(difference), difference)
-        change = change.replace("%", _tr("points"))
+        change = change.replace("%", _tr("pp", "percentage points, short"))
     else:
         share = difference / abs(before) if before else 0.0
         change = text.signed(text.percent(share, 3) if before else text.number(difference), difference)
@@ -123,7 +124,9 @@ def _rate_text(value: float, count: int) -> str:
     low, high = found.interval
     line = _tr("{share} ({k}/{n})\n{low} – {high}")
     k, n = text.integer(found.mistakes), text.integer(count)
-    return line.format(share=text.percent(value, 3), k=k, n=n, low=text.percent(low), high=text.percent(high))
+    return line.format(
+        share=text.percent(value, 3), k=k, n=n, low=text.percent(low, 3), high=text.percent(high, 3)
+    )
 
 
 def _verdict(change: str, difference: float, less: str) -> tuple[str, int]:
@@ -161,7 +164,12 @@ class ComparisonPanel(QWidget):
         self.table.setRowCount(len(shown))
         for index, row in enumerate(shown):
             self._show_row(index, row)
-        self.table.resizeRowsToContents()
+        for index, row in enumerate(shown):
+            self.table.setRowHeight(index, self._height(row))
+
+    def _height(self, row: Row) -> int:
+        lines = max(cell.count("\n") + 1 for cell in (row.name, row.before, row.after, row.change))
+        return lines * self.table.fontMetrics().lineSpacing() + _PADDING
 
     def say(self, note: str) -> None:
         """Show a note below the table, or nothing."""

@@ -140,6 +140,8 @@ class DataDialog(QDialog):
         self.max_rows.setRange(0, 10**9)
         self.max_rows.setSpecialValueText(self.tr("all"))
         self.max_rows.setGroupSeparatorShown(True)
+        for box in (self.share, self.seed, self.max_rows):
+            box.setMinimumHeight(self.scale.sizeHint().height())
         self.browse.setToolTip(self.tr("csv, npz, npy or idx; select two files for inputs and targets"))
 
     def _lay_out(self) -> None:

@@ -71,7 +71,7 @@ class LayersPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 2, 6, 6)
         layout.addWidget(splitter)
-        self.setMinimumWidth(225)
+        self.setMinimumWidth(240)
 
     def show_layers(self, rows: Sequence[LayerRow]) -> None:
         """Show these layers."""

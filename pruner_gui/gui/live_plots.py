@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
@@ -27,7 +28,9 @@ _LAYER_STYLES = (
     Qt.PenStyle.DotLine,
     Qt.PenStyle.DashDotLine,
 )
-_MOST_LAYERS = 6  # more lines than that say nothing; the total always stands
+_LEGEND_SIZE = "8pt"
+_HEADROOM = 0.28  # of a plot's height, for the legend and the limit's label
+_MOST_LAYERS = 5  # more lines than that say nothing; the total always stands
 
 
 class LivePlots(QWidget):
@@ -48,7 +51,7 @@ class LivePlots(QWidget):
         self._pruning = self.errors.plot([], [], name=self.tr("pruning rows"))
         self._holdout = self.errors.plot([], [], name=self.tr("held-out rows"))
         self._limit = pg.InfiniteLine(
-            angle=0, label="", labelOpts={"position": 0.04, "anchors": [(0, 1), (0, 0)]}
+            angle=0, label="", labelOpts={"position": 0.99, "anchors": [(1, 1), (1, 1)]}
         )
         self.errors.addItem(self._limit, ignoreBounds=False)
         self._layers: list[pg.PlotDataItem] = []
@@ -80,7 +83,10 @@ class LivePlots(QWidget):
                 axis = plot.getAxis(side)
                 axis.setPen(QColor(colours.muted))
                 axis.setTextPen(QColor(colours.text))
-            plot.plotItem.legend.setLabelTextColor(QColor(colours.text))
+            legend = plot.plotItem.legend
+            legend.setLabelTextColor(QColor(colours.text))
+            for _, label in legend.items:  # which are drawn already, and do not listen
+                label.setText(label.text, color=QColor(colours.text), size=_LEGEND_SIZE)
         self._pruning.setPen(pg.mkPen(colours.pruning, width=2))
         self._holdout.setPen(pg.mkPen(colours.heldout, width=2, style=Qt.PenStyle.DashLine))
         self._limit.setPen(pg.mkPen(colours.limit, width=1.5, style=Qt.PenStyle.DotLine))
@@ -109,8 +115,15 @@ class LivePlots(QWidget):
         page = QSplitter(Qt.Orientation.Horizontal)
         self.errors.setAccessibleName(self.tr("Plot of the errors over removed neurons"))
         self.counts.setAccessibleName(self.tr("Plot of the neurons left over removed neurons"))
-        for plot, offset in ((self.errors, (12, 4)), (self.counts, (-8, 4))):
-            plot.addLegend(offset=offset, labelTextSize="8pt", verSpacing=-4, brush=None, pen=None)
+        for plot, columns in ((self.errors, 2), (self.counts, 3)):
+            plot.addLegend(
+                offset=(4, 1),
+                labelTextSize=_LEGEND_SIZE,
+                colCount=columns,
+                verSpacing=-6,
+                brush=None,
+                pen=None,
+            )
             plot.setLabel("bottom", self.tr("neurons removed"))
             plot.setMenuEnabled(False)
             plot.hideButtons()
@@ -163,8 +176,10 @@ class LivePlots(QWidget):
             ]
             self._holdout.setData(removed, held, symbol=symbol)
         else:
+            held = []
             self._holdout.setData([], [])
         limit = run.limits[0]
+        _set_height(self.errors, [*errors, *held, limit])
         self._limit.setValue(limit)
         self._limit.label.setFormat(self.tr("limit {value}").format(value=text.number(limit)))
         self.errors.setXRange(0, max(len(run.steps), 5), padding=0.03)
@@ -179,4 +194,11 @@ class LivePlots(QWidget):
             curve.setData(removed, left)
         total = [run.started.network.hidden_neurons, *(step.neurons for step in run.steps)]
         self._layers[-1].setData(removed, total)
-        self.counts.setYRange(0, total[0], padding=0.04)
+        _set_height(self.counts, [0, total[0] * (1 + 0.2 * (len(self._layers) > 3))])
+
+
+def _set_height(plot: pg.PlotWidget, values: Sequence[float]) -> None:
+    """Show these values, and leave room above them for the legend."""
+    low, high = min(values), max(values)
+    span = (high - low) or abs(high) or 1.0
+    plot.setYRange(low - 0.06 * span, high + _HEADROOM * span, padding=0)

@@ -52,6 +52,8 @@ def _judged(document: Document, preview: Preview, edit: RemoveUnits) -> str:
     score = document.sweep.get(edit)
     if document.session.examples is None:
         return _tr("Load data to measure what the network would be without it.")
+    if document.session.run is not None:
+        return _tr("The run has not decided on it for good.")
     if score is None or not preview.limits:
         return _tr("Not measured yet.")
     facts = {"error": text.number(score.values[0]), "limit": text.number(preview.limits[0])}

@@ -53,6 +53,11 @@ def signed(text: str, value: float) -> str:
     return f"+{text}" if value > 0 else text
 
 
+def capitalised(words: str) -> str:
+    """Return the words as the beginning of a line."""
+    return words[:1].upper() + words[1:]
+
+
 def size(count: int) -> str:
     """Return a file size."""
     return QLocale().formattedDataSize(count, 1, QLocale.DataSizeFormat.DataSizeTraditionalFormat)

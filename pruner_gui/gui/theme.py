@@ -64,6 +64,7 @@ QFrame#dropzone {{ border: 2px dashed {dashes}; border-radius: 8px; }}
 QFrame#dropzone[active="true"] {{ border-color: {highlight}; background: {base}; }}
 QTreeView::item {{ min-height: 24px; }}
 QLabel#muted, QLabel#hint {{ color: {muted}; }}
+QDialogButtonBox, QMessageBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 """
 
 

@@ -32,7 +32,6 @@ class ToleranceControl(QWidget):
     """Slider, box and unit of one tolerance."""
 
     changed = Signal(object)  # Tolerance
-    dragged = Signal(bool)  # the slider is held, or let go
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -94,8 +93,6 @@ class ToleranceControl(QWidget):
         for widget, stretch in ((label, 0), (self.slider, 1), (self.box, 0), (self.unit, 0)):
             layout.addWidget(widget, stretch)
         self.slider.valueChanged.connect(self._slid)
-        self.slider.sliderPressed.connect(lambda: self.dragged.emit(True))
-        self.slider.sliderReleased.connect(lambda: self.dragged.emit(False))
         self.box.valueChanged.connect(self._typed)
         self.unit.currentIndexChanged.connect(self._unit_changed)
 
@@ -173,6 +170,7 @@ class PreviewStrip(QWidget):
     def show_nothing(self, sentence: str) -> None:
         """Say why there is no preview."""
         self.what.setText(sentence)
+        self.what.setAccessibleName(sentence)
         self.limit.setText("")
         self.why.setText("")
 
