@@ -32,7 +32,7 @@ lint: system $(DEV) ## style, types and import contracts
 	$(BIN)/lint-imports
 
 bench: system $(DEV) ## measure speed against the plain loop, in the same run
-	$(BIN)/python -m pytest tests/benchmarks -o python_files='bench_*.py' --benchmark-only -s
+	$(BIN)/python tests/benchmarks/engine.py
 
 screenshots: system-test $(DEV) ## make the pictures of the README
 	QT_QPA_PLATFORM=offscreen $(BIN)/python resources/screenshots.py

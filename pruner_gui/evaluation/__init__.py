@@ -1,7 +1,9 @@
 """Errors of a network, and of every network without one of its units."""
 
+from pruner_gui.evaluation.compensation import COMPENSATIONS
 from pruner_gui.evaluation.evaluator import (
     Evaluator,
+    Limits,
     NonFiniteError,
     NonFiniteWeight,
     Objective,
@@ -19,20 +21,25 @@ from pruner_gui.evaluation.metrics import (
     tell_different_stories,
     wilson,
 )
+from pruner_gui.evaluation.rows import Statistics, Tuning
 
 __all__ = [
+    "COMPENSATIONS",
     "METRICS",
     "Choice",
     "Evaluator",
     "Examples",
     "IncrementalEvaluator",
+    "Limits",
     "MetricUnfit",
     "NonFiniteError",
     "NonFiniteWeight",
     "Objective",
     "ReferenceEvaluator",
     "Score",
+    "Statistics",
     "Targets",
+    "Tuning",
     "WrongWidth",
     "default_metrics",
     "prepare",

@@ -6,13 +6,15 @@ whole network on all rows, take the error. Every other evaluator gives the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from pruner_gui.errors import PrunerError
+from pruner_gui.evaluation.compensation import with_folds
 from pruner_gui.evaluation.metrics import METRICS, SCORED_HEADS, MetricUnfit, Targets, predictions
 from pruner_gui.network import Edit, FloatArray, IndexArray, Network
 
@@ -35,16 +37,33 @@ class NonFiniteError(PrunerError):
 
 @dataclass(frozen=True)
 class Score:
-    """The errors of one network on one set of rows, in the order of the objective's metrics."""
+    """The errors of one network on one set of rows, in the order of the objective's metrics.
+
+    A `partial` score was given up: the errors are at least these, and one is past its limit.
+    """
 
     values: tuple[float, ...]
+    partial: bool = False
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Where decisions turn, so that an evaluator knows how far it has to go.
+
+    An error above its `upper` is refused: the score may be partial. One close to a value of `upper` or
+    `lower` has to be as exact as the reference's, and with `exact` so has every score that is not partial.
+    """
+
+    upper: tuple[float, ...]
+    lower: tuple[float, ...] = ()
+    exact: bool = False
 
 
 @dataclass(frozen=True, eq=False)
 class Objective:
     """What is measured: some rows, what they should give, and the metrics.
 
-    `inputs` has shape `(n_samples, n_inputs)`. Figures are computed in float64.
+    `inputs` has shape `(n_samples, n_inputs)`. Errors are defined by computing in float64.
 
     Raises:
         MetricUnfit: an unknown metric, or one that needs classes where there are none.
@@ -61,23 +80,45 @@ class Objective:
             soft = name == "cross-entropy" and self.targets.head in ("softmax", "log_softmax")
             if METRICS[name].needs_classes and self.targets.labels is None and not soft:
                 raise MetricUnfit(name, "labels")
-        object.__setattr__(self, "inputs", np.asarray(self.inputs, np.float64))
 
     def score(self, scores: FloatArray) -> Score:
         """Return the errors for scores of shape `(n_samples, n_outputs)`."""
-        rows = len(scores)
-        totals = ((METRICS[name], METRICS[name].losses(self.targets, scores).sum()) for name in self.metrics)
-        return Score(tuple(metric.total(float(total), rows) for metric, total in totals))
+        return self.total([float(loss.sum()) for loss in self.losses(scores)])
+
+    def losses(self, scores: FloatArray, rows: slice | IndexArray = slice(None)) -> list[FloatArray]:
+        """Return every metric's losses `(n_rows,)` for the scores `(n_rows, n_outputs)` of some rows."""
+        return losses(self.metrics, self.targets.take(rows), scores)
+
+    def total(self, sums: Sequence[float], *, partial: bool = False) -> Score:
+        """Return the errors for the sums of losses, metric by metric."""
+        rows = len(self.inputs)
+        pairs = zip(self.metrics, sums, strict=True)
+        return Score(tuple(METRICS[name].total(float(value), rows) for name, value in pairs), partial)
+
+    def sums(self, values: Sequence[float]) -> FloatArray:
+        """Return the sums of losses that errors stand for, metric by metric."""
+        rows = len(self.inputs)
+        pairs = zip(self.metrics, values, strict=True)
+        return np.array([METRICS[name].sum(value, rows) for name, value in pairs], np.float64)
 
     def predictions(self, scores: FloatArray) -> IndexArray:
         """Return the predicted class of every row."""
         return predictions(self.targets, scores)
 
 
+def losses(metrics: Sequence[str], targets: Targets, scores: FloatArray) -> list[FloatArray]:
+    """Return every metric's losses `(n_samples,)` for scores `(n_samples, n_outputs)`."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return [METRICS[name].losses(targets, scores) for name in metrics]
+
+
 class Evaluator(Protocol):
     """Measures networks on the rows of one objective."""
 
     objective: Objective
+
+    def prepare(self, network: Network) -> Iterator[float]:
+        """Get ready to measure `network`; yield the share that is done, so that it can be stopped."""
 
     def baseline(self, network: Network) -> Score:
         """Return the errors of `network`.
@@ -87,8 +128,18 @@ class Evaluator(Protocol):
             NonFiniteError: an error is not a finite number.
         """
 
-    def trials(self, network: Network, edits: Iterable[Edit]) -> Iterator[tuple[Edit, Score]]:
-        """Yield every edit with the errors of the network it would give, one by one as they are asked for."""
+    def trials(
+        self, network: Network, edits: Iterable[Edit], limits: Limits | None = None
+    ) -> Iterator[tuple[Edit, Score]]:
+        """Yield every edit with the errors of the network it would give, one by one as they are asked for.
+
+        Of a sequence several may be tried at once.
+        A removal comes back with the folds that the evaluator's compensation gives it, unless its score is
+        partial. Without `limits` no score is.
+        """
+
+    def advance(self, edit: Edit, network: Network) -> None:
+        """Take note that `network` is what the last trial's edit made of the last trial's network."""
 
 
 def scores_name(network: Network) -> str:
@@ -116,18 +167,32 @@ def checked(network: Network, objective: Objective, score: Score) -> Score:
 class ReferenceEvaluator:
     """The plain one: a full forward pass for every question."""
 
-    def __init__(self, objective: Objective) -> None:
+    def __init__(self, objective: Objective, compensation: str = "none") -> None:
         self.objective = objective
+        self._compensation = compensation
+
+    def prepare(self, network: Network) -> Iterator[float]:
+        """Nothing to prepare."""
+        yield from ()
 
     def baseline(self, network: Network) -> Score:
         """Return the errors of `network`; see `Evaluator.baseline`."""
         return checked(network, self.objective, self._score(network))
 
-    def trials(self, network: Network, edits: Iterable[Edit]) -> Iterator[tuple[Edit, Score]]:
-        """Yield every edit with the errors of the network it would give."""
+    def trials(
+        self, network: Network, edits: Iterable[Edit], limits: Limits | None = None
+    ) -> Iterator[tuple[Edit, Score]]:
+        """Yield every edit with the errors of the network it would give, never partial."""
         for edit in edits:
-            yield edit, self._score(edit.apply(network))
+            whole = with_folds(network, edit, self._compensation, partial(self._forward, network))
+            yield whole, self._score(whole.apply(network))
+
+    def advance(self, edit: Edit, network: Network) -> None:
+        """Nothing is remembered."""
 
     def _score(self, network: Network) -> Score:
+        return self.objective.score(self._forward(network, scores_name(network)))
+
+    def _forward(self, network: Network, at: str) -> FloatArray:
         with np.errstate(over="ignore", invalid="ignore"):
-            return self.objective.score(network.forward(self.objective.inputs, scores_name(network)))
+            return network.forward(np.asarray(self.objective.inputs, np.float64), at)

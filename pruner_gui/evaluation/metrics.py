@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -46,6 +46,14 @@ class Targets:
     def outputs(self, scores: FloatArray) -> FloatArray:
         """Return the network's outputs for its scores."""
         return ACTIVATIONS[self.head].apply(scores) if self.head in SCORED_HEADS else scores
+
+    def take(self, rows: IndexArray | slice) -> Targets:
+        """Return the targets of these rows only."""
+        return replace(
+            self,
+            values=self.values[rows],
+            labels=None if self.labels is None else self.labels[rows],
+        )
 
     def probabilities(self) -> FloatArray:
         """The targets as probabilities: a log-softmax network's own output is the logarithm of one."""
@@ -97,11 +105,15 @@ def _mistakes(targets: Targets, scores: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Metric:
-    """A row of the table of metrics; `total` turns the sum of losses and the row count into the figure."""
+    """A row of the table of metrics.
+
+    `total` turns the sum of losses and the row count into the figure, `sum` turns the figure back.
+    """
 
     name: str
     losses: Callable[[Targets, FloatArray], FloatArray]
     total: Callable[[float, int], float]
+    sum: Callable[[float, int], float]
     needs_classes: bool = False
 
 
@@ -109,16 +121,32 @@ def _mean(total: float, rows: int) -> float:
     return total / rows
 
 
+def _mean_sum(value: float, rows: int) -> float:
+    return value * rows
+
+
+def _root(total: float, rows: int) -> float:
+    return math.sqrt(total / rows)
+
+
+def _root_sum(value: float, rows: int) -> float:
+    return value * value * rows
+
+
+def _plain(total: float, rows: int) -> float:
+    return total
+
+
 METRICS = MappingProxyType(
     {
         metric.name: metric
         for metric in (
-            Metric("mse", _squares, _mean),
-            Metric("rmse", _squares, lambda total, rows: math.sqrt(total / rows)),
-            Metric("mae", _absolutes, _mean),
-            Metric("half-sse", _half_squares, lambda total, rows: total),
-            Metric("cross-entropy", _cross_entropy, _mean, needs_classes=True),
-            Metric("error-rate", _mistakes, _mean, needs_classes=True),
+            Metric("mse", _squares, _mean, _mean_sum),
+            Metric("rmse", _squares, _root, _root_sum),
+            Metric("mae", _absolutes, _mean, _mean_sum),
+            Metric("half-sse", _half_squares, _plain, _plain),
+            Metric("cross-entropy", _cross_entropy, _mean, _mean_sum, needs_classes=True),
+            Metric("error-rate", _mistakes, _mean, _mean_sum, needs_classes=True),
         )
     }
 )

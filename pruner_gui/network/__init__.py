@@ -1,6 +1,6 @@
 """What a network is: operations, the graph of them, and edits. numpy only."""
 
-from pruner_gui.network.edits import Edit, RemoveUnits
+from pruner_gui.network.edits import Edit, Fold, RemoveUnits, folded
 from pruner_gui.network.graph import (
     BoolArray,
     CannotRemove,
@@ -40,6 +40,7 @@ __all__ = [
     "Dense",
     "Edit",
     "FloatArray",
+    "Fold",
     "HiddenLayer",
     "IndexArray",
     "Input",
@@ -52,5 +53,6 @@ __all__ = [
     "ShapeMismatch",
     "UnitFlow",
     "UnitGroup",
+    "folded",
     "frozen",
 ]

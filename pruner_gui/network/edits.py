@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from pruner_gui.network.graph import Network
+from pruner_gui.network.ops import Dense, FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """What a dense layer takes on for an input that goes.
+
+    Input number `position` of the dense layer `target` is replaced by `inputs @ coefficients + constant`:
+    `coefficients` has shape `(n_in,)` and is zero for every input that goes.
+    """
+
+    target: str
+    position: int
+    coefficients: FloatArray
+    constant: float
+
+    def apply(self, dense: Dense) -> Dense:
+        """Return the layer with the input's part in its other weights and its bias, in its own precision."""
+        outgoing = dense.weight[self.position].astype(np.float64)
+        weight = dense.weight + np.outer(self.coefficients, outgoing)
+        bias = dense.bias + self.constant * outgoing
+        return Dense(weight.astype(dense.weight.dtype), bias.astype(dense.bias.dtype))
 
 
 @dataclass(frozen=True)
 class RemoveUnits:
     """Remove these units (original indices) of the dense layer `node`.
 
-    Their outgoing connections carry nothing from then on; the biases of the layers that read them stay.
+    Their outgoing connections carry nothing from then on; the biases of the layers that read them stay,
+    unless `folds` say what takes their place. Edits are the same when they remove the same units.
     """
 
     node: str
     units: tuple[int, ...]
+    folds: tuple[Fold, ...] = field(default=(), compare=False)
 
     def apply(self, network: Network) -> Network:
         """Return the physically smaller network.
@@ -23,7 +50,17 @@ class RemoveUnits:
         Raises:
             CannotRemove: a unit that is not there, cannot go, or is its layer's last.
         """
-        return network.without({self.node: self.units})
+        return folded(network, self.folds).without({self.node: self.units})
+
+
+def folded(network: Network, folds: Iterable[Fold]) -> Network:
+    """Return the network with these folds in its dense layers; what they replace is still there."""
+    changed: dict[str, Dense] = {}
+    for fold in folds:
+        op = changed.get(fold.target, network.by_name[fold.target].op)
+        assert isinstance(op, Dense)
+        changed[fold.target] = fold.apply(op)
+    return network.with_ops(changed) if changed else network
 
 
 Edit = RemoveUnits

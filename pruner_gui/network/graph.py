@@ -9,7 +9,7 @@ with it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -358,6 +358,11 @@ class Network:
         deaf = self.without_incoming()
         return {name: np.logical_or(silent, deaf[name]) for name, silent in self.without_outgoing().items()}
 
+    def with_ops(self, ops: Mapping[str, Op]) -> Network:
+        """Return the network with other operations of the same sizes at these nodes."""
+        nodes = (replace(node, op=ops[node.name]) if node.name in ops else node for node in self.nodes)
+        return Network(tuple(nodes), self.outputs, self.origin)
+
     def without(self, removed: Mapping[str, Sequence[int]]) -> Network:
         """Return the network without these units (original indices, by the name of the layer they are in).
 
@@ -366,11 +371,14 @@ class Network:
         """
         doomed: set[int] = set()
         for name, gone in removed.items():
-            tags = self.tags[name][np.isin(self.by_name[name].units, gone)].tolist()
-            if len(tags) != len(gone) or not self._fixed.isdisjoint(tags):
+            units, tags = self.by_name[name].units.tolist(), self.tags[name].tolist()
+            tag_of = dict(zip(units, tags, strict=True))
+            if any(unit not in tag_of or tag_of[unit] in self._fixed for unit in gone):
                 raise CannotRemove(name, tuple(gone))
-            doomed.update(tags)
-        kept = {name: np.flatnonzero(~np.isin(tags, list(doomed))) for name, tags in self.tags.items()}
+            doomed.update(tag_of[unit] for unit in gone)
+        goes = np.zeros(1 + max(int(tags.max()) for tags in self.tags.values()), bool)
+        goes[list(doomed)] = True
+        kept = {name: np.flatnonzero(~goes[tags]) for name, tags in self.tags.items()}
         nodes = []
         for node in self.nodes:
             if not kept[node.name].size:
@@ -383,7 +391,19 @@ class Network:
                 op, units = op.keep_out(kept[node.name]), units[kept[node.name]]
             unchanged = op is node.op and units is node.units
             nodes.append(node if unchanged else Node(node.name, op, node.inputs, units))
-        return Network(tuple(nodes), self.outputs, self.origin)
+        smaller = Network(tuple(nodes), self.outputs, self.origin)
+        smaller._inherit(self, kept)
+        return smaller
+
+    def _inherit(self, larger: Network, kept: Mapping[str, IndexArray]) -> None:
+        """Take over who is who from the network that this one is a part of, instead of finding it anew."""
+        known = self.__dict__  # where `cached_property` looks
+        known["_fixed"] = larger._fixed
+        known["tags"] = MappingProxyType({name: tags[kept[name]] for name, tags in larger.tags.items()})
+        known["hidden_layers"] = tuple(
+            replace(layer, units=layer.units[kept[layer.name]], prunable=layer.prunable[kept[layer.name]])
+            for layer in larger.hidden_layers
+        )
 
 
 def _couple(tags: dict[str, IndexArray], old: IndexArray, new: IndexArray) -> None:

@@ -38,10 +38,24 @@ def frozen(values: npt.ArrayLike, dtype: npt.DTypeLike | None = None) -> npt.NDA
     return array
 
 
+def _is_frozen(array: npt.NDArray[Any]) -> bool:
+    """Whether nobody can write to an array: it is read-only, and a view of nothing that is not."""
+    return not array.flags.writeable and array.flags.c_contiguous and array.base is None
+
+
 def frozen_floats(values: npt.ArrayLike) -> FloatArray:
     """Return a read-only float array: float32 stays, anything else becomes float64."""
     array = np.asarray(values)
+    if array.dtype in (np.float32, np.float64) and _is_frozen(array):
+        return array
     return frozen(array, np.float32 if array.dtype in (np.float16, np.float32) else np.float64)
+
+
+def _taken(values: FloatArray, index: IndexArray, axis: int) -> FloatArray:
+    """Return a part of an array, read-only and its own, copied once."""
+    part: FloatArray = np.take(values, index, axis=axis)
+    part.setflags(write=False)
+    return part
 
 
 class UnitFlow(enum.Enum):
@@ -139,11 +153,11 @@ class Dense(Op):
 
     def keep_out(self, index: IndexArray) -> Dense:
         """Keep only these neurons."""
-        return Dense(self.weight[:, index], self.bias[index])
+        return Dense(_taken(self.weight, index, 1), _taken(self.bias, index, 0))
 
     def keep_in(self, slot: int, index: IndexArray) -> Dense:
         """Keep only the connections from these inputs."""
-        return Dense(self.weight[index], self.bias)
+        return Dense(_taken(self.weight, index, 0), self.bias)
 
     def tensors(self) -> dict[str, FloatArray]:
         """Weight and bias."""

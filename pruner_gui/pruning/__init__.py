@@ -5,12 +5,13 @@ from pruner_gui.pruning.config import (
     COMPARISONS,
     ORDERS,
     PRESETS,
+    SLACK,
     BadSetting,
     PruneConfig,
     Tolerance,
 )
 from pruner_gui.pruning.events import Accepted, Event, Finished, PassEnded, Ranked, Started, Trial
-from pruner_gui.pruning.run import SLACK, Events, Judge, NothingToRelateTo, prune
+from pruner_gui.pruning.run import Events, Judge, NothingToRelateTo, prune
 from pruner_gui.pruning.selective import candidates
 
 __all__ = [

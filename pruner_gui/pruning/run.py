@@ -11,15 +11,11 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 
 from pruner_gui.errors import PrunerError
-from pruner_gui.evaluation import Evaluator, Score
+from pruner_gui.evaluation import Evaluator, Limits, Score
 from pruner_gui.network import Edit, Network
-from pruner_gui.pruning.config import BadSetting, PruneConfig
+from pruner_gui.pruning.config import SLACK, BadSetting, PruneConfig
 from pruner_gui.pruning.events import Accepted, Event, Finished, PassEnded, Started, Trial
 from pruner_gui.pruning.selective import Selective, Strategy, candidates
-
-# Dropping a column reorders floating-point sums, so a removal without any effect can still show a rise of the
-# order of rounding. Rises this small, relative to the errors compared, count as none.
-SLACK = 1e-9
 
 
 @dataclass
@@ -58,8 +54,19 @@ class Judge:
         pairs = zip(self._reference.values, self._amounts, strict=True)
         return tuple(error + amount for error, amount in pairs)
 
+    @property
+    def turns(self) -> Limits:
+        """Where its decisions turn, for the evaluator."""
+        lower: tuple[float, ...] = ()
+        if self._comparison == "abs":
+            pairs = zip(self._reference.values, self._amounts, strict=True)
+            lower = tuple(max(error - amount, 0.0) for error, amount in pairs)
+        return Limits(tuple(max(limit, 0.0) for limit in self.limits), lower, exact=self._moves)
+
     def allows(self, score: Score) -> bool:
         """Say whether every error of `score` is within its tolerance."""
+        if score.partial:
+            return False
         rows = zip(score.values, self._reference.values, self._amounts, strict=True)
         return all(self._holds(error, reference, amount) for error, reference, amount in rows)
 
@@ -144,23 +151,24 @@ class _Run:
 
     def one_pass(self) -> Iterator[Event]:
         self.passes += 1
-        edits = yield from self._order()
-        while edits and not self.settled():
-            tried = 0
-            for edit, score in self._evaluator.trials(self.network, edits):
+        waiting = list((yield from self._order()))
+        went = True
+        while went and not self.settled():
+            went, tried = False, 0
+            for edit, score in self._evaluator.trials(self.network, waiting, self._judge.turns):
                 tried += 1
                 self.trials += 1
-                accepted = self._judge.allows(score)
-                self._rejected = 0 if accepted else self._rejected + 1
-                yield Trial(edit, score, accepted, self.trials, self.passes)
-                if accepted:
+                went = self._judge.allows(score)
+                self._rejected = 0 if went else self._rejected + 1
+                yield Trial(edit, score, went, self.trials, self.passes)
+                if went:
                     yield self._accept(edit, score)
-                if accepted or self.settled():
+                if went or self.settled():
                     break
-            if self._config.restart and not self._rejected:
-                edits = yield from self._order()
+            if went and self._config.restart:
+                waiting = list((yield from self._order()))
             else:
-                edits = [edit for edit in edits[tried:] if edit in self._allowed]
+                waiting = [edit for edit in waiting[tried:] if edit in self._allowed]
 
     def _order(self) -> Generator[Event, None, Sequence[Edit]]:
         asked = self._strategy.propose(self.network, self._evaluator)
@@ -173,9 +181,16 @@ class _Run:
             self.trials += 1
 
     def _accept(self, edit: Edit, score: Score) -> Accepted:
-        self.network = edit.apply(self.network)
+        smaller = edit.apply(self.network)
+        held = None
+        if self._holdout is not None:
+            _, held = next(self._holdout.trials(self.network, [edit]))
+            self._holdout.advance(edit, smaller)
+        self._evaluator.advance(edit, smaller)
+        self.network = smaller
         self.removals += 1
-        self._allowed = set(candidates(self.network, self._config.layers))
+        self._allowed.discard(edit)
+        if any(layer.units.size == 1 for layer in smaller.hidden_layers):
+            self._allowed &= set(candidates(smaller, self._config.layers))
         self._judge.accepted(score)
-        held = self._holdout.baseline(self.network) if self._holdout is not None else None
         return Accepted(edit, self.network, score, held, self._judge.limits)

@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
-from pruner_gui.evaluation import Evaluator
+from pruner_gui.evaluation import Evaluator, Limits
 from pruner_gui.network import Edit, Network, RemoveUnits
-from pruner_gui.pruning.config import PruneConfig
+from pruner_gui.pruning.config import SLACK, PruneConfig
 from pruner_gui.pruning.events import Ranked
 
 Proposal = Generator[Ranked, None, Sequence[Edit]]
@@ -27,9 +27,12 @@ def candidates(network: Network, layers: tuple[int, ...] | None) -> list[RemoveU
 
     `layers` are hidden layers counted from 0, None for all. The last neuron of a layer may not go.
     """
-    shrinkable = {layer.index for layer in network.hidden_layers if layer.units.size > 1}
-    wanted = shrinkable if layers is None else shrinkable.intersection(layers)
-    return [RemoveUnits(group.node, (group.unit,)) for group in network.groups() if group.layer in wanted]
+    return [
+        RemoveUnits(layer.name, (unit,))
+        for layer in network.hidden_layers
+        if layer.units.size > 1 and (layers is None or layer.index in layers)
+        for unit in layer.units[layer.prunable].tolist()
+    ]
 
 
 class Selective:
@@ -42,11 +45,12 @@ class Selective:
         """Return the removal of every neuron that may go, in order."""
         edits = candidates(network, self._config.layers)
         if self._config.order == "least-harm":
-            rises = []
-            for edit, score in evaluator.trials(network, edits):
-                rises.append(score.values[0])
+            errors = []
+            everything = Limits((np.inf,) * len(evaluator.objective.metrics), exact=True)
+            for edit, score in evaluator.trials(network, edits, everything):
+                errors.append(score.values[0])
                 yield Ranked(edit, score)
-            return [edits[i] for i in np.argsort(rises, kind="stable")]
+            return [edits[i] for i in ranked(errors)]
         if self._config.order == "random":
             return sorted(edits, key=self._chance)
         return edits
@@ -55,3 +59,15 @@ class Selective:
         # A number that belongs to the neuron, so that what is already gone does not change the order.
         name = int.from_bytes(edit.node.encode(), "little")
         return float(np.random.default_rng((self._config.seed, name, *edit.units)).random())
+
+
+def ranked(errors: Sequence[float]) -> list[int]:
+    """Return the positions by ascending error; what differs by rounding only keeps its order."""
+    order = np.argsort(errors, kind="stable").tolist()
+    groups: list[list[int]] = []
+    for i in order:
+        if groups and errors[i] - errors[groups[-1][0]] <= SLACK * abs(errors[i]):
+            groups[-1].append(i)
+        else:
+            groups.append([i])
+    return [i for group in groups for i in sorted(group)]

@@ -1,0 +1,161 @@
+"""The fast exact evaluator of chains: one layer's activations at hand, and only the rest is run.
+
+Errors are sums in float64 of losses that may come from float32 values. How far those can be off is measured
+whenever a layer is begun, and a decision that could hang on it is made in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from pruner_gui.evaluation.evaluator import Limits, Score
+from pruner_gui.evaluation.exact import ExactChain
+from pruner_gui.evaluation.gram import GramLevel
+from pruner_gui.evaluation.layer import Drop, Found, Layer
+from pruner_gui.evaluation.level import RunLevel
+from pruner_gui.evaluation.narrow import NarrowLevel
+from pruner_gui.evaluation.program import Chain
+from pruner_gui.evaluation.rows import SLACK, Rows
+from pruner_gui.evaluation.wide import WideLevel
+from pruner_gui.network import Edit, FloatArray, Network
+
+_NONE = np.zeros(0)
+_AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
+
+
+class ChainEngine:
+    """Follows one chain through its removals."""
+
+    def __init__(self, network: Network, chain: Chain, rows: Rows, compensation: str) -> None:
+        self.network = network
+        self.sums: FloatArray = _NONE
+        self._error: FloatArray = _NONE
+        self._rows, self._compensation = rows, compensation
+        self._exact = ExactChain(rows.objective, chain, rows.tuning.threads)
+        self._stage = {stage.name: i for i, stage in enumerate(chain.stages)}
+        self._held: FloatArray | None = None  # of the first layer
+        self._level: Layer | None = None
+        self._last: tuple[Edit, Drop | None, Found] | None = None
+        self._turns: tuple[Limits | None, FloatArray, FloatArray] = (None, _NONE, _NONE)
+
+    def prepare(self) -> Iterator[float]:
+        """Run the whole network once, in float64; yield the share that is done."""
+        yield from self._exact.prepare()
+        self.sums = self._exact.losses.sum(axis=1)
+        self._error = np.zeros(len(self.sums))
+        self._rows.choose(sum(weight.size for weight in self._exact.weights[1:]))
+        self._rows.put_in_order(np.argsort(-self._exact.hardness, kind="stable"))
+
+    # -- trials
+
+    def trials(self, edits: Sequence[Edit], limits: Limits | None) -> Iterator[tuple[Edit, Score]]:
+        """Yield every edit, of one unit each, with its folds and the errors of the network it would give.
+
+        Several edits share a look at the rows, more of them the longer none is accepted.
+        """
+        upper, _ = self._decisive(limits)
+        at, ahead = 0, 4
+        most = max(1, min(_AHEAD, _AHEAD_ROWS // self._rows.count))
+        while at < len(edits):
+            level = self._enter(self._stage[edits[at].node])
+            drops = list[Drop]()
+            for edit in edits[at : at + (min(ahead, most) if limits is not None else 1)]:
+                drop = level.drop(edit) if edit.node == edits[at].node else None
+                if drop is None:
+                    break
+                drops.append(drop)
+            if drops:
+                found = level.search(drops, self.sums, self._error, upper)
+            else:
+                found = [Found(self.sums, self._error)]
+            for i, one in enumerate(found):
+                yield self._tried(level, edits[at + i], drops[i] if drops else None, one, limits)
+            at, ahead = at + len(found), 2 * ahead
+
+    def _tried(
+        self, level: Layer, edit: Edit, drop: Drop | None, found: Found, limits: Limits | None
+    ) -> tuple[Edit, Score]:
+        """Return the answer to one trial, and remember it; decide in float64 where that may matter."""
+        rows = self._rows
+        rows.statistics.trials += 1
+        self._last = None
+        if found.partial:
+            return edit, rows.objective.total(found.sums.tolist(), partial=True)
+        if self._is_close(found, limits):
+            rows.statistics.exact += 1
+            drop = level.drop(edit, anew=True)
+            assert drop is not None
+            found = Found(level.exact(drop), np.zeros(len(self.sums)))
+        self._last = (edit, drop, found)
+        return level.with_fold(edit, drop), rows.objective.total(found.sums.tolist())
+
+    def _decisive(self, limits: Limits | None) -> tuple[FloatArray, FloatArray]:
+        """Return the sums of losses at which decisions turn, upper and lower."""
+        if limits is None:
+            return _NONE, _NONE
+        if self._turns[0] is not limits:
+            objective = self._rows.objective
+            lower: FloatArray = objective.sums(limits.lower or (-np.inf,) * len(limits.upper))
+            self._turns = (limits, objective.sums(limits.upper), lower)
+        return self._turns[1:]
+
+    def _is_close(self, found: Found, limits: Limits | None) -> bool:
+        """Say whether these sums have to be known exactly."""
+        if not np.isfinite(found.sums + found.error).all():
+            return True
+        if not found.error.any():
+            return False
+        if limits is None:
+            return bool(found.error[self._rows.measure.counts].any())
+        upper, lower = self._decisive(limits)
+        reach = found.error + SLACK * np.abs(found.sums)
+        if (found.sums - reach > upper).any() or (found.sums + reach < lower).any():
+            return False
+        inside = (found.sums + reach < upper).all() and (found.sums - reach > lower).all()
+        return limits.exact or not inside or bool(found.error[self._rows.measure.counts].any())
+
+    def advance(self, edit: Edit, network: Network) -> None:
+        """Follow the removal of the last trial."""
+        assert self._last is not None
+        assert self._last[0] == edit
+        assert self._level is not None
+        _, drop, found = self._last
+        self._last, self.network = None, network
+        self.sums, self._error = found.sums, found.error
+        (unit,) = edit.units
+        level, i, exact = self._level, self._level.index, self._exact
+        level.remove(unit, drop, exactly=not found.error.any())
+        exact.removed(i, unit, level.left(), level.bias)
+
+    # -- levels
+
+    def _enter(self, index: int) -> Layer:
+        """Make a hidden layer the one whose units are tried."""
+        if self._level is not None and self._level.index == index:
+            return self._level
+        before, self._level = self._level, None
+        exact, rows = self._exact, self._rows
+        exact.begin(index)
+        stages = exact.chain.stages[index + 1 :]
+        if len(stages) == 1 and not stages[0].after and rows.measure.only_squares:
+            self._level = GramLevel(index, exact, self._compensation, rows)
+            return self._level
+        if index and isinstance(before, RunLevel) and before.index == index - 1:
+            held = before.next_held()
+        else:
+            held = self._run_to(index)
+        del before
+        wide = any(weight.size >= rows.tuning.wide for weight in exact.weights[index + 2 :])
+        kind = WideLevel if wide else NarrowLevel
+        self._level = kind(index, exact, self._compensation, rows, held)
+        return self._level
+
+    def _run_to(self, index: int) -> FloatArray:
+        """Return a hidden layer's activations in blocks."""
+        if index:
+            return self._rows.blocks(self._exact.held(index))
+        if self._held is None:
+            self._held = self._rows.blocks(self._exact.first)
+        return self._held

@@ -1,0 +1,184 @@
+"""The float64 side of a chain: what decides where rounding could, rows in their own order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from pruner_gui.evaluation.compensation import Moments
+from pruner_gui.evaluation.evaluator import Objective
+from pruner_gui.evaluation.program import Array, Chain, Measure
+from pruner_gui.evaluation.threads import in_parallel
+from pruner_gui.network import FloatArray, IndexArray, Op
+
+CHUNK = 2048  # rows at a time
+
+
+class ExactChain:
+    """A chain with its weights of now, and the first layer's activations on all rows.
+
+    `weights` and `biases` are float64, and those of the layers as they are; `units` the original indices that
+    each layer still has. `first` `(n_samples, units)` keeps a column for every unit that the layer had.
+    """
+
+    def __init__(self, objective: Objective, chain: Chain, threads: int) -> None:
+        self.chain = chain
+        self.weights: list[FloatArray] = [stage.dense.weight.astype(np.float64) for stage in chain.stages]
+        self.biases: list[FloatArray] = [stage.dense.bias.astype(np.float64) for stage in chain.stages]
+        self.units = [stage.units for stage in chain.stages]
+        self.first: FloatArray = np.zeros((0, 0))
+        self.losses: FloatArray = np.zeros((0, 0))
+        self.hardness: FloatArray = np.zeros(0)
+        self._first_units = self.units[0]
+        self._objective, self._threads = objective, threads
+        self._count = len(objective.inputs)
+        self._counts = bool(Measure.of(objective.metrics, objective.targets).counts[0])
+        self._held: FloatArray | None = None
+        self.begin(0)
+
+    def prepare(self) -> Iterator[float]:
+        """Run the whole chain once; yield the share that is done.
+
+        Leaves the losses `(n_metrics, n_samples)` and the hardness of every row.
+        """
+        self.first = np.empty((self._count, self.weights[0].shape[1]))
+        self.losses = np.empty((len(self._objective.metrics), self._count))
+        self.hardness = np.empty(self._count)
+        chunks = self.chunks()
+        step = 2 * self._threads
+        for some in (chunks[i : i + step] for i in range(0, len(chunks), step)):
+            in_parallel(self._prepare, some, self._threads)
+            yield some[-1].stop / self._count
+
+    def _prepare(self, part: slice) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            values: FloatArray = np.asarray(self._objective.inputs[part], np.float64)
+            for op in self.chain.before:
+                values = op.forward(values)
+            np.matmul(values, self.weights[0], out=self.first[part])
+            self.first[part] += self.biases[0]
+            self.first[part] = self._after(0, self.first[part])
+            scores = self._rest(0, self.first[part], self.weights[1], self.biases[1])
+            found = self._objective.losses(scores, part)
+        self.losses[:, part] = found
+        self.hardness[part] = self._hardness(scores, found[0], part)
+
+    def _hardness(self, scores: FloatArray, found: FloatArray, part: slice) -> FloatArray:
+        """Return how much of the first error each row is likely to make up, whatever is removed."""
+        targets = self._objective.targets.take(part)
+        if not self._counts or targets.labels is None:
+            return found
+        if scores.shape[1] == 1:
+            return 2 * found - np.abs(targets.outputs(scores)[:, 0] - targets.threshold)
+        every = np.arange(len(scores))
+        others = scores.copy()
+        others[every, targets.labels] = -np.inf
+        hard: FloatArray = others.max(axis=1) - scores[every, targets.labels]
+        return hard
+
+    def chunks(self) -> list[slice]:
+        """Return the rows cut into chunks."""
+        return [slice(i, min(i + CHUNK, self._count)) for i in range(0, self._count, CHUNK)]
+
+    def _after(self, stage: int, values: FloatArray) -> FloatArray:
+        for op in self.chain.stages[stage].after:
+            values = op.forward(values)
+        return values
+
+    def _rest(self, index: int, values: FloatArray, outgoing: FloatArray, bias: FloatArray) -> FloatArray:
+        """Return the scores for activations of hidden layer `index`, the next layer having these weights."""
+        values = self._after(index + 1, values @ outgoing + bias)
+        for i in range(index + 2, len(self.weights)):
+            values = self._after(i, values @ self.weights[i] + self.biases[i])
+        return values
+
+    # -- one hidden layer
+
+    def begin(self, index: int) -> None:
+        """Take up a hidden layer: what is asked of it from now on has all the units it has now."""
+        self._held = None
+        self._begun = self.weights[index], self.biases[index]
+
+    def removed(self, index: int, unit: int, outgoing: FloatArray, bias: FloatArray) -> None:
+        """Take a unit out of a hidden layer; the next layer has these weights and this bias from then on."""
+        kept = self.units[index] != unit
+        self.units[index] = self.units[index][kept]
+        if index:  # what is in front of the first hidden layer is not run again
+            self.weights[index] = self.weights[index][:, kept]
+            self.biases[index] = self.biases[index][kept]
+        self.weights[index + 1], self.biases[index + 1] = outgoing, bias
+
+    def outgoing(self, index: int) -> FloatArray:
+        """Return the weights that read the activations of `held(index)`, zero for units that are gone."""
+        return self.weights[index + 1] if index else self._for_first(self.weights[1])
+
+    def _for_first(self, weight: FloatArray) -> FloatArray:
+        full: FloatArray = np.zeros((len(self._first_units), weight.shape[1]))
+        full[np.isin(self._first_units, self.units[0])] = weight
+        return full
+
+    def columns(self, index: int) -> IndexArray:
+        """Return the original indices of the units that `held(index)` has columns for."""
+        return self.units[index] if index else self._first_units
+
+    def held(self, index: int) -> FloatArray:
+        """Return the activations `(n_samples, units)` of a hidden layer; those of a later layer are kept."""
+        if index == 0:
+            return self.first
+        if self._held is None:
+            held: FloatArray = np.empty((self._count, self._begun[0].shape[1]))
+            in_parallel(partial(self._fill, index, held), self.chunks(), self._threads)
+            self._held = held
+        return self._held
+
+    def _fill(self, index: int, held: FloatArray, part: slice) -> None:
+        held[part] = self._up_to(index, self.first[part])
+
+    def _up_to(self, index: int, values: FloatArray) -> FloatArray:
+        """Return the activations of a later hidden layer for some of the first."""
+        for i in range(1, index + 1):
+            weight, bias = self._begun if i == index else (self.weights[i], self.biases[i])
+            if i == 1:
+                weight = self._for_first(weight)
+            values = self._after(i, values @ weight + bias)
+        return values
+
+    def moments(self, index: int) -> Moments:
+        """Return means and covariance of a hidden layer's activations."""
+        held = self.held(index)
+
+        def of(part: slice) -> tuple[FloatArray, FloatArray]:
+            values = held[part]
+            return values.sum(axis=0), values.T @ values
+
+        parts = in_parallel(of, self.chunks(), self._threads)
+        total = np.sum([total for total, _ in parts], axis=0)
+        return Moments.of(self._count, total, np.sum([products for _, products in parts], axis=0))
+
+    def sums(self, index: int, outgoing: FloatArray, bias: FloatArray) -> FloatArray:
+        """Return the sums of losses with these weights behind a hidden layer."""
+        held = self.held(index)
+
+        def of(part: slice) -> FloatArray:
+            with np.errstate(over="ignore", invalid="ignore"):
+                scores = self._rest(index, held[part], outgoing, bias)
+            return np.array([loss.sum() for loss in self._objective.losses(scores, part)])
+
+        total: FloatArray = np.sum(in_parallel(of, self.chunks(), self._threads), axis=0)
+        return total
+
+    def sample(self, index: int, rows: IndexArray) -> tuple[FloatArray, FloatArray, Array]:
+        """Return some rows' activations in a hidden layer, `(n_rows, units)`, their scores and losses."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = self._up_to(index, self.first[rows])
+            scores = self._rest(index, values, self.outgoing(index), self.biases[index + 1])
+        return values, scores, np.array(self._objective.losses(scores, rows))
+
+
+def apply_all(ops: tuple[Op, ...], values: FloatArray) -> FloatArray:
+    """Return blocks `(..., units, block)` after elementwise operations."""
+    for op in ops:
+        values = op.forward(values.swapaxes(-1, -2)).swapaxes(-1, -2)
+    return values

@@ -1,0 +1,735 @@
+"""The compiled loops of the fast evaluator: what a removal does to the rest of a chain of layers.
+
+Rows lie in blocks `(n_blocks, units, block)`, rows last, so that one instruction handles many rows. All loops
+release the GIL. A *drop* is the vector that leaves the next layer's input: a unit's activation, less what a
+compensation puts in its place.
+
+The exponential and the logarithm are written out (range reduction and Taylor series, to the precision of
+their type) since calls into the system's mathematical library do not vectorise.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+import numpy as np
+
+# No assumption that values are finite: an overflow has to be seen.
+_jit = numba.njit(
+    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"}
+)
+
+(
+    RELU,
+    LEAKY_RELU,
+    ELU,
+    SELU,
+    GELU,
+    GELU_TANH,
+    SIGMOID,
+    TANH,
+    SOFTPLUS,
+    SOFTSIGN,
+    HARD_SIGMOID,
+    ADD,
+    SUB,
+    MUL,
+    DIV,
+) = range(15)
+
+SQUARES, ABSOLUTES, CLASS_ENTROPY, SOFT_ENTROPY, BINARY_ENTROPY, MISTAKES, SINGLE_MISTAKES = range(7)
+NO_HEAD, SIGMOID_HEAD, SOFTMAX_HEAD, LOG_SOFTMAX_HEAD = range(4)
+
+_LOG2E = 1.4426950408889634
+_LN2 = 0.6931471805599453
+_LN2_HIGH = 0.693359375  # exact in few bits, so that k * _LN2_HIGH is exact
+_LN2_LOW = _LN2 - _LN2_HIGH
+
+
+@_jit
+def exponential(values: Any, factor: float, out: Any, whole: Any) -> None:
+    """Put exp(factor * values) in `out`, another array: loops over one and the same do not vectorise.
+
+    `whole` is scratch of the integer type as wide as the floats.
+    """
+    n = values.size
+    scale = values.dtype.type(factor)
+    if values.itemsize == 4:
+        high, shift, bias = np.float32(88.0), np.int32(23), np.int32(127)
+        one = np.float32(1)
+        log2e, ln2_high, ln2_low = np.float32(_LOG2E), np.float32(_LN2_HIGH), np.float32(_LN2_LOW)
+        for r in range(n):
+            x = min(max(values[r] * scale, -high + one), high)
+            k = np.floor(x * log2e + np.float32(0.5))
+            f = x - k * ln2_high - k * ln2_low
+            p: Any = np.float32(1 / 5040)
+            p = p * f + np.float32(1 / 720)
+            p = p * f + np.float32(1 / 120)
+            p = p * f + np.float32(1 / 24)
+            p = p * f + np.float32(1 / 6)
+            p = p * f + np.float32(0.5)
+            p = p * f + one
+            out[r] = p * f + one
+            whole[r] = (np.int32(k) + bias) << shift
+    else:
+        for r in range(n):
+            x = min(max(values[r] * scale, -708.0), 709.0)
+            k = np.floor(x * _LOG2E + 0.5)
+            f = x - k * _LN2_HIGH - k * _LN2_LOW
+            p = 1 / 6227020800
+            p = p * f + 1 / 479001600
+            p = p * f + 1 / 39916800
+            p = p * f + 1 / 3628800
+            p = p * f + 1 / 362880
+            p = p * f + 1 / 40320
+            p = p * f + 1 / 5040
+            p = p * f + 1 / 720
+            p = p * f + 1 / 120
+            p = p * f + 1 / 24
+            p = p * f + 1 / 6
+            p = p * f + 0.5
+            p = p * f + 1.0
+            out[r] = p * f + 1.0
+            whole[r] = (np.int64(k) + 1023) << 52
+    powers = whole.view(values.dtype)
+    for r in range(n):
+        out[r] *= powers[r]
+
+
+@_jit
+def logarithm(values: Any, out: Any, whole: Any) -> None:
+    """Put log(values) in `out`, for normal positive float64 values; `whole` is int64 scratch."""
+    n = values.size
+    bits = values.view(np.int64)
+    for r in range(n):
+        # the mantissa, between sqrt(1/2) and sqrt(2), and the exponent that goes with it
+        whole[r] = (bits[r] & 0x000FFFFFFFFFFFFF) | 0x3FF0000000000000
+    mantissa = whole.view(np.float64)
+    for r in range(n):
+        exponent = float((bits[r] >> 52) - 1023)
+        m = mantissa[r]
+        large = m > 1.4142135623730951
+        m = m * 0.5 if large else m
+        exponent = exponent + 1.0 if large else exponent
+        t = (m - 1.0) / (m + 1.0)
+        s = t * t
+        # log m = 2 artanh t
+        p = 1 / 21
+        p = p * s + 1 / 19
+        p = p * s + 1 / 17
+        p = p * s + 1 / 15
+        p = p * s + 1 / 13
+        p = p * s + 1 / 11
+        p = p * s + 1 / 9
+        p = p * s + 1 / 7
+        p = p * s + 1 / 5
+        p = p * s + 1 / 3
+        out[r] = exponent * _LN2 + 2.0 * (t + t * s * p)
+
+
+@_jit
+def activate(code: int, first: float, second: float, x: Any, spare: Any, whole: Any) -> None:
+    """Replace the values of `x` (one dimension) by an activation of them; see `network.ops.ACTIVATIONS`."""
+    n = x.size
+    kind = x.dtype.type
+    one, a, b, zero = kind(1), kind(first), kind(second), kind(0)
+    if code == RELU:
+        for r in range(n):
+            x[r] = max(x[r], zero)
+    elif code == LEAKY_RELU:
+        for r in range(n):
+            x[r] = x[r] if x[r] >= zero else a * x[r]
+    elif code == ELU or code == SELU:
+        # Close to zero exp(x) - 1 loses digits, x + x^2/2 + x^3/6 does not.
+        gain = b if code == SELU else one
+        edge = kind(-1e-2) if x.itemsize == 4 else kind(-1e-5)
+        exponential(x, 1.0, spare, whole)
+        for r in range(n):
+            v = x[r]
+            small = v + v * v * kind(0.5) + v * v * v * kind(1 / 6)
+            negative = small if v > edge else spare[r] - one
+            x[r] = gain * (v if v >= zero else a * negative)
+    elif code == SIGMOID:
+        exponential(x, -1.0, spare, whole)
+        for r in range(n):
+            x[r] = one / (one + spare[r])
+    elif code == TANH:
+        two = kind(2)
+        exponential(x, 2.0, spare, whole)
+        edge = kind(0.02) if x.itemsize == 4 else kind(1e-3)
+        for r in range(n):
+            v = x[r]
+            s = v * v
+            small = v - v * s * (kind(1 / 3) - s * (kind(2 / 15) - s * kind(17 / 315)))
+            x[r] = small if abs(v) < edge else one - two / (one + spare[r])
+    elif code == SOFTSIGN:
+        for r in range(n):
+            x[r] = x[r] / (one + abs(x[r]))
+    elif code == HARD_SIGMOID:
+        for r in range(n):
+            x[r] = min(max(a * x[r] + b, zero), one)
+    elif code == SOFTPLUS:
+        for r in range(n):
+            v = float(x[r])
+            x[r] = kind(max(v, 0.0) + np.log1p(np.exp(-abs(v))))
+    elif code == GELU:
+        for r in range(n):
+            v = float(x[r])
+            x[r] = kind(0.5 * v * (1.0 + math.erf(v * 0.7071067811865476)))
+    elif code == GELU_TANH:
+        for r in range(n):
+            v = float(x[r])
+            x[r] = kind(0.5 * v * (1.0 + np.tanh(0.7978845608028654 * (v + 0.044715 * v * v * v))))
+
+
+@_jit
+def elementwise(
+    codes: Any, settings: Any, operands: Any, first: int, last: int, x: Any, spare: Any, whole: Any
+) -> None:
+    """Apply the operations `first` to `last` of a program to `x` `(units, block)`, in place.
+
+    `codes[i]` says which, `settings[i]` its two parameters, `operands[i]` where an arithmetic operation's
+    constants start in row 2 and on of `settings`.
+    """
+    for i in range(first, last):
+        code = codes[i]
+        if code < ADD:
+            for j in range(x.shape[0]):
+                activate(code, settings[i, 0], settings[i, 1], x[j], spare, whole)
+            continue
+        for j in range(x.shape[0]):
+            c = x.dtype.type(operands[int(settings[i, 0]) + j])
+            row = x[j]
+            if code == ADD:
+                for r in range(row.size):
+                    row[r] += c
+            elif code == SUB:
+                for r in range(row.size):
+                    row[r] -= c
+            elif code == MUL:
+                for r in range(row.size):
+                    row[r] *= c
+            else:
+                for r in range(row.size):
+                    row[r] /= c
+
+
+@_jit
+def dense(weight: Any, bias: Any, x: Any, out: Any) -> None:
+    """Put `weight.T @ x + bias` in `out` `(n_out, block)`, for `weight` `(n_in, n_out)`, `x` `(n_in, block)`.
+
+    Both sizes are multiples of four: four inputs and four outputs at a time make 16 multiply-adds of 8 loads.
+    """
+    n_in, n_out = weight.shape
+    for k in range(0, n_out, 4):
+        o0, o1, o2, o3 = out[k], out[k + 1], out[k + 2], out[k + 3]
+        b0, b1, b2, b3 = bias[k], bias[k + 1], bias[k + 2], bias[k + 3]
+        for r in range(x.shape[1]):
+            o0[r], o1[r], o2[r], o3[r] = b0, b1, b2, b3
+        for j in range(0, n_in, 4):
+            v0, v1, v2, v3 = weight[j], weight[j + 1], weight[j + 2], weight[j + 3]
+            w00, w01, w02, w03 = v0[k], v0[k + 1], v0[k + 2], v0[k + 3]
+            w10, w11, w12, w13 = v1[k], v1[k + 1], v1[k + 2], v1[k + 3]
+            w20, w21, w22, w23 = v2[k], v2[k + 1], v2[k + 2], v2[k + 3]
+            w30, w31, w32, w33 = v3[k], v3[k + 1], v3[k + 2], v3[k + 3]
+            x0, x1, x2, x3 = x[j], x[j + 1], x[j + 2], x[j + 3]
+            for r in range(x.shape[1]):
+                a0, a1, a2, a3 = x0[r], x1[r], x2[r], x3[r]
+                o0[r] += w00 * a0 + w10 * a1 + w20 * a2 + w30 * a3
+                o1[r] += w01 * a0 + w11 * a1 + w21 * a2 + w31 * a3
+                o2[r] += w02 * a0 + w12 * a1 + w22 * a2 + w32 * a3
+                o3[r] += w03 * a0 + w13 * a1 + w23 * a2 + w33 * a3
+
+
+@_jit
+def log_sum_exp(
+    scores: Any, n_out: int, largest: Any, total: Any, spare: Any, other: Any, whole: Any
+) -> None:  # fmt: skip
+    """Put the largest score of every row in `largest`, and the sum of exp(score - largest) in `total`."""
+    block = largest.size
+    first = scores[0]
+    for r in range(block):
+        largest[r] = first[r]
+        total[r] = 0.0
+    for k in range(1, n_out):
+        row = scores[k]
+        for r in range(block):
+            largest[r] = max(largest[r], row[r])
+    for k in range(n_out):
+        row = scores[k]
+        for r in range(block):
+            spare[r] = row[r] - largest[r]
+        exponential(spare, 1.0, other, whole)
+        for r in range(block):
+            total[r] += other[r]
+
+
+@_jit
+def to_outputs(
+    head: int, scores: Any, n_out: int, out: Any, spare: Any, whole: Any, spare64: Any, whole64: Any
+) -> None:
+    """Put the network's outputs for scores `(n_outputs, block)` in `out`."""
+    largest, one, total, logs = spare[0], spare[1], spare64[0], spare64[1]
+    block = largest.size
+    for k in range(n_out):
+        for r in range(block):
+            out[k, r] = scores[k, r]
+    if head == SIGMOID_HEAD:
+        for k in range(n_out):
+            activate(SIGMOID, 0.0, 0.0, out[k], one, whole)
+    elif head == SOFTMAX_HEAD or head == LOG_SOFTMAX_HEAD:
+        log_sum_exp(scores, n_out, largest, total, one, spare[2], whole)
+        if head == LOG_SOFTMAX_HEAD:
+            logarithm(total, logs, whole64)
+        for k in range(n_out):
+            row = out[k]
+            for r in range(block):
+                row[r] -= largest[r]
+            if head == LOG_SOFTMAX_HEAD:
+                for r in range(block):
+                    row[r] -= logs[r]
+            else:
+                exponential(row, 1.0, one, whole)
+                for r in range(block):
+                    row[r] = one[r] / total[r]
+
+
+@_jit
+def losses(
+    kind: int, scale: float, head: int, close: float, threshold: float,
+    scores: Any, n_out: int, wanted: Any, labels: Any, out: Any,
+    work: Any, spare: Any, whole: Any, spare64: Any, whole64: Any,
+) -> None:  # fmt: skip
+    """Put the loss of every row in `out` (float64) for its scores `(n_outputs, block)`; see `metrics`.
+
+    `wanted` are the targets (probabilities for an entropy) `(n_outputs, block)`, `labels` the classes
+    `(block,)`. A class that is decided by less than `close`, relative to the row's largest score, counts as
+    half a mistake: the caller has to look closer. `work` `(n_outputs, block)`, `spare` and `spare64`
+    `(3, block)` and the integers `whole` and `whole64` `(block,)` are scratch.
+    """
+    block = out.size
+    if kind == SQUARES or kind == ABSOLUTES:
+        to_outputs(head, scores, n_out, work, spare, whole, spare64, whole64)
+        for r in range(block):
+            out[r] = 0.0
+        for k in range(n_out):
+            row, target = work[k], wanted[k]
+            if kind == SQUARES:
+                for r in range(block):
+                    d = row[r] - target[r]
+                    out[r] += d * d * scale
+            else:
+                for r in range(block):
+                    out[r] += abs(row[r] - target[r]) * scale
+    elif kind == BINARY_ENTROPY:
+        size, e, grown, logs = spare[0], spare[1], spare64[0], spare64[1]
+        for r in range(block):
+            out[r] = 0.0
+        for k in range(n_out):
+            row, target = scores[k], wanted[k]
+            for r in range(block):
+                size[r] = abs(row[r])
+            exponential(size, -1.0, e, whole)
+            for r in range(block):
+                grown[r] = 1.0 + e[r]
+            logarithm(grown, logs, whole64)
+            for r in range(block):
+                # log(1 + e) of a tiny e is e - e^2/2
+                x, s = float(e[r]), float(row[r])
+                out[r] += max(s, 0.0) + (logs[r] if x > 1e-5 else x - x * x * 0.5) - target[r] * s
+    elif kind == CLASS_ENTROPY or kind == SOFT_ENTROPY:
+        largest, total, logs = spare[0], spare64[0], spare64[1]
+        log_sum_exp(scores, n_out, largest, total, spare[1], spare[2], whole)
+        logarithm(total, logs, whole64)
+        if kind == CLASS_ENTROPY:
+            right = spare[1]
+            for k in range(n_out):  # a selection vectorises, looking up by label does not
+                row = scores[k]
+                for r in range(block):
+                    right[r] = row[r] if labels[r] == k else right[r]
+            for r in range(block):
+                out[r] = logs[r] - (right[r] - largest[r])
+        else:
+            for r in range(block):
+                out[r] = 0.0
+            for k in range(n_out):
+                row, target = scores[k], wanted[k]
+                for r in range(block):
+                    out[r] += target[r] * (logs[r] - (row[r] - largest[r]))
+    elif kind == MISTAKES:
+        largest, other, right = spare[0], spare[1], spare[2]
+        for r in range(block):
+            largest[r] = 0.0
+            other[r] = -np.inf
+        for k in range(n_out):
+            row = scores[k]
+            for r in range(block):
+                largest[r] = max(largest[r], abs(row[r]))
+            for r in range(block):
+                other[r] = max(other[r], row[r]) if labels[r] != k else other[r]
+                right[r] = row[r] if labels[r] == k else right[r]
+        for r in range(block):
+            margin = right[r] - other[r]
+            sure = abs(margin) > close * largest[r]
+            out[r] = (1.0 if margin < 0 else 0.0) if sure else 0.5
+    else:
+        to_outputs(head, scores, 1, work, spare, whole, spare64, whole64)
+        for r in range(block):
+            margin = work[0, r] - threshold
+            sure = abs(margin) > close * max(abs(scores[0, r]), 1.0)
+            found = 1 if margin > 0 else 0
+            out[r] = (1.0 if found != labels[r] else 0.0) if sure else 0.5
+
+
+@_jit
+def trial(
+    first: int, last: int, step: int, drop: Any, outgoing: Any, entry: Any,
+    stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
+    kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
+    wanted: Any, labels: Any, rows: int, integers: Any, close: float,
+    before: Any, after: Any, lower: Any, bounded: int, budget: Any, sums: Any, moved: Any, unsure: Any,
+) -> tuple[int, bool]:  # fmt: skip
+    """Run the rest of the chain without one unit, over blocks `first`, `first + step`, ... below `last`.
+
+    - the next layer's input `entry` `(n_blocks, n_next, block)` loses `drop` `(n_blocks, block)` times
+      `outgoing` `(n_next,)`
+    - the program: `stages[i]` is n_in, n_out, where weight and bias start in `flat`, and the range of
+      elementwise operations after it; the first stage has no weights
+    - `before` `(n_blocks, n_metrics, block)` are the present losses, the new ones go to `after`
+    - `integers` is any array of the integer type as wide as the floats of `entry`
+    - `sums` take the new losses, `moved` those (new and old) of rows that were run, `unsure` counts
+      mistakes that are too close to call
+    - it ends once a sum exceeds its `budget`; for the metric `bounded` what counts is how far the blocks'
+      losses exceed their bounds `lower` `(n_blocks,)`
+
+    Returns how many rows were run, and whether it ended early.
+    """
+    n_next, block = entry.shape[1], entry.shape[2]
+    zero = entry.dtype.type(0)
+    width = n_next
+    for i in range(stages.shape[0]):
+        width = max(width, stages[i, 1])
+    one, other = np.empty((width, block), entry.dtype), np.empty((width, block), entry.dtype)
+    work, spare, spare64 = (
+        np.empty((n_out, block), entry.dtype),
+        np.empty((3, block), entry.dtype),
+        np.empty((3, block)),
+    )
+    whole, whole64 = np.empty(block, integers.dtype), np.empty(block, np.int64)
+    relu = stages[0, 4] < stages[0, 5] and codes[stages[0, 4]] == RELU
+    touched, over, excess = 0, False, 0.0
+    for b in range(first, last, step):
+        count = min(block, rows - b * block)
+        gone = drop[b]
+        any_drop = False
+        for r in range(block):
+            any_drop |= gone[r] != zero
+        if not any_drop:
+            for m in range(kinds.size):
+                old = before[b, m]
+                after[b, m, :] = old
+                for r in range(count):
+                    sums[m] += old[r]
+                    excess += old[r] if m == bounded else 0.0
+                    unsure[m] += 1 if kinds[m] >= MISTAKES and old[r] == 0.5 else 0
+            excess -= lower[b] if bounded >= 0 else 0.0
+            continue
+        touched += count
+        x, y = one, other
+        source = entry[b]
+        for j in range(n_next):
+            w = outgoing[j]
+            z, target = source[j], x[j]
+            if relu:
+                for r in range(block):
+                    target[r] = max(z[r] - w * gone[r], zero)
+            else:
+                for r in range(block):
+                    target[r] = z[r] - w * gone[r]
+        elementwise(
+            codes,
+            settings,
+            operands,
+            stages[0, 4] + (1 if relu else 0),
+            stages[0, 5],
+            x[:n_next],
+            spare[0],
+            whole,
+        )
+        for i in range(1, stages.shape[0]):
+            n_in, n_to, at, bias_at = stages[i, 0], stages[i, 1], stages[i, 2], stages[i, 3]
+            dense(flat[at : at + n_in * n_to].reshape(n_in, n_to), flat[bias_at : bias_at + n_to], x, y)
+            elementwise(codes, settings, operands, stages[i, 4], stages[i, 5], y[:n_to], spare[0], whole)
+            x, y = y, x
+        for m in range(kinds.size):
+            new, old = after[b, m], before[b, m]
+            losses(
+                kinds[m], scales[m], head, close, threshold,
+                x, n_out, wanted[b], labels[b], new, work, spare, whole, spare64, whole64,
+            )  # fmt: skip
+            total_new, total_moved = 0.0, 0.0
+            for r in range(count):
+                total_new += new[r]
+            for r in range(count):
+                total_moved += (new[r] + old[r]) if gone[r] != zero else 0.0
+            sums[m] += total_new
+            moved[m] += total_moved
+            if kinds[m] >= MISTAKES:
+                for r in range(count):
+                    unsure[m] += 1 if new[r] == 0.5 else 0
+            if m == bounded:
+                excess += total_new - lower[b]
+                over |= excess > budget[m]
+            else:
+                over |= sums[m] - 0.5 * unsure[m] > budget[m]
+        if over:
+            break
+    return touched, over
+
+
+@_jit
+def search(
+    drops: Any, outgoing: Any, entry: Any,
+    stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
+    kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
+    wanted: Any, labels: Any, rows: int, integers: Any, close: float,
+    before: Any, after: Any, lower: Any, bounded: int, budget: Any, sums: Any, moved: Any, unsure: Any,
+) -> tuple[int, bool, int]:  # fmt: skip
+    """Try the removal of one unit after the other, until one is not given up.
+
+    `drops`, `outgoing`, `lower`, `sums`, `moved` and `unsure` have a row for each; see `trial`. Sums of what
+    is given up are bounds. Returns how many were tried, whether the last was given up, and how many rows were
+    run.
+    """
+    run = 0
+    left = np.empty(kinds.size)
+    for c in range(drops.shape[0]):
+        left[:] = budget
+        below = 0.0
+        if bounded >= 0:
+            for b in range(entry.shape[0]):
+                below += lower[c, b]
+            left[bounded] -= below
+            if left[bounded] < 0:
+                sums[c, bounded] = below
+                continue
+        touched, over = trial(
+            0, entry.shape[0], 1, drops[c], outgoing[c], entry,
+            stages, flat, codes, settings, operands, kinds, scales, head, n_out, threshold,
+            wanted, labels, rows, integers, close,
+            before, after, lower[c], bounded, left, sums[c], moved[c], unsure[c],
+        )  # fmt: skip
+        run += touched
+        if not over:
+            return c + 1, False, run
+        if bounded >= 0:
+            sums[c, bounded] = max(sums[c, bounded], below)
+    return drops.shape[0], True, run
+
+
+@_jit
+def bounds(
+    first: int, last: int, drops: Any, outgoing: Any, entry: Any, relu: bool,
+    slopes: Any, anchors: Any, present: Any, metric: int, rows: int, out: Any,
+) -> None:  # fmt: skip
+    """Put lower bounds of blocks' losses without each of some units in `out` `(n_units, n_blocks)`.
+
+    A loss that is convex in the scores lies above its tangent: above `anchors` plus the sum of `slopes` times
+    the next layer's activations. Rows where the unit is zero keep their `present` loss.
+    """
+    n_next, block = entry.shape[1], entry.shape[2]
+    totals = np.empty((drops.shape[0], block), entry.dtype)
+    zero = entry.dtype.type(0)
+    for b in range(first, last):
+        count = min(block, rows - b * block)
+        totals[:] = zero
+        # Units inside: four rows of the layer stay in the nearest cache for all of them.
+        for j in range(0, n_next, 4):
+            z0, z1, z2, z3 = entry[b, j], entry[b, j + 1], entry[b, j + 2], entry[b, j + 3]
+            s0, s1, s2, s3 = slopes[b, j], slopes[b, j + 1], slopes[b, j + 2], slopes[b, j + 3]
+            for c in range(drops.shape[0]):
+                w0, w1, w2, w3 = outgoing[c, j], outgoing[c, j + 1], outgoing[c, j + 2], outgoing[c, j + 3]
+                drop, total = drops[c, b], totals[c]
+                if relu:
+                    for r in range(block):
+                        a = drop[r]
+                        x0, x1, x2, x3 = z0[r] - w0 * a, z1[r] - w1 * a, z2[r] - w2 * a, z3[r] - w3 * a
+                        x0 = x0 if x0 > zero else zero
+                        x1 = x1 if x1 > zero else zero
+                        x2 = x2 if x2 > zero else zero
+                        x3 = x3 if x3 > zero else zero
+                        total[r] += s0[r] * x0 + s1[r] * x1 + s2[r] * x2 + s3[r] * x3
+                else:
+                    for r in range(block):
+                        a = drop[r]
+                        total[r] += (
+                            s0[r] * (z0[r] - w0 * a)
+                            + s1[r] * (z1[r] - w1 * a)
+                            + s2[r] * (z2[r] - w2 * a)
+                            + s3[r] * (z3[r] - w3 * a)
+                        )
+        for c in range(drops.shape[0]):
+            drop, total = drops[c, b], totals[c]
+            bound = 0.0
+            for r in range(count):
+                bound += max(anchors[b, r] + total[r], 0.0) if drop[r] != zero else present[b, metric, r]
+            out[c, b] = bound
+
+
+@_jit
+def slopes(
+    first: int, last: int, entry: Any, stages: Any, flat: Any, codes: Any, backward: Any,
+    kind: int, scale: float, n_out: int, wanted: Any, labels: Any, present: Any, metric: int, integers: Any,
+    out: Any, anchors: Any,
+) -> None:  # fmt: skip
+    """Put in `out` `(n_blocks, n_next, block)` how the loss grows with each activation of the next layer.
+
+    `anchors` `(n_blocks, block)` take what the tangent is where these activations are zero.
+
+    The chain ends after one more layer at most; `backward` `(n_outputs, n_next)` are its weights, transposed
+    and padded, or empty.
+    """
+    n_next, block = entry.shape[1], entry.shape[2]
+    number = entry.dtype.type
+    width = max(n_next, backward.shape[0])
+    x, y = np.zeros((width, block), entry.dtype), np.zeros((width, block), entry.dtype)
+    gradient = np.zeros((width, block), entry.dtype)
+    spare, whole = np.empty((3, block), entry.dtype), np.empty(block, integers.dtype)
+    total, none = np.empty(block), np.zeros(n_next, entry.dtype)
+    for b in range(first, last):
+        if backward.size:
+            for j in range(n_next):
+                for r in range(block):
+                    x[j, r] = max(entry[b, j, r], number(0)) if codes.size else entry[b, j, r]
+            n_in, n_to, at, bias_at = stages[1, 0], stages[1, 1], stages[1, 2], stages[1, 3]
+            dense(flat[at : at + n_in * n_to].reshape(n_in, n_to), flat[bias_at : bias_at + n_to], x, y)
+        else:
+            y[:n_next] = entry[b]
+        if kind == CLASS_ENTROPY or kind == SOFT_ENTROPY:
+            log_sum_exp(y, n_out, spare[0], total, spare[1], spare[2], whole)
+        for k in range(n_out):
+            row, target = y[k], gradient[k]
+            if kind == SQUARES:
+                for r in range(block):
+                    target[r] = 2.0 * scale * (row[r] - wanted[b, k, r])
+                continue
+            if kind == BINARY_ENTROPY:
+                exponential(row, -1.0, spare[1], whole)
+                for r in range(block):
+                    target[r] = number(1) / (number(1) + spare[1, r]) - wanted[b, k, r]
+                continue
+            for r in range(block):
+                spare[1, r] = row[r] - spare[0, r]
+            exponential(spare[1], 1.0, spare[2], whole)
+            for r in range(block):
+                target[r] = spare[2, r] / total[r]
+            if kind == CLASS_ENTROPY:
+                for r in range(block):
+                    target[r] -= number(1) if labels[b, r] == k else number(0)
+        if kind == SOFT_ENTROPY:
+            for r in range(block):
+                total[r] = 0.0
+            for k in range(n_out):
+                for r in range(block):
+                    total[r] += wanted[b, k, r]
+            for k in range(n_out):
+                for r in range(block):
+                    gradient[k, r] = gradient[k, r] * total[r] - wanted[b, k, r]
+        if backward.size:
+            dense(backward, none, gradient, out[b])
+        else:
+            out[b] = gradient[:n_next]
+            x[:n_next] = entry[b]
+        for r in range(block):
+            anchors[b, r] = present[b, metric, r]
+        for j in range(n_next):
+            slope, activation = out[b, j], x[j]
+            for r in range(block):
+                anchors[b, r] -= float(slope[r]) * float(activation[r])
+
+
+@_jit
+def gather(rows_first: Any, order: Any, out: Any, first: int, last: int) -> None:
+    """Put rows `(n_rows, units)` in `order` into blocks of `out` `(n_blocks, units, block)`.
+
+    What is left of the last block repeats the last row.
+    """
+    block = out.shape[2]
+    n = order.size
+    for b in range(first, last):
+        for r in range(block):
+            row = rows_first[order[min(b * block + r, n - 1)]]
+            for j in range(row.size):
+                out[b, j, r] = row[j]
+
+
+@_jit
+def subtract(first: int, last: int, drop: Any, outgoing: Any, entry: Any) -> None:
+    """Take a drop times `outgoing` from blocks of `entry`, in place."""
+    for b in range(first, last):
+        gone = drop[b]
+        for j in range(entry.shape[1]):
+            w, target = outgoing[j], entry[b, j]
+            for r in range(gone.size):
+                target[r] -= w * gone[r]
+
+
+@_jit
+def pick(first: int, last: int, held: Any, places: Any, shifts: Any, out: Any) -> None:
+    """Put units `places` of `held` `(n_blocks, units, block)`, plus shifts, in `out`, a unit at a time."""
+    for b in range(first, last):
+        for c in range(places.size):
+            row, target, shift = held[b, places[c]], out[c, b], shifts[c]
+            for r in range(row.size):
+                target[r] = row[r] + shift
+
+
+@_jit
+def compare(
+    index: Any, rows_first: Any,
+    kinds: Any, scales: Any, head: int, n_out: int, close: float, threshold: float,
+    wanted: Any, labels: Any, before: Any, after: Any,
+    integers: Any, sums: Any, moved: Any, unsure: Any,
+) -> None:  # fmt: skip
+    """Put the losses of single rows `index` in `after`, for their scores `rows_first` `(n_rows, n_out)`.
+
+    The other arguments are those of `trial`; `sums` take what the losses are more than those `before`.
+    """
+    block = labels.shape[1]
+    kind = rows_first.dtype
+    x, work, spare = (
+        np.empty((n_out, block), kind),
+        np.empty((n_out, block), kind),
+        np.empty((3, block), kind),
+    )
+    spare64, wish, found = np.empty((3, block)), np.empty((wanted.shape[1], block)), np.empty(block)
+    whole, whole64, right = (
+        np.empty(block, integers.dtype),
+        np.empty(block, np.int64),
+        np.empty(block, np.int64),
+    )
+    for start in range(0, index.size, block):
+        count = min(block, index.size - start)
+        for r in range(block):
+            i = index[start + min(r, count - 1)]
+            row = rows_first[start + min(r, count - 1)]
+            for k in range(n_out):
+                x[k, r] = row[k]
+            for k in range(wish.shape[0]):
+                wish[k, r] = wanted[i // block, k, i % block]
+            right[r] = labels[i // block, i % block]
+        for m in range(kinds.size):
+            losses(
+                kinds[m], scales[m], head, close, threshold,
+                x, n_out, wish, right, found, work, spare, whole, spare64, whole64,
+            )  # fmt: skip
+            for r in range(count):
+                i = index[start + r]
+                old, new = before[i // block, m, i % block], found[r]
+                after[i // block, m, i % block] = new
+                sums[m] += new - old
+                moved[m] += new + old
+                if kinds[m] >= MISTAKES:
+                    unsure[m] += (1 if new == 0.5 else 0) - (1 if old == 0.5 else 0)

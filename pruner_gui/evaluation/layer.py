@@ -1,0 +1,151 @@
+"""One hidden layer of a chain, ready to lose units.
+
+Removing unit u takes `drop * outgoing[u]` from what the next layer gets, `drop` being u's activation less
+what a compensation puts in its place.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pruner_gui.evaluation.compensation import Estimator, Moments
+from pruner_gui.evaluation.exact import ExactChain
+from pruner_gui.network import FloatArray, Fold, RemoveUnits
+
+_NONE = np.zeros(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Drop:
+    """What leaves the next layer's input: `held[place] + shift`, or `coefficients @ held + shift`.
+
+    `coefficients` `(units,)` are empty, or have 1 at `place` and less the compensation's elsewhere.
+    """
+
+    place: int
+    coefficients: FloatArray
+    shift: float
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing takes the unit's place."""
+        return not self.coefficients.size and self.shift == 0
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Sums of losses, metric by metric, and how far they can be off; `partial` ones are too low."""
+
+    sums: FloatArray
+    error: FloatArray
+    partial: bool = False
+
+
+class Layer(abc.ABC):
+    """A hidden layer, number `index`, and its weights to the next.
+
+    `outgoing` `(units, n_next)` has a row for every unit that was there when the level began, and may have
+    some for units long gone; `bias` `(n_next,)` is the next layer's.
+    """
+
+    def __init__(self, index: int, exact: ExactChain, compensation: str) -> None:
+        self.index = index
+        self.outgoing, self.bias = exact.outgoing(index), exact.biases[index + 1]
+        self._exact, self._compensation = exact, compensation
+        left, columns = exact.units[index], exact.columns(index).tolist()
+        here = np.isin(columns, left)
+        self._place = {unit: place for place, unit in enumerate(columns) if here[place]}
+        self._silent = np.zeros(len(columns), bool)
+        self._estimator: Estimator | None = None
+        self._moments: Moments | None = None
+
+    @abc.abstractmethod
+    def search(
+        self, drops: Sequence[Drop], base: FloatArray, base_error: FloatArray, upper: FloatArray
+    ) -> list[Found]:
+        """Return the sums of losses without each of some units, up to the first that is not given up.
+
+        `base` are the sums of now, off by `base_error` at most. A unit may be given up once a sum exceeds
+        `upper`, if that is not empty.
+        """
+
+    # -- what goes
+
+    def drop(self, edit: RemoveUnits, *, anew: bool = False) -> Drop | None:
+        """Return what a removal takes away; None when that is nothing at all.
+
+        With `anew` a compensation is computed without the rounding of earlier removals.
+        """
+        (unit,) = edit.units
+        place = self._place[unit]
+        if not anew and (self._silent[place] or not self.outgoing[place].any()):
+            return None
+        if edit.folds:
+            (fold,) = edit.folds
+            mixed = np.zeros(len(self.outgoing))
+            mixed[list(self._place.values())] = -fold.coefficients
+            mixed[place] = 1
+            return Drop(place, mixed, -fold.constant)
+        if self._compensation == "none":
+            return Drop(place, _NONE, 0.0)
+        if self._moments is None:
+            self._moments = self._exact.moments(self.index)
+        if self._compensation == "mean":
+            return Drop(place, _NONE, -float(self._moments.mean[place]))
+        if self._estimator is None:
+            self._estimator = Estimator(self._moments, np.fromiter(self._place.values(), np.intp))
+        if anew:
+            self._estimator.refresh()
+        coefficients, constant = self._estimator.estimate(place)
+        coefficients = -coefficients
+        coefficients[place] = 1
+        return Drop(place, coefficients, -constant)
+
+    def with_fold(self, edit: RemoveUnits, drop: Drop | None) -> RemoveUnits:
+        """Return the removal with what takes the unit's place."""
+        if drop is None or drop.is_plain or edit.folds:
+            return edit
+        places = list(self._place.values())
+        coefficients: FloatArray = np.zeros(len(places))
+        if drop.coefficients.size:
+            coefficients = -drop.coefficients[places]
+        position = places.index(drop.place)
+        coefficients[position] = 0
+        target = self._exact.chain.stages[self.index + 1].name
+        return replace(edit, folds=(Fold(target, position, coefficients, -drop.shift),))
+
+    def exact(self, drop: Drop) -> FloatArray:
+        """Return the sums of losses without a unit, in float64 all through."""
+        return self._exact.sums(self.index, *self.after(drop))
+
+    def after(self, drop: Drop) -> tuple[FloatArray, FloatArray]:
+        """Return the next layer's weights and bias after a removal, rounded as they would be stored."""
+        dense = self._exact.chain.stages[self.index + 1].dense
+        outgoing, bias = self.outgoing.copy(), self.bias
+        gone = outgoing[drop.place].copy()
+        if not drop.is_plain:
+            if drop.coefficients.size:
+                outgoing -= np.outer(drop.coefficients, gone)
+                outgoing = outgoing.astype(dense.weight.dtype).astype(np.float64)
+            bias = (bias - drop.shift * gone).astype(dense.bias.dtype).astype(np.float64)
+        outgoing[drop.place] = 0
+        return outgoing, bias
+
+    def remove(self, unit: int, drop: Drop | None, *, exactly: bool) -> None:
+        """Take the unit of the last trial out, of which the sums may be known `exactly`."""
+        place = self._place.pop(unit)
+        if drop is not None:
+            self.outgoing, self.bias = self.after(drop)
+        else:
+            self.outgoing = self.outgoing.copy()
+            self.outgoing[place] = 0
+        if self._estimator is not None:
+            self._estimator.removed(place)
+
+    def left(self) -> FloatArray:
+        """Return the next layer's weights of the units that are left."""
+        return self.outgoing[list(self._place.values())]

@@ -1,0 +1,201 @@
+"""A hidden layer whose trials run the rest of the network on rows, and nothing before it."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from pruner_gui.evaluation import kernels
+from pruner_gui.evaluation.exact import ExactChain, apply_all
+from pruner_gui.evaluation.layer import Drop, Found, Layer
+from pruner_gui.evaluation.rows import SLACK, Rows
+from pruner_gui.network import FloatArray
+
+_LEAST = {"float32": 5e-8, "float64": 1e-13}  # rounding of losses, relative, that is always reckoned with
+_SAFETY = 4  # times the rounding that was measured on a sample
+_HOPELESS = 1e30  # rounding where float32 says nothing: all is decided in float64
+_RENEW = 32  # removals after which the next layer's input is made anew
+_SAMPLE = 1024  # rows on which rounding is measured
+
+
+class RunLevel(Layer):
+    """A layer with its activations `held` `(n_blocks, units, block)`, in the precision of the work."""
+
+    def __init__(
+        self, index: int, exact: ExactChain, compensation: str, rows: Rows, held: FloatArray
+    ) -> None:
+        super().__init__(index, exact, compensation)
+        self.rows, self.held = rows, held
+        self._silent = ~np.any(rows.each_chunk(lambda chunk: held[chunk].any(axis=(0, 2))), axis=0)
+        self._stages = exact.chain.stages[index + 1 :]
+        self._weights, self._biases = exact.weights[index + 2 :], exact.biases[index + 2 :]
+        self._dtype: np.dtype[Any] = rows.dtype
+        self._integers = np.zeros(1, np.int32 if self._dtype.itemsize == 4 else np.int64)
+        block, metrics = rows.tuning.block, len(rows.measure.kinds)
+        self._losses, self._new_losses = (np.zeros((rows.n_blocks, metrics, block)) for _ in range(2))
+        self._close, self._pending = 0.0, 0
+        self._pack()
+        self._renew()
+        self._measure_present()
+        self._rounding = self._measure_rounding()
+        if rows.measure.counts.any():  # now that it is known what is too close to call
+            self._measure_present()
+
+    @abc.abstractmethod
+    def _pack(self) -> None:
+        """Get weights and arrays ready."""
+
+    @abc.abstractmethod
+    def _take_entry(self, chunk: slice, entry: FloatArray) -> None:
+        """Take over what the next layer gets in some blocks."""
+
+    @abc.abstractmethod
+    def entry(self, chunk: slice) -> FloatArray:
+        """Return what the next layer gets in some blocks."""
+
+    @abc.abstractmethod
+    def _take_out(self, drop: Drop, outgoing: FloatArray) -> None:
+        """Take a drop out of what the next layer gets."""
+
+    @abc.abstractmethod
+    def _search(self, drops: Sequence[Drop], outgoing: FloatArray, budget: FloatArray) -> list[Found]:
+        """Run the rest of the chain without each `drop * outgoing`, up to the first within the budget.
+
+        The error found is the sum of the losses, old and new, that changed; half of what is in doubt for
+        counts.
+        """
+
+    def _dropped(self, drops: Sequence[Drop]) -> FloatArray:
+        """Return what is dropped, `(n_drops, n_blocks, block)`."""
+        out = np.empty((len(drops), self.rows.n_blocks, self.rows.tuning.block), self._dtype)
+        shifts = np.array([drop.shift for drop in drops], self._dtype)
+        if not drops[0].coefficients.size:  # then none has any
+            places = np.array([drop.place for drop in drops])
+            self.rows.split(lambda a, b: kernels.pick(a, b, self.held, places, shifts, out), len(drops))
+            return out
+        coefficients = np.array([drop.coefficients for drop in drops], self._dtype)
+
+        def mix(chunk: slice) -> None:
+            out[:, chunk] = (coefficients @ self.held[chunk] + shifts[:, None]).swapaxes(0, 1)
+
+        self.rows.each_chunk(mix, out.size * self.held.shape[1])
+        return out
+
+    # -- the next layer's input
+
+    def renew(self) -> None:
+        """Make the next layer's input anew, without the rounding of removals."""
+        if self._pending:
+            self._renew()
+            self._pending = 0
+            self._start_anew()
+
+    def _renew(self) -> None:
+        outgoing, bias = self.outgoing.T.astype(self._dtype), self.bias[:, None].astype(self._dtype)
+        self.rows.each_chunk(lambda chunk: self._take_entry(chunk, outgoing @ self.held[chunk] + bias))
+
+    def next_held(self) -> FloatArray:
+        """Return the next layer's activations."""
+        self.renew()
+        held = np.empty((self.rows.n_blocks, len(self.bias), self.rows.tuning.block), self._dtype)
+
+        def fill(chunk: slice) -> None:
+            held[chunk] = apply_all(self._stages[0].after, self.entry(chunk))
+
+        self.rows.each_chunk(fill)
+        return held
+
+    # -- rounding
+
+    def _measure_present(self) -> None:
+        """Run every row with nothing taken out."""
+        nothing = Drop(0, np.zeros(len(self.outgoing)), 1.0)
+        unbounded = np.full(len(self.rows.measure.kinds), np.inf)
+        self._tried = self._search([nothing], np.zeros((1, len(self.bias))), unbounded)[0]
+        self._present = self._tried.sums
+        self._start_anew()
+        self._losses, self._new_losses = self._new_losses, self._losses
+
+    def _measure_rounding(self) -> FloatArray:
+        """Return how far losses are off, relative to their sum, on a sample of rows; sets what is close."""
+        rows, block = self.rows, self.rows.tuning.block
+        step = max(1, rows.n_blocks * block // _SAMPLE)
+        positions = (np.arange(0, rows.n_blocks, step)[:, None] * block + np.arange(block)).ravel()
+        positions = positions[positions < rows.count]
+        values, scores, exact = self._exact.sample(self.index, rows.order[positions])
+        with np.errstate(all="ignore"):
+            found = self._losses[positions // block, :, positions % block].T
+            off, total = np.abs(found - exact).sum(axis=1), exact.sum(axis=1)
+            relative = np.where(off > 0, off / total, 0)
+            largest = float(np.abs(scores).max())
+            apart = float(np.abs(self._rough_scores(values.astype(self._dtype)) - scores).max())
+            least = 16 * float(np.finfo(self._dtype).eps)
+            self._close = 2e-9 + least + 2 * _SAFETY * (apart / largest if largest else 0)
+        rounding: FloatArray = _SAFETY * np.maximum(relative, _LEAST[self._dtype.name])
+        return np.where(np.isfinite(rounding), rounding, _HOPELESS)
+
+    def _rough_scores(self, values: FloatArray) -> FloatArray:
+        """Return the scores for activations `(n_rows, units)`, in the precision of the work."""
+        dtype = self._dtype
+        weights = [self.outgoing, *self._weights]
+        biases = [self.bias, *self._biases]
+        for weight, bias, stage in zip(weights, biases, self._stages, strict=True):
+            values = values @ weight.astype(dtype) + bias.astype(dtype)
+            for op in stage.after:
+                values = op.forward(values)
+        return values
+
+    # -- trials
+
+    def _start_anew(self) -> None:
+        """From now on rounding is that of differences from the losses of now."""
+        self._anchor: tuple[FloatArray, FloatArray] | None = None
+        self._moved: FloatArray = np.zeros(len(self._present))
+
+    def search(
+        self, drops: Sequence[Drop], base: FloatArray, base_error: FloatArray, upper: FloatArray
+    ) -> list[Found]:
+        """Return the sums of losses without each of some units; see `Layer.search`."""
+        counts = self.rows.measure.counts
+        rounding = self._rounding * (1 + self._pending / _RENEW)
+        if self._anchor is None:
+            self._anchor = self._present, base_error
+        offset = np.where(counts, 0, base - self._present)
+        budget = np.full(len(base), np.inf)
+        if upper.size:
+            reach = np.abs(upper) * SLACK + base_error + rounding * 2 * (np.abs(upper) + self._present)
+            budget = upper - offset + np.where(counts, 0, reach)
+        trials = self._search(drops, self.outgoing[[drop.place for drop in drops]], budget)
+        if not trials[-1].partial:
+            self._tried = trials[-1]
+        start, error = self._anchor
+        return [
+            Found(
+                found.sums + offset,
+                # Differences from the same start do not add up their rounding.
+                np.where(
+                    counts,
+                    found.error,
+                    error + rounding * np.minimum(self._moved + found.error, 2 * (start + found.sums)),
+                ),
+                found.partial,
+            )
+            for found in trials
+        ]
+
+    def remove(self, unit: int, drop: Drop | None, *, exactly: bool) -> None:
+        """Take the unit of the last trial out."""
+        if drop is not None:
+            self._take_out(drop, self.outgoing[drop.place])
+            self._losses, self._new_losses = self._new_losses, self._losses
+            self._present = self._tried.sums
+            self._moved = self._moved + self._tried.error
+            self._pending += 1
+            if exactly:
+                self._start_anew()
+        super().remove(unit, drop, exactly=exactly)
+        if self._pending >= _RENEW:
+            self.renew()

@@ -1,0 +1,180 @@
+"""Levels with narrow layers behind them: one compiled loop, and bounds that spare most of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from pruner_gui.evaluation import kernels
+from pruner_gui.evaluation.layer import Drop, Found
+from pruner_gui.evaluation.level import RunLevel
+from pruner_gui.evaluation.program import Array, Program, padded
+from pruner_gui.evaluation.rows import ALONE, CALL
+from pruner_gui.evaluation.threads import in_parallel
+from pruner_gui.network import FloatArray
+
+_SLOPES = 500  # times the precision: how far tangents can be off, relative to the sum of losses
+
+
+@dataclass(frozen=True, eq=False)
+class _One:
+    """A trial: what is dropped, the weights it had, bounds by block, and what is found on the way."""
+
+    gone: FloatArray
+    taken: FloatArray
+    lower: FloatArray
+    sums: FloatArray
+    moved: FloatArray
+    unsure: Array
+
+
+class NarrowLevel(RunLevel):
+    """Runs the rest in one compiled loop: best where the layers behind are narrow.
+
+    Where the loss is convex in the scores and at most one more layer follows, tangents bound every row's loss
+    from below at a small part of the cost; a removal is given up as soon as bounds, and the losses that are
+    known, exceed what is allowed. Tangents stay true after removals, they only get looser.
+    """
+
+    _STALE = 8  # removals after which tangents are made anew
+
+    def _pack(self) -> None:
+        rows, measure = self.rows, self.rows.measure
+        afters = [stage.after for stage in self._stages]
+        program = Program.of(afters, self._weights, self._biases, len(self.bias), self._dtype)
+        self._cost = rows.tuning.block * program.multiply_adds
+        self._entry = np.zeros((rows.n_blocks, padded(len(self.bias)), rows.tuning.block), self._dtype)
+        self._program = program
+        self._fixed = (
+            program.stages, program.flat, program.codes, program.settings, program.operands,
+            measure.kinds, measure.scales, measure.head, program.n_out, measure.threshold,
+        )  # fmt: skip
+        self._relu = bool(program.codes.size)
+        self._bounded = measure.convex if program.is_bounded else -1
+        shape = self._entry.shape if self._bounded >= 0 else (0, 0, 0)
+        self._slopes, self._anchors = np.zeros(shape, self._dtype), np.zeros((shape[0], shape[2]))
+        self._age = self._STALE
+
+    def _take_entry(self, chunk: slice, entry: FloatArray) -> None:
+        self._entry[chunk, : len(self.bias)] = entry
+        self._age = self._STALE
+
+    def entry(self, chunk: slice) -> FloatArray:
+        """Return what the next layer gets in some blocks."""
+        return self._entry[chunk, : len(self.bias)]
+
+    def _take_out(self, drop: Drop, outgoing: FloatArray) -> None:
+        gone, taken = self._dropped([drop])[0], self._padded(outgoing)
+        self.rows.split(
+            lambda a, b: kernels.subtract(a, b, gone, taken, self._entry),
+            len(taken),
+        )
+        self._age += 1
+
+    def _padded(self, outgoing: FloatArray) -> FloatArray:
+        taken = np.zeros((*outgoing.shape[:-1], self._entry.shape[1]), self._dtype)
+        taken[..., : outgoing.shape[-1]] = outgoing
+        return taken
+
+    def _search(self, drops: Sequence[Drop], outgoing: FloatArray, budget: FloatArray) -> list[Found]:
+        rows, counts = self.rows, self.rows.measure.counts
+        gone, taken = self._dropped(drops), self._padded(outgoing)
+        shape = (len(drops), len(budget))
+        sums, moved, unsure = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
+        small = rows.n_blocks * self._cost <= 2 * ALONE
+        bounded = self._bounded if np.isfinite(budget).all() else -1
+        lower = np.zeros((len(drops), rows.n_blocks))
+        if bounded >= 0:
+            self._bound(gone, taken, lower)
+            budget = budget.copy()
+            reach = _SLOPES * float(np.finfo(self._dtype).eps)  # slopes are rounded too
+            budget[bounded] += reach * (abs(budget[bounded]) + self._present[bounded])
+        gave_up, tried = True, 0
+        if small:
+            tried, gave_up, run = kernels.search(
+                gone, taken, self._entry, *self._fixed, rows.wanted, rows.labels, rows.count, self._integers,
+                self._close, self._losses, self._new_losses, lower, bounded, budget, sums, moved, unsure,
+            )  # fmt: skip
+            rows.statistics.rows += run
+        while gave_up and tried < len(drops):
+            one = _One(gone[tried], taken[tried], lower[tried], sums[tried], moved[tried], unsure[tried])
+            gave_up = self._run(one, bounded, budget)
+            tried += 1
+        sums = sums - 0.5 * unsure * (np.arange(len(drops)) < tried - (not gave_up))[:, None]
+        return [
+            Found(sums[i], np.where(counts, 0.5 * unsure[i], moved[i]), gave_up or i < tried - 1)
+            for i in range(tried)
+        ]
+
+    def _run(self, one: _One, bounded: int, budget: FloatArray) -> bool:
+        """Run one trial in several threads, ever more rows at a time; say if it was given up."""
+        rows, metrics = self.rows, len(budget)
+        left = budget.copy()
+        if bounded >= 0:
+            left[bounded] -= one.lower.sum()
+        first, size = 0, max(1, ALONE // self._cost)
+        while first < rows.n_blocks and not (left < 0).any():
+            last = min(first + size, rows.n_blocks)
+            threads = rows.tuning.threads if (last - first) * self._cost > ALONE else 1
+            parts = [
+                (np.zeros(metrics), np.zeros(metrics), np.zeros(metrics, np.int64)) for _ in range(threads)
+            ]
+            work = partial(self._share, first, last, one, bounded, left, parts)
+            results = in_parallel(work, range(threads), threads)
+            rows.statistics.rows += sum(touched for touched, _ in results)
+            for part in parts:
+                one.sums[:] += part[0]
+                one.moved[:] += part[1]
+                one.unsure[:] += part[2]
+                left -= part[0] - 0.5 * part[2]
+            if bounded >= 0:
+                left[bounded] += one.lower[first:last].sum()
+            if any(over for _, over in results):
+                break
+            first, size = last, min((2 if threads == 1 else 4) * size, max(1, CALL * threads // self._cost))
+        else:
+            if not (left < 0).any():
+                return False
+        if bounded >= 0:
+            one.sums[bounded] = max(one.sums[bounded], one.lower.sum())
+        return True
+
+    def _share(
+        self, first: int, last: int, one: _One, bounded: int,
+        left: FloatArray, parts: Sequence[tuple[FloatArray, FloatArray, Array]], thread: int,
+    ) -> tuple[int, bool]:  # fmt: skip
+        rows = self.rows
+        return kernels.trial(
+            first + thread, last, len(parts), one.gone, one.taken, self._entry, *self._fixed,
+            rows.wanted, rows.labels, rows.count, self._integers, self._close,
+            self._losses, self._new_losses, one.lower, bounded, left, *parts[thread],
+        )  # fmt: skip
+
+    def _bound(self, gone: FloatArray, taken: FloatArray, out: FloatArray) -> None:
+        """Put lower bounds of the blocks' losses in `out` `(n_drops, n_blocks)`."""
+        rows, measure, program = self.rows, self.rows.measure, self._program
+        if self._age >= self._STALE:
+            self._age = 0
+            backward = np.zeros((0, 0), self._dtype)
+            if len(program.stages) > 1:
+                n_in, n_out, at = program.stages[1, :3].tolist()
+                backward = np.ascontiguousarray(program.flat[at : at + n_in * n_out].reshape(n_in, n_out).T)
+            kind, scale = int(measure.kinds[self._bounded]), float(measure.scales[self._bounded])
+            rows.split(
+                lambda a, b: kernels.slopes(
+                    a, b, self._entry, program.stages, program.flat, program.codes, backward,
+                    kind, scale, program.n_out, rows.wanted, rows.labels, self._losses, self._bounded,
+                    self._integers, self._slopes, self._anchors,
+                ),
+                2 * program.multiply_adds,
+            )  # fmt: skip
+        rows.split(
+            lambda a, b: kernels.bounds(
+                a, b, gone, taken, self._entry, self._relu, self._slopes, self._anchors,
+                self._losses, self._bounded, rows.count, out,
+            ),
+            max(1, len(gone) * self._entry.shape[1] // 4),
+        )  # fmt: skip
