@@ -54,6 +54,7 @@ def report(
         "metric": metric,
         "tolerance": {key: criteria[0][key] for key in ("value", "relative", "limit")},
         "criteria": criteria,
+        "compensation": run.config.compensation,
         "before": figures(before, metric),
         "after": figures(after, metric),
         "removed": [

@@ -23,6 +23,7 @@ from pruner_gui.pruning import (
     Finished,
     Judge,
     PassEnded,
+    Preparing,
     PruneConfig,
     Ranked,
     Started,
@@ -209,7 +210,7 @@ class Session:
             self.run = Run(self._config, event, event.limits)
             return Changes.RUN
         run = self.run
-        if run is None:
+        if run is None or isinstance(event, Preparing):
             return Changes.NOTHING
         if isinstance(event, Accepted):
             self._live = event.network
@@ -241,7 +242,7 @@ class Session:
     def sweep(self, config: PruneConfig) -> Iterator[tuple[Edit, Score]]:
         """Return every removable neuron of the network of now with the errors without it, one by one."""
         assert self.examples is not None
-        return _sweep(self.network, self.examples, self.metrics(config))
+        return _sweep(self.network, self.examples, self.metrics(config), config.compensation)
 
     # -- the history
 
@@ -295,12 +296,14 @@ def _prune(
     yield from pruning.prune(
         network,
         config,
-        IncrementalEvaluator(examples.objective(metrics)),
+        IncrementalEvaluator(examples.objective(metrics), config.compensation),
         IncrementalEvaluator(held) if held is not None else None,
         original,
     )
 
 
-def _sweep(network: Network, examples: Examples, metrics: tuple[str, ...]) -> Iterator[tuple[Edit, Score]]:
-    evaluator = IncrementalEvaluator(examples.objective(metrics))
+def _sweep(
+    network: Network, examples: Examples, metrics: tuple[str, ...], compensation: str
+) -> Iterator[tuple[Edit, Score]]:
+    evaluator = IncrementalEvaluator(examples.objective(metrics), compensation)
     yield from evaluator.trials(network, pruning.candidates(network, None))

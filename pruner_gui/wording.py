@@ -588,6 +588,10 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         "restart": QT_TRANSLATE_NOOP("wording", "begin again at the first neuron after every removal"),
         "layers": QT_TRANSLATE_NOOP("wording", "hidden layers to prune, counted from 0 (by default all)"),
         "order": QT_TRANSLATE_NOOP("wording", "the order in which a pass tries the neurons"),
+        "compensation": QT_TRANSLATE_NOOP(
+            "wording",
+            "what makes up for a neuron that goes: nothing; its mean, in the next biases; or refit, its estimate from the layer's other neurons, in their weights and the next biases (far more neurons can go)",
+        ),
         "seed": QT_TRANSLATE_NOOP(
             "wording", "seed of what is random: the split of the rows, the random order"
         ),

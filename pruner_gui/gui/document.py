@@ -226,10 +226,14 @@ class Document(QObject):
     def set_config(self, config: PruneConfig) -> None:
         """Take other options. Errors are measured anew only where the metrics are others."""
         others = self.is_open and self.session.metrics(config) != self.metrics
+        outdated = self.is_open and config.compensation != self.config.compensation
         self.config = config
         self.config_changed.emit()
         if others:
             self._changed(Changes.EXAMPLES)
+        elif outdated:
+            self._sweeps.clear()
+            self._sweep()
 
     def prune(self) -> None:
         """Start a run from the network of now."""

@@ -10,7 +10,7 @@ from pruner_gui.pruning.config import (
     PruneConfig,
     Tolerance,
 )
-from pruner_gui.pruning.events import Accepted, Event, Finished, PassEnded, Ranked, Started, Trial
+from pruner_gui.pruning.events import Accepted, Event, Finished, PassEnded, Preparing, Ranked, Started, Trial
 from pruner_gui.pruning.run import Events, Judge, NothingToRelateTo, prune
 from pruner_gui.pruning.selective import candidates
 
@@ -28,6 +28,7 @@ __all__ = [
     "Judge",
     "NothingToRelateTo",
     "PassEnded",
+    "Preparing",
     "PruneConfig",
     "Ranked",
     "Started",

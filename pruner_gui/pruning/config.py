@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from pruner_gui.errors import PrunerError
-from pruner_gui.evaluation import METRICS
+from pruner_gui.evaluation import COMPENSATIONS, METRICS
 
 BASELINES = ("original", "current", "absolute")
 COMPARISONS = ("le", "lt", "abs")
@@ -77,6 +77,8 @@ class PruneConfig:
     - `layers`: hidden layers counted from 0, None for all.
     - `order`: of the neurons in a pass: input to output side; least rise first, measured when the pass
       begins; random by `seed`.
+    - `compensation`: what takes the place of a neuron that goes: nothing, its mean, or its least-squares
+      estimate from the layer's other neurons. The error that is judged is the one after it.
 
     Raises:
         BadSetting: a value that is not allowed, or as many tolerances as do not fit the metrics.
@@ -90,6 +92,7 @@ class PruneConfig:
     layers: tuple[int, ...] | None = _option(None)
     order: str = _option("index", ORDERS)
     seed: int = _option(0)
+    compensation: str = _option("none", COMPENSATIONS)
 
     def __post_init__(self) -> None:
         for name, choice in self.__dataclass_fields__.items():

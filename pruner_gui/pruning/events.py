@@ -26,6 +26,13 @@ class Started:
 
 
 @dataclass(frozen=True)
+class Preparing:
+    """The evaluator gets ready for the run: this share of the rows is done."""
+
+    share: float
+
+
+@dataclass(frozen=True)
 class Ranked:
     """A neuron's removal was measured to find the order of the pass that begins."""
 
@@ -73,4 +80,4 @@ class Finished:
     seconds: float
 
 
-Event = Started | Ranked | Trial | Accepted | PassEnded | Finished
+Event = Preparing | Started | Ranked | Trial | Accepted | PassEnded | Finished

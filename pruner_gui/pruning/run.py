@@ -14,7 +14,7 @@ from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Evaluator, Limits, Score
 from pruner_gui.network import Edit, Network
 from pruner_gui.pruning.config import SLACK, BadSetting, PruneConfig
-from pruner_gui.pruning.events import Accepted, Event, Finished, PassEnded, Started, Trial
+from pruner_gui.pruning.events import Accepted, Event, Finished, PassEnded, Preparing, Started, Trial
 from pruner_gui.pruning.selective import Selective, Strategy, candidates
 
 
@@ -105,10 +105,17 @@ def prune(
             allowed = f"0-{len(network.hidden_layers) - 1}"
             raise BadSetting("layers", str(layer), allowed)
     metrics = evaluator.objective.metrics
-    reference = evaluator.baseline(original if original is not None else network)
+    if original is not None and original is not network:
+        yield from _get_ready(evaluator, original)
+        reference = evaluator.baseline(original)
+    yield from _get_ready(evaluator, network)
     start = evaluator.baseline(network)
+    if original is None or original is network:
+        reference = start
     judge = Judge(config, metrics, reference)
     judge.accepted(start)
+    if holdout is not None:
+        yield from _get_ready(holdout, network)
     held = holdout.baseline(network) if holdout is not None else None
     run = _Run(network, Selective(config), judge, evaluator, holdout, config)
     yield Started(
@@ -123,6 +130,11 @@ def prune(
         if run.settled():
             break
     yield Finished(run.network, run.passes, run.trials, time.perf_counter() - began)
+
+
+def _get_ready(evaluator: Evaluator, network: Network) -> Iterator[Preparing]:
+    for share in evaluator.prepare(network):
+        yield Preparing(share)
 
 
 class _Run:
