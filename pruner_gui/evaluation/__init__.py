@@ -22,6 +22,7 @@ from pruner_gui.evaluation.metrics import (
     wilson,
 )
 from pruner_gui.evaluation.rows import Statistics, Tuning
+from pruner_gui.evaluation.warm import warm_up
 
 __all__ = [
     "COMPENSATIONS",
@@ -44,5 +45,6 @@ __all__ = [
     "default_metrics",
     "prepare",
     "tell_different_stories",
+    "warm_up",
     "wilson",
 ]

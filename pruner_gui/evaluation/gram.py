@@ -31,10 +31,11 @@ class GramLevel(Layer):
         held, wanted = exact.held(index), rows.objective.targets.values
 
         def of(part: slice) -> tuple[FloatArray, ...]:
-            values = held[part]
-            rest = values @ self.outgoing + self.bias - wanted[part]
-            rough = values.astype(rows.dtype)
-            return rough.T @ rough, values.sum(axis=0), values.T @ rest, rest.sum(axis=0)
+            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is decided exactly
+                values = held[part]
+                rest = values @ self.outgoing + self.bias - wanted[part]
+                rough = values.astype(rows.dtype)
+                return rough.T @ rough, values.sum(axis=0), values.T @ rest, rest.sum(axis=0)
 
         for products, total, residuals, residual in in_parallel(of, exact.chunks(), rows.tuning.threads):
             self._products[:n, :n] += products
@@ -51,7 +52,8 @@ class GramLevel(Layer):
         self, drops: Sequence[Drop], base: FloatArray, base_error: FloatArray, upper: FloatArray
     ) -> list[Found]:
         """Return the sums of losses without each of some units; see `Layer.search`."""
-        return [self._trial(drop, base, base_error) for drop in drops]
+        with np.errstate(over="ignore", invalid="ignore"):
+            return [self._trial(drop, base, base_error) for drop in drops]
 
     def _trial(self, drop: Drop, base: FloatArray, base_error: FloatArray) -> Found:
         w = self.outgoing[drop.place]
@@ -80,6 +82,7 @@ class GramLevel(Layer):
                 amounts = np.zeros(len(self._products))
                 amounts[drop.place], amounts[-1] = 1, drop.shift
             w = self.outgoing[drop.place]
-            self._residuals -= np.outer(self._products @ amounts, w)
-            self._removed += float(w @ w) ** 0.5 * float(np.abs(amounts) @ self._sizes)
+            with np.errstate(over="ignore", invalid="ignore"):
+                self._residuals -= np.outer(self._products @ amounts, w)
+                self._removed += float(w @ w) ** 0.5 * float(np.abs(amounts) @ self._sizes)
         super().remove(unit, drop, exactly=exactly)

@@ -390,7 +390,7 @@ def trial(
     kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
     wanted: Any, labels: Any, rows: int, integers: Any, close: float,
     before: Any, after: Any, lower: Any, bounded: int, budget: Any, sums: Any, moved: Any, unsure: Any,
-) -> tuple[int, bool]:  # fmt: skip
+) -> tuple[int, bool, float]:  # fmt: skip
     """Run the rest of the chain without one unit, over blocks `first`, `first + step`, ... below `last`.
 
     - the next layer's input `entry` `(n_blocks, n_next, block)` loses `drop` `(n_blocks, block)` times
@@ -404,7 +404,7 @@ def trial(
     - it ends once a sum exceeds its `budget`; for the metric `bounded` what counts is how far the blocks'
       losses exceed their bounds `lower` `(n_blocks,)`
 
-    Returns how many rows were run, and whether it ended early.
+    Returns how many rows were run, whether it ended early, and by how much losses exceeded their bounds.
     """
     n_next, block = entry.shape[1], entry.shape[2]
     zero = entry.dtype.type(0)
@@ -486,7 +486,7 @@ def trial(
                 over |= sums[m] - 0.5 * unsure[m] > budget[m]
         if over:
             break
-    return touched, over
+    return touched, over, excess
 
 
 @_jit
@@ -515,7 +515,7 @@ def search(
             if left[bounded] < 0:
                 sums[c, bounded] = below
                 continue
-        touched, over = trial(
+        touched, over, excess = trial(
             0, entry.shape[0], 1, drops[c], outgoing[c], entry,
             stages, flat, codes, settings, operands, kinds, scales, head, n_out, threshold,
             wanted, labels, rows, integers, close,
@@ -525,7 +525,7 @@ def search(
         if not over:
             return c + 1, False, run
         if bounded >= 0:
-            sums[c, bounded] = max(sums[c, bounded], below)
+            sums[c, bounded] = below + excess
     return drops.shape[0], True, run
 
 

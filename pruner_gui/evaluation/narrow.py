@@ -112,9 +112,9 @@ class NarrowLevel(RunLevel):
     def _run(self, one: _One, bounded: int, budget: FloatArray) -> bool:
         """Run one trial in several threads, ever more rows at a time; say if it was given up."""
         rows, metrics = self.rows, len(budget)
-        left = budget.copy()
+        left, below = budget.copy(), float(one.lower.sum())
         if bounded >= 0:
-            left[bounded] -= one.lower.sum()
+            left[bounded] -= below
         first, size = 0, max(1, ALONE // self._cost)
         while first < rows.n_blocks and not (left < 0).any():
             last = min(first + size, rows.n_blocks)
@@ -124,7 +124,8 @@ class NarrowLevel(RunLevel):
             ]
             work = partial(self._share, first, last, one, bounded, left, parts)
             results = in_parallel(work, range(threads), threads)
-            rows.statistics.rows += sum(touched for touched, _ in results)
+            rows.statistics.rows += sum(touched for touched, _, _ in results)
+            below += sum(excess for _, _, excess in results)
             for part in parts:
                 one.sums[:] += part[0]
                 one.moved[:] += part[1]
@@ -132,20 +133,20 @@ class NarrowLevel(RunLevel):
                 left -= part[0] - 0.5 * part[2]
             if bounded >= 0:
                 left[bounded] += one.lower[first:last].sum()
-            if any(over for _, over in results):
+            if any(over for _, over, _ in results):
                 break
             first, size = last, min((2 if threads == 1 else 4) * size, max(1, CALL * threads // self._cost))
         else:
             if not (left < 0).any():
                 return False
         if bounded >= 0:
-            one.sums[bounded] = max(one.sums[bounded], one.lower.sum())
+            one.sums[bounded] = below
         return True
 
     def _share(
         self, first: int, last: int, one: _One, bounded: int,
         left: FloatArray, parts: Sequence[tuple[FloatArray, FloatArray, Array]], thread: int,
-    ) -> tuple[int, bool]:  # fmt: skip
+    ) -> tuple[int, bool, float]:  # fmt: skip
         rows = self.rows
         return kernels.trial(
             first + thread, last, len(parts), one.gone, one.taken, self._entry, *self._fixed,

@@ -107,7 +107,7 @@ class WideLevel(RunLevel):
         """Run the hardest rows of a trial, a few more at a time."""
         limit = -(-self.rows.n_blocks // 4)
         while not trial.gave_up and trial.block < limit:
-            index = self._next(trial, min(limit, trial.block + max(4, trial.block)))
+            index = self._next(trial, min(limit, trial.block + min(max(4, trial.block), self._most)))
             self._take_in(trial, [self._share(trial, (trial.thread, index))], budget)
 
     def _go_on(self, trial: _Trial, budget: FloatArray) -> None:

@@ -2,34 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from random_networks import problems
+from random_networks import chain, problems
+from ways import TUNINGS, accepted
 
-from pruner_gui.evaluation import (
-    Evaluator,
-    IncrementalEvaluator,
-    Objective,
-    ReferenceEvaluator,
-    Targets,
-    Tuning,
-)
-from pruner_gui.network import Edit, FloatArray, Network
-from pruner_gui.pruning import Accepted, NothingToRelateTo, PruneConfig, Tolerance, prune
+from pruner_gui.evaluation import IncrementalEvaluator, Objective, ReferenceEvaluator, Targets, Tuning
+from pruner_gui.network import FloatArray, Network
+from pruner_gui.pruning import NothingToRelateTo, PruneConfig, Tolerance, candidates
+from pruner_gui.pruning.run import Judge
 
 METRICS = ["mse", "rmse", "mae", "half-sse", "cross-entropy", "error-rate"]
-TUNINGS = [
-    Tuning(block, threads, dtype, wide)
-    for block, threads in ((16, 1), (64, 2), (128, 2))
-    for dtype in ("float32", "float64")
-    for wide in (1, 1 << 20)
-]
-
 Problem = tuple[Network, FloatArray, Targets]
-
-
-def accepted(network: Network, config: PruneConfig, evaluator: Evaluator) -> list[Edit]:
-    return [event.edit for event in prune(network, config, evaluator) if isinstance(event, Accepted)]
 
 
 tolerances = st.sampled_from(
@@ -71,4 +60,104 @@ def test_all_ways_accept_the_same(
         expected = accepted(network, config, ReferenceEvaluator(objective))
     except NothingToRelateTo:
         return
+    assert accepted(network, config, IncrementalEvaluator(objective, tuning=tuning)) == expected
+
+
+def many_rows(
+    head: str, sizes: list[int], activation: str, rows: int, noise: int = 9
+) -> tuple[Network, Objective]:
+    """A network with dead, constant and twin neurons; all rows but one in `noise` are as it says."""
+    rng = np.random.default_rng(7)
+    network = chain(rng, sizes, [activation] * len(sizes), head, np.float32)
+    inputs = rng.normal(size=(rows, sizes[0])).astype(np.float32)
+    outputs = network.forward(inputs)
+    if head == "linear":
+        return network, Objective(
+            inputs, Targets(outputs + rng.normal(size=outputs.shape), None, head), ("mse",)
+        )
+    labels = outputs.argmax(axis=1)
+    labels[::noise] = rng.integers(0, sizes[-1], labels[::noise].size)
+    return network, Objective(inputs, Targets(np.eye(sizes[-1])[labels], labels, head), ("cross-entropy",))
+
+
+@pytest.mark.parametrize(
+    ("head", "sizes", "activation", "metric", "tuning"),
+    [
+        ("softmax", [5, 9, 7, 4], "relu", "cross-entropy", Tuning()),
+        ("softmax", [5, 9, 7, 4], "relu", "cross-entropy", Tuning(block=64, threads=1)),
+        ("softmax", [5, 9, 7, 4], "relu", "cross-entropy", Tuning(wide=1)),
+        ("softmax", [5, 9, 7, 4], "relu", "error-rate", Tuning()),
+        ("softmax", [5, 6, 6, 6, 3], "tanh", "error-rate", Tuning(wide=1, threads=1)),
+        ("softmax", [5, 8, 6, 4], "sigmoid", "mae", Tuning()),
+        ("linear", [5, 12, 2], "tanh", "mse", Tuning()),
+        ("linear", [5, 7, 7, 2], "relu", "rmse", Tuning(threads=1)),
+    ],
+)
+def test_all_ways_accept_the_same_on_very_many_rows(
+    head: str, sizes: list[int], activation: str, metric: str, tuning: Tuning
+) -> None:
+    network, objective = many_rows(head, sizes, activation, 100_000)
+    objective = dataclasses.replace(objective, metrics=(metric,))
+    for tolerance in (Tolerance(0, True), Tolerance(3, True)):
+        config = PruneConfig(metrics=(metric,), tolerances=(tolerance,))
+        expected = accepted(network, config, ReferenceEvaluator(objective))
+        assert accepted(network, config, IncrementalEvaluator(objective, tuning=tuning)) == expected
+
+
+@pytest.mark.parametrize("metric", ["mse", "cross-entropy", "error-rate", "mae"])
+def test_what_is_given_up_is_past_its_limit_and_the_rest_is_right(metric: str) -> None:
+    network, objective = many_rows("softmax", [5, 9, 7, 4], "relu", 20_000)
+    objective = dataclasses.replace(objective, metrics=(metric,))
+    plain, fast = ReferenceEvaluator(objective), IncrementalEvaluator(objective)
+    judge = Judge(PruneConfig(tolerances=(Tolerance(2, True),)), (metric,), plain.baseline(network))
+    edits = candidates(network, None)
+    seen = set()
+    for (edit, score), (_, exact) in zip(
+        fast.trials(network, edits, judge.turns), plain.trials(network, edits), strict=True
+    ):
+        if score.partial:
+            assert judge.limits[0] < score.values[0] <= exact.values[0] * (1 + 1e-5), edit
+        else:
+            assert score.values == pytest.approx(exact.values, rel=1e-5)
+        assert judge.allows(score) == judge.allows(exact)
+        seen.add(score.partial)
+    assert seen == {True, False}
+
+
+def test_only_with_limits_trials_are_given_up_before_all_rows_are_seen() -> None:
+    network, objective = many_rows("softmax", [5, 9, 7, 4], "relu", 20_000, noise=1000)
+    evaluator = IncrementalEvaluator(objective)
+    edits = candidates(network, None)
+    found = dict(evaluator.trials(network, edits))
+    for edit, exact in ReferenceEvaluator(objective).trials(network, edits):
+        assert not found[edit].partial
+        assert found[edit].values == pytest.approx(exact.values, rel=1e-5)
+    limits = Judge(PruneConfig(), ("cross-entropy",), evaluator.baseline(network)).turns
+    before = evaluator.statistics.rows
+    list(evaluator.trials(network, edits, limits))
+    assert evaluator.statistics.rows - before < before
+
+
+def test_two_criteria_hold_at_once() -> None:
+    network, objective = many_rows("softmax", [5, 9, 7, 4], "relu", 20_000)
+    both: dict[str, Any] = {"metrics": ("cross-entropy", "error-rate")}
+    objective = dataclasses.replace(objective, **both)
+    config = PruneConfig(**both, tolerances=(Tolerance(5, True), Tolerance(1, True)))
+    expected = accepted(network, config, ReferenceEvaluator(objective))
+    assert accepted(network, config, IncrementalEvaluator(objective)) == expected
+
+
+def test_weights_far_beyond_the_range_of_single_precision_are_decided_in_double() -> None:
+    network, objective = many_rows("linear", [3, 6, 5, 1], "relu", 5_000)
+    (_, _), (second, dense), (last, out) = network.dense
+    network = network.with_ops(
+        {
+            second.name: type(dense)(dense.weight.astype(float) * 1e30, dense.bias),
+            last.name: type(out)(out.weight.astype(float) * 1e-30, out.bias),
+        }
+    )
+    config = PruneConfig(metrics=("mse",), tolerances=(Tolerance(1, True),))
+    objective = dataclasses.replace(objective, metrics=("mse",))
+    expected = accepted(network, config, ReferenceEvaluator(objective))
+    tuning = Tuning(dtype="float32")
     assert accepted(network, config, IncrementalEvaluator(objective, tuning=tuning)) == expected
