@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -30,6 +30,7 @@ def run(files: Sequence[Path]) -> int:
     window = MainWindow(theme)
     catch_errors(window)
     window.show()
+    QTimer.singleShot(0, window.document, window.document.warm_up)
     if files:
         window.open_files(files, is_model=True)
     return app.exec()

@@ -5,6 +5,7 @@ The only place that starts tasks. Views call its methods and listen to its signa
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,10 +17,10 @@ from PySide6.QtCore import QObject, Signal
 from pruner_gui import formats
 from pruner_gui.comparison import Measured, Summary, summarise
 from pruner_gui.errors import PrunerError
-from pruner_gui.evaluation import Examples, Score
+from pruner_gui.evaluation import Examples, Score, warm_up
 from pruner_gui.gui.worker import Outcome, Tasks
 from pruner_gui.network import Edit, Network
-from pruner_gui.pruning import Event, Judge, PassEnded, PruneConfig, candidates
+from pruner_gui.pruning import Event, Judge, PassEnded, Preparing, PruneConfig, candidates
 from pruner_gui.session import Changes, DataOptions, Run, Session, load_examples, would_go
 
 
@@ -84,7 +85,9 @@ class Document(QObject):
         self.data: DataFiles | None = None
         self.measure_error: Exception | None = None
         self.reading = ""  # the name of the file that is being read
+        self.compile_began, self.compiled = 0.0, 0.0  # when, and the share of the engine that is ready
         self.run_began = 0.0
+        self.prepared: float | None = None  # share of what a run measures first, None before it begins
         self.pass_began_at = 0  # number of trials before the present pass
         self._summaries: dict[Network, Summary] = {}
         self._sweeps: dict[Network, dict[Edit, Score]] = {}
@@ -169,6 +172,21 @@ class Document(QObject):
             return Preview((), len(sweep), total, now=current.values, error=error)
         return Preview(tuple(found), len(sweep), total, current.values, judge.limits)
 
+    # -- the engine
+
+    def warm_up(self) -> None:
+        """Get the engine's loops ready in the background, so that the first run need not wait."""
+        self.compile_began, self.compiled = time.monotonic(), 0.0
+        self.tasks.start("compile", warm_up, self._warm, self._take_compiled)
+
+    def _take_compiled(self, shares: list[float]) -> None:
+        self.compiled = shares[-1]
+
+    def _warm(self, outcome: Outcome) -> None:
+        # Nobody asked for it: what goes wrong here shows, and is told, when a run needs it.
+        if outcome.error is not None:
+            logging.getLogger(__name__).warning("The engine could not be made ready\n%s", outcome.trace)
+
     # -- files
 
     def open(self, path: Path, data: DataFiles | None = None) -> None:
@@ -241,7 +259,7 @@ class Document(QObject):
             return
         for slot in ("sweep", "measure"):
             self.tasks.drop(slot)
-        self.run_began, self.pass_began_at = time.monotonic(), 0
+        self.run_began, self.pass_began_at, self.prepared = time.monotonic(), 0, None
         events = partial(self.session.prune, self.config)()
         self.tasks.start("run", lambda: events, self._run_ended, self._apply)
 
@@ -253,12 +271,16 @@ class Document(QObject):
         changes = Changes.NOTHING
         for event in events:
             changes |= self.session.apply(event)
+            if isinstance(event, Preparing):
+                self.prepared = event.share
             if isinstance(event, PassEnded) and self.session.run is not None:
                 self.pass_began_at = self.session.run.trials
-        self.changed.emit(changes)
+        if changes:
+            self.changed.emit(changes)
 
     def _run_ended(self, outcome: Outcome) -> None:
-        self._changed(self.session.end_run())
+        # A run that ended before it began changed nothing; what it had put off is measured all the same.
+        self._changed(self.session.end_run() or Changes.RUN)
         self._succeeded(outcome)
 
     # -- the history

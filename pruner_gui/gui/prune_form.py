@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QCoreApplication, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -21,7 +22,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pruner_gui.evaluation import METRICS
+from pruner_gui.evaluation import COMPENSATIONS, METRICS
 from pruner_gui.gui import text
 from pruner_gui.pruning import BASELINES, COMPARISONS, ORDERS, PRESETS, BadSetting, PruneConfig, Tolerance
 
@@ -42,7 +43,27 @@ def _names() -> dict[str, str]:
         "index": tr("prune_form", "input side to output side"),
         "least-harm": tr("prune_form", "least harm first"),
         "random": tr("prune_form", "random"),
+        "none": tr("prune_form", "nothing (the textbook)"),
+        "mean": tr("prune_form", "its mean"),
+        "refit": tr("prune_form", "a refit of the other neurons"),
     }
+
+
+def _explanation(compensation: str) -> str:
+    """What comes of a choice of what takes a neuron's place."""
+    tr = QCoreApplication.translate
+    sentences = {
+        "none": tr("prune_form", "A neuron leaves nothing behind; all other weights stay as trained."),
+        "mean": tr(
+            "prune_form", "The next layer's biases take over the neuron's mean; the weights stay as trained."
+        ),
+        "refit": tr(
+            "prune_form",
+            "The others' outgoing weights take over what they can: many more neurons can go; compare the"
+            " held-out error.",
+        ),
+    }
+    return sentences[compensation]
 
 
 class PruneForm(QWidget):
@@ -59,6 +80,8 @@ class PruneForm(QWidget):
         self.second_tolerance = QLineEdit()
         self.baseline = self._combo(BASELINES)
         self.comparison = self._combo(COMPARISONS)
+        self.compensation = self._combo(COMPENSATIONS)
+        self.explanation = QLabel()
         self.order = self._combo(ORDERS)
         self.seed = QSpinBox()
         self.restart = QCheckBox(self.tr("after a removal begin again at the first"))
@@ -72,7 +95,7 @@ class PruneForm(QWidget):
         """Show a configuration; emits nothing."""
         self._config = config
         fields: list[QWidget] = [self.preset, self.main, self.second, self.second_tolerance, self.baseline]
-        fields += [self.comparison, self.order, self.seed, self.restart, self.layers]
+        fields += [self.comparison, self.compensation, self.order, self.seed, self.restart, self.layers]
         blockers = [QSignalBlocker(field) for field in fields]
         first, second = (*config.metrics, "", "")[:2]
         for combo, code in (
@@ -81,9 +104,11 @@ class PruneForm(QWidget):
             (self.second, second),
             (self.baseline, config.baseline),
             (self.comparison, config.comparison),
+            (self.compensation, config.compensation),
             (self.order, config.order),
         ):
             combo.setCurrentIndex(combo.findData(code))
+        self.explanation.setText(_explanation(config.compensation))
         self.seed.setValue(config.seed)
         self.restart.setChecked(config.restart)
         if len(config.tolerances) > 1:
@@ -126,6 +151,7 @@ class PruneForm(QWidget):
         self.seed.setRange(0, 2**31 - 1)
         self.second_tolerance.setPlaceholderText(self.tr("the same, or 2% or 0.01"))
         self.second_tolerance.setToolTip(self.tr("In percent of its original error (2%), or absolute (0.01)"))
+        self._build_compensation()
         rows = (
             (self.tr("&Preset"), self.preset),
             (self.tr("&Error"), self.main),
@@ -133,6 +159,7 @@ class PruneForm(QWidget):
             (self.tr("wi&thin"), self.second_tolerance),
             (self.tr("Compared &with"), self.baseline),
             (self.tr("A&ccepts a"), self.comparison),
+            (self.tr("Repl&aced by"), self.compensation),
             (self.tr("&Order"), self.order),
             (self.tr("&Random seed"), self.seed),
             ("", self.restart),
@@ -146,6 +173,8 @@ class PruneForm(QWidget):
             label = QLabel(name)
             label.setBuddy(field)
             form.addRow(label, field)
+            if field is self.compensation:
+                form.addRow("", self.explanation)
             if isinstance(field, QComboBox):
                 field.setMinimumContentsLength(12)
                 field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -155,9 +184,26 @@ class PruneForm(QWidget):
         layout.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignRight)
         layout.addStretch(1)
 
+    def _build_compensation(self) -> None:
+        self.compensation.setToolTip(
+            self.tr(
+                "What the next layer reads in place of a neuron that goes.\n"
+                "The error that is judged is the one after it."
+            )
+        )
+        font = self.explanation.font()
+        font.setPointSizeF(0.9 * font.pointSizeF())
+        self.explanation.setFont(font)
+        self.explanation.setObjectName("muted")
+        self.explanation.setWordWrap(True)
+        self.explanation.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # Room for the longest, so that the fields below do not move with the choice.
+        self.explanation.setMinimumHeight(3 * QFontMetrics(font).lineSpacing())
+
     def _connect(self) -> None:
         self.preset.activated.connect(self._preset_chosen)
-        for combo in (self.main, self.second, self.baseline, self.comparison, self.order):
+        combos = (self.main, self.second, self.baseline, self.comparison, self.compensation, self.order)
+        for combo in combos:
             combo.activated.connect(self._edited)
         self.second_tolerance.editingFinished.connect(self._edited)
         self.seed.valueChanged.connect(self._edited)
@@ -182,6 +228,7 @@ class PruneForm(QWidget):
             tolerances=tolerances,
             baseline=self.baseline.currentData(),
             comparison=self.comparison.currentData(),
+            compensation=self.compensation.currentData(),
             order=self.order.currentData(),
             seed=self.seed.value(),
             restart=self.restart.isChecked(),

@@ -12,7 +12,9 @@ from pruner_gui.gui.document import Document
 from pruner_gui.pruning import candidates
 from pruner_gui.session import Run
 
+PATIENCE = 2.5  # seconds; an engine that was compiled before is ready by then
 _REFRESH_MS = 150
+_SLOTS = ("read", "run", "export", "sweep", "measure")  # what the user waits for
 
 
 class StatusBar(QStatusBar):
@@ -43,9 +45,9 @@ class StatusBar(QStatusBar):
         """Say what goes on now."""
         tasks = self._document.tasks
         self.cancel.setVisible(self._document.running)
-        busy = any(tasks.running(slot) for slot in ("read", "run", "export", "sweep", "measure"))
+        busy = any(tasks.running(slot) for slot in _SLOTS)
         self.progress.setVisible(busy)
-        self._timer.start() if busy else self._timer.stop()
+        self._timer.start() if busy or tasks.running("compile") else self._timer.stop()
         self.label.setText(self._sentence())
 
     def _sentence(self) -> str:
@@ -60,7 +62,20 @@ class StatusBar(QStatusBar):
             return self._sweep_sentence()
         if tasks.running("measure"):
             return self._busy(self.tr("Measuring the network…"))
+        if self._compiling:
+            sentence = self.tr("Preparing the engine for its first use… {share}")
+            return sentence.format(share=_percent(document.compiled))
         return self._idle()
+
+    @property
+    def _compiling(self) -> bool:
+        """Whether the engine is being compiled, and not only loaded."""
+        document = self._document
+        return document.tasks.running("compile") and time.monotonic() - document.compile_began > PATIENCE
+
+    def _waiting(self) -> str:
+        sentence = self.tr("Waiting for the engine, which is prepared for its first use… {share}")
+        return self._busy(sentence.format(share=_percent(self._document.compiled)))
 
     def _busy(self, sentence: str) -> str:
         self.progress.setRange(0, 0)
@@ -85,6 +100,8 @@ class StatusBar(QStatusBar):
 
     def _sweep_sentence(self) -> str:
         done = len(self._document.sweep)
+        if not done and self._compiling:
+            return self._waiting()
         total = max(done, len(candidates(self._document.session.network, None)))
         self.progress.setRange(0, total)
         self.progress.setValue(done)
@@ -92,8 +109,20 @@ class StatusBar(QStatusBar):
         return sentence.format(n=text.integer(done), total=text.integer(total))
 
     def _run_sentence(self, run: Run | None) -> str:
+        if run is None and self._document.prepared is not None:
+            return self._preparing_sentence(self._document.prepared)
+        if self._compiling and (run is None or not run.trials):
+            return self._waiting()
         if run is None:
             return self._busy(self.tr("Pruning…"))
+        return self._trials_sentence(run)
+
+    def _preparing_sentence(self, share: float) -> str:
+        self.progress.setRange(0, 100)
+        self.progress.setValue(round(100 * share))
+        return self.tr("Measuring the network… {share}").format(share=_percent(share))
+
+    def _trials_sentence(self, run: Run) -> str:
         network = self._document.session.network
         seconds = max(time.monotonic() - self._document.run_began, 1e-3)
         size = max(1, network.hidden_neurons)
@@ -106,10 +135,19 @@ class StatusBar(QStatusBar):
                 error=text.number(error), limit=text.number(run.limits[0])
             ),
             text.plural(network.hidden_neurons, self.tr("{n} neuron left"), self.tr("{n} neurons left")),
-            self.tr("{n} trials a second").format(n=text.integer(round(run.trials / seconds))),
+            self._pace(run.trials / seconds),
             text.duration(seconds),
         ]
         if run.trying is not None:
             trying = self.tr("trying {layer}, neuron {unit}")
             parts.insert(1, trying.format(layer=run.trying.node, unit=text.integer(run.trying.units[0])))
         return "  ·  ".join(parts)
+
+    def _pace(self, trials: float) -> str:
+        if self._compiling:
+            return self.tr("preparing the engine… {share}").format(share=_percent(self._document.compiled))
+        return self.tr("{n} trials a second").format(n=text.integer(round(trials)))
+
+
+def _percent(share: float) -> str:
+    return text.percent(round(share, 2), 1)

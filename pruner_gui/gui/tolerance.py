@@ -198,11 +198,9 @@ class PreviewStrip(QWidget):
         if not neurons:
             said = self.tr("No neuron would go")
         else:
-            said = self.tr("{neurons} and {connections} would go").format(
+            said = self.tr("{neurons} would go with {connections}").format(
                 neurons=text.plural(neurons, self.tr("{n} neuron"), self.tr("{n} neurons")),
-                connections=text.plural(
-                    connections, self.tr("its one connection"), self.tr("their {n} connections")
-                ),
+                connections=text.plural(connections, self.tr("{n} connection"), self.tr("{n} connections")),
             )
         if preview.measured < preview.total:
             so_far = self.tr(" (of the {n} of {total} measured so far)")

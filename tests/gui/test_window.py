@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 from random_networks import chain
@@ -20,10 +22,11 @@ from pruner_gui.gui import app, dialogs, theme
 from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.palette import DARK
 from pruner_gui.gui.samples import Sample, samples
+from pruner_gui.gui.status import StatusBar
 from pruner_gui.gui.theme import Mode, Theme
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.network import Dense, Network, Node
-from pruner_gui.pruning import Tolerance
+from pruner_gui.pruning import Preparing, Tolerance
 
 
 @pytest.fixture
@@ -155,6 +158,70 @@ def test_a_cancelled_run_keeps_what_it_removed_and_can_be_undone(qtbot: QtBot, w
     assert session.network.hidden_neurons == session.original.hidden_neurons - len(session.version.run.steps)
     window.actions_.undo.trigger()
     assert session.network is session.original
+
+
+def choose_refit(window: MainWindow) -> None:
+    QTest.keyClick(window.workspace.form.compensation, Qt.Key.Key_End)
+
+
+def test_a_neuron_is_made_up_for_by_a_refit_and_the_preview_knows(qtbot: QtBot, window: MainWindow) -> None:
+    opened(qtbot, window, "digits")
+    set_tolerance(window, 2)
+    work, session = window.workspace, window.document.session
+    plainly, said = len(window.document.preview().candidates), work.form.explanation.text()
+    choose_refit(window)
+    assert window.document.config.compensation == "refit"
+    assert work.form.explanation.text() != said
+    assert not window.document.sweep
+    settled(qtbot, window)
+    assert len(window.document.preview().candidates) > plainly
+    assert session.network is session.original
+
+
+def test_with_a_refit_at_least_as_many_go_and_undo_brings_them_back(qtbot: QtBot, window: MainWindow) -> None:
+    session = pruned(qtbot, opened(qtbot, window), 2).document.session
+    plainly = session.network.hidden_neurons
+    window.actions_.undo.trigger()
+    choose_refit(window)
+    pruned(qtbot, window, 2)
+    assert session.network.hidden_neurons <= plainly
+    assert session.network.hidden_neurons < session.original.hidden_neurons
+    window.actions_.undo.trigger()
+    assert session.network is session.original
+    settled(qtbot, window)
+
+
+def test_defaults_and_presets_take_a_refit_back(qtbot: QtBot, window: MainWindow) -> None:
+    form = window.workspace.form
+    for reset in (form.reset.click, lambda: QTest.keyClick(form.preset, Qt.Key.Key_Home)):
+        choose_refit(window)
+        assert form.preset.currentData() == ""
+        reset()
+        assert window.document.config.compensation == form.compensation.currentData() == "none"
+
+
+def test_cancelling_before_the_first_trial_leaves_no_step(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened(qtbot, window)
+    window.document.set_config(replace(window.document.config, compensation="mean"))  # a preview to interrupt
+    document, status = window.document, window.statusBar()
+    assert isinstance(status, StatusBar)
+    monkeypatch.setattr(document.session, "prune", lambda config: preparing_for_ever())
+    document.prune()
+    qtbot.waitUntil(lambda: status.label.text() == "Measuring the network… 40 %")
+    assert not status.cancel.isHidden()
+    status.cancel.click()
+    settled(qtbot, window)
+    assert len(document.session.versions) == 1
+    assert not window.actions_.undo.isEnabled()
+    assert document.preview().measured == document.preview().total > 0
+
+
+def preparing_for_ever() -> Iterator[Preparing]:
+    while True:
+        yield Preparing(0.4)
+        time.sleep(0.01)
 
 
 def test_an_export_is_verified_smaller_and_said_so(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
