@@ -45,8 +45,6 @@ class ChainEngine:
         yield from self._exact.prepare()
         self.sums = self._exact.losses.sum(axis=1)
         self._error = np.zeros(len(self.sums))
-        self._rows.choose(sum(weight.size for weight in self._exact.weights[1:]))
-        self._rows.put_in_order(np.argsort(-self._exact.hardness, kind="stable"))
 
     # -- trials
 
@@ -139,9 +137,12 @@ class ChainEngine:
         exact, rows = self._exact, self._rows
         exact.begin(index)
         stages = exact.chain.stages[index + 1 :]
-        if len(stages) == 1 and not stages[0].after and rows.measure.only_squares:
+        if len(stages) == 1 and exact.only_squares:
             self._level = GramLevel(index, exact, self._compensation, rows)
             return self._level
+        if not rows.order.size:
+            rows.choose(sum(weight.size for weight in exact.weights[1:]))
+            rows.put_in_order(np.argsort(-exact.hardness, kind="stable"))
         if index and isinstance(before, RunLevel) and before.index == index - 1:
             held = before.next_held()
         else:

@@ -24,7 +24,9 @@ COMPENSATIONS = ("none", "mean", "refit")
 # Relative to a unit's variance. Twins and dead units make the covariance singular; this decides between the
 # many solutions there are then, and costs nothing that could be seen in an error.
 RIDGE = 1e-6
-_CONSTANT = 1e-12  # variances below this part of the mean square are rounding
+# Units that vary by less than a thousandth are taken as constant: estimates that lean on them need huge
+# weights, which rounding spoils.
+_CONSTANT = 1e-6  # of the mean square
 
 
 @dataclass(frozen=True, eq=False)

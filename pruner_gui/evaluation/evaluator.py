@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
@@ -17,6 +17,8 @@ from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation.compensation import with_folds
 from pruner_gui.evaluation.metrics import METRICS, SCORED_HEADS, MetricUnfit, Targets, predictions
 from pruner_gui.network import Edit, FloatArray, IndexArray, Network
+
+_ROUNDING = 1e-14  # of an output in float64, relative to the largest
 
 
 @dataclass
@@ -92,8 +94,20 @@ class Objective:
     def total(self, sums: Sequence[float], *, partial: bool = False) -> Score:
         """Return the errors for the sums of losses, metric by metric."""
         rows = len(self.inputs)
-        pairs = zip(self.metrics, sums, strict=True)
-        return Score(tuple(METRICS[name].total(float(value), rows) for name, value in pairs), partial)
+        terms = zip(self.metrics, sums, self._rounding, strict=True)
+        return Score(
+            tuple(
+                METRICS[name].total(0.0 if v <= rounding else float(v), rows) for name, v, rounding in terms
+            ),
+            partial,
+        )
+
+    @cached_property
+    def _rounding(self) -> tuple[float, ...]:
+        """Sums of losses up to these are rounding of outputs that are as wanted: they count as none."""
+        size = float(np.abs(self.targets.values).max(initial=0)) * _ROUNDING
+        losses = {"mse": size**2, "rmse": size**2, "half-sse": size**2, "mae": size}
+        return tuple(len(self.inputs) * losses.get(name, 0.0) for name in self.metrics)
 
     def sums(self, values: Sequence[float]) -> FloatArray:
         """Return the sums of losses that errors stand for, metric by metric."""

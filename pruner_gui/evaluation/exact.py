@@ -9,6 +9,7 @@ import numpy as np
 
 from pruner_gui.evaluation.compensation import Moments
 from pruner_gui.evaluation.evaluator import Objective
+from pruner_gui.evaluation.products import Products
 from pruner_gui.evaluation.program import Array, Chain, Measure
 from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import FloatArray, IndexArray, Op
@@ -31,10 +32,13 @@ class ExactChain:
         self.first: FloatArray = np.zeros((0, 0))
         self.losses: FloatArray = np.zeros((0, 0))
         self.hardness: FloatArray = np.zeros(0)
+        self.products: Products | None = None
+        measure = Measure.of(objective.metrics, objective.targets)
+        self.only_squares = measure.only_squares and not chain.stages[-1].after
         self._first_units = self.units[0]
         self._objective, self._threads = objective, threads
         self._count = len(objective.inputs)
-        self._counts = bool(Measure.of(objective.metrics, objective.targets).counts[0])
+        self._counts = bool(measure.counts[0])
         self._held: FloatArray | None = None
         self.begin(0)
 
@@ -46,6 +50,9 @@ class ExactChain:
         self.first = np.empty((self._count, self.weights[0].shape[1]))
         self.losses = np.empty((len(self._objective.metrics), self._count))
         self.hardness = np.empty(self._count)
+        self.products = None
+        if self.only_squares and len(self.weights) == 2:  # then the run needs nothing else of the rows
+            self.products = Products(self.first.shape[1], self.weights[1].shape[1])
         chunks = self.chunks()
         step = 2 * self._threads
         for some in (chunks[i : i + step] for i in range(0, len(chunks), step)):
@@ -57,11 +64,14 @@ class ExactChain:
             values: FloatArray = np.asarray(self._objective.inputs[part], np.float64)
             for op in self.chain.before:
                 values = op.forward(values)
-            np.matmul(values, self.weights[0], out=self.first[part])
-            self.first[part] += self.biases[0]
-            self.first[part] = self._after(0, self.first[part])
-            scores = self._rest(0, self.first[part], self.weights[1], self.biases[1])
+            held = self.first[part]
+            np.matmul(values, self.weights[0], out=held)
+            held += self.biases[0]
+            held[...] = self._after(0, held)
+            scores = self._rest(0, held, self.weights[1], self.biases[1])
             found = self._objective.losses(scores, part)
+            if self.products is not None:
+                self.products.add(held, scores - self._objective.targets.values[part])
         self.losses[:, part] = found
         self.hardness[part] = self._hardness(scores, found[0], part)
 
@@ -89,7 +99,9 @@ class ExactChain:
 
     def _rest(self, index: int, values: FloatArray, outgoing: FloatArray, bias: FloatArray) -> FloatArray:
         """Return the scores for activations of hidden layer `index`, the next layer having these weights."""
-        values = self._after(index + 1, values @ outgoing + bias)
+        values = values @ outgoing
+        values += bias
+        values = self._after(index + 1, values)
         for i in range(index + 2, len(self.weights)):
             values = self._after(i, values @ self.weights[i] + self.biases[i])
         return values
@@ -144,6 +156,21 @@ class ExactChain:
                 weight = self._for_first(weight)
             values = self._after(i, values @ weight + bias)
         return values
+
+    def products_of(self, index: int) -> Products:
+        """Return the sums of products of the last hidden layer's activations and the residuals of now."""
+        if self.products is not None:
+            products, self.products = self.products, None
+            return products
+        held, wanted = self.held(index), self._objective.targets.values
+        products = Products(held.shape[1], self.weights[-1].shape[1])
+        outgoing, bias = self.outgoing(index), self.biases[-1]
+        in_parallel(
+            lambda part: products.add(held[part], held[part] @ outgoing + bias - wanted[part]),
+            self.chunks(),
+            self._threads,
+        )
+        return products
 
     def moments(self, index: int) -> Moments:
         """Return means and covariance of a hidden layer's activations."""

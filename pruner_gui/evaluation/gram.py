@@ -8,8 +8,8 @@ import numpy as np
 
 from pruner_gui.evaluation.exact import ExactChain
 from pruner_gui.evaluation.layer import Drop, Found, Layer
+from pruner_gui.evaluation.products import Products
 from pruner_gui.evaluation.rows import Rows
-from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import FloatArray
 
 
@@ -20,32 +20,13 @@ class GramLevel(Layer):
     of squares by -2 w . (sum of d r) + |w|^2 (sum of d^2). Both sums follow from the activations' products.
     """
 
-    _ROUNDING = 1e-6  # of products made in float32, relative to the sizes multiplied
-
     def __init__(self, index: int, exact: ExactChain, compensation: str, rows: Rows) -> None:
         super().__init__(index, exact, compensation)
-        n = len(self.outgoing)
         self._scales, self._count = rows.measure.scales, rows.count
-        # One more "unit" that is always 1, for the shift.
-        self._products, self._residuals = np.zeros((n + 1, n + 1)), np.zeros((n + 1, len(self.bias)))
-        held, wanted = exact.held(index), rows.objective.targets.values
-
-        def of(part: slice) -> tuple[FloatArray, ...]:
-            with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is decided exactly
-                values = held[part]
-                rest = values @ self.outgoing + self.bias - wanted[part]
-                rough = values.astype(rows.dtype)
-                return rough.T @ rough, values.sum(axis=0), values.T @ rest, rest.sum(axis=0)
-
-        for products, total, residuals, residual in in_parallel(of, exact.chunks(), rows.tuning.threads):
-            self._products[:n, :n] += products
-            self._products[:n, n] += total
-            self._products[n, :n] += total
-            self._residuals[:n] += residuals
-            self._residuals[n] += residual
-        self._products[n, n] = rows.count
+        products = exact.products_of(index)
+        self._products, self._residuals = products.of_units, products.with_residuals
         self._sizes = np.sqrt(np.diag(self._products))
-        self._silent = self._sizes[:n] == 0
+        self._silent = self._sizes[:-1] == 0
         self._removed = 0.0  # size of what was taken out of the residuals, which has that rounding
 
     def search(
@@ -70,7 +51,7 @@ class GramLevel(Layer):
             size = float(self._sizes[place]) + abs(shift) * float(self._sizes[last])
         weight = float(w @ w)
         rise = weight * square - 2 * cross
-        off = self._ROUNDING * (weight * size * size + 2 * weight**0.5 * size * self._removed)
+        off = Products.ROUNDING * (weight * size * size + 2 * weight**0.5 * size * self._removed)
         error = self._scales * off + 1e-12 * np.abs(base)
         return Found(base + self._scales * rise, error + base_error)
 

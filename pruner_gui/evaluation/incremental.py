@@ -17,6 +17,10 @@ from pruner_gui.evaluation.threads import without_blas_threads
 from pruner_gui.network import Edit, Network
 
 
+def _size(edit: Edit) -> int:
+    return len(edit.units)
+
+
 class IncrementalEvaluator:
     """Accepts the same edits as the reference, and gives its errors up to rounding.
 
@@ -54,7 +58,7 @@ class IncrementalEvaluator:
         if not isinstance(edits, Sequence):
             for edit in edits:
                 yield from self.trials(network, [edit], limits)
-        elif all(len(edit.units) == 1 for edit in edits):
+        elif max(map(_size, edits), default=1) == 1:
             yield from self._follow(network).trials(edits, limits)
         else:
             yield from ReferenceEvaluator(self.objective, self._compensation).trials(network, edits)

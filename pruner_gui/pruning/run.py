@@ -155,6 +155,7 @@ class _Run:
         self._evaluator, self._holdout = evaluator, holdout
         self._config = config
         self._allowed = set(candidates(network, config.layers))
+        self._shrunk = False
         self._rejected = 0  # in a row, since the last removal
 
     def settled(self) -> bool:
@@ -180,7 +181,9 @@ class _Run:
             if went and self._config.restart:
                 waiting = list((yield from self._order()))
             else:
-                waiting = [edit for edit in waiting[tried:] if edit in self._allowed]
+                waiting = waiting[tried:]
+                if went and self._shrunk:
+                    waiting = [edit for edit in waiting if edit in self._allowed]
 
     def _order(self) -> Generator[Event, None, Sequence[Edit]]:
         asked = self._strategy.propose(self.network, self._evaluator)
@@ -202,7 +205,8 @@ class _Run:
         self.network = smaller
         self.removals += 1
         self._allowed.discard(edit)
-        if any(layer.units.size == 1 for layer in smaller.hidden_layers):
+        self._shrunk = any(layer.units.size == 1 for layer in smaller.hidden_layers)
+        if self._shrunk:  # to its last neuron, which may not go
             self._allowed &= set(candidates(smaller, self._config.layers))
         self._judge.accepted(score)
         return Accepted(edit, self.network, score, held, self._judge.limits)

@@ -90,3 +90,21 @@ def test_an_error_that_overflows_is_refused_by_metric() -> None:
 def test_a_metric_that_needs_classes_is_refused_without_them(metric: str) -> None:
     with pytest.raises(MetricUnfit):
         Objective(np.ones((2, 1)), Targets(np.ones((2, 1)), None, "linear"), (metric,))
+
+
+@pytest.mark.parametrize("evaluator", [ReferenceEvaluator, IncrementalEvaluator])
+def test_an_error_that_is_no_number_is_refused(
+    evaluator: type[ReferenceEvaluator] | type[IncrementalEvaluator],
+) -> None:
+    network = chain(np.random.default_rng(0), [2, 3, 1], ["relu"], "linear")
+    objective = Objective(np.full((4, 2), np.nan), Targets(np.ones((4, 1)), None, "linear"), ("mse",))
+    with pytest.raises(NonFiniteError):
+        evaluator(objective).baseline(network)
+
+
+def test_rounding_of_outputs_that_are_as_wanted_is_no_error() -> None:
+    network = chain(np.random.default_rng(0), [9, 33, 5], ["tanh"], "linear")
+    rows = np.random.default_rng(1).normal(size=(5000, 9))
+    one_by_one = np.concatenate([network.forward(rows[i : i + 7]) for i in range(0, 5000, 7)])
+    objective = Objective(rows, Targets(one_by_one, None, "linear"), ("mse", "mae", "rmse"))
+    assert IncrementalEvaluator(objective).baseline(network).values == (0, 0, 0)
