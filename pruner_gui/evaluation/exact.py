@@ -11,10 +11,11 @@ from pruner_gui.evaluation.compensation import Moments
 from pruner_gui.evaluation.evaluator import Objective
 from pruner_gui.evaluation.products import Products
 from pruner_gui.evaluation.program import Array, Chain, Measure
-from pruner_gui.evaluation.threads import in_parallel
-from pruner_gui.network import FloatArray, IndexArray, Op
+from pruner_gui.evaluation.threads import Spare, in_parallel
+from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
-CHUNK = 2048  # rows at a time
+CHUNK = 2048  # rows at a time at most
+_CACHED = 1 << 19  # numbers that stay in a core's cache
 
 
 class ExactChain:
@@ -38,8 +39,11 @@ class ExactChain:
         self._first_units = self.units[0]
         self._objective, self._threads = objective, threads
         self._count = len(objective.inputs)
+        widest = max(weight.shape[1] for weight in self.weights)
+        self._step = min(CHUNK, max(CHUNK // 4, _CACHED // widest))
         self._counts = bool(measure.counts[0])
         self._held: FloatArray | None = None
+        self._spare = Spare()
         self.begin(0)
 
     def prepare(self) -> Iterator[float]:
@@ -47,12 +51,14 @@ class ExactChain:
 
         Leaves the losses `(n_metrics, n_samples)` and the hardness of every row.
         """
-        self.first = np.empty((self._count, self.weights[0].shape[1]))
         self.losses = np.empty((len(self._objective.metrics), self._count))
         self.hardness = np.empty(self._count)
+        units, outputs = self.weights[1].shape
         self.products = None
-        if self.only_squares and len(self.weights) == 2:  # then the run needs nothing else of the rows
-            self.products = Products(self.first.shape[1], self.weights[1].shape[1])
+        if self.only_squares and len(self.weights) == 2:  # then a run needs nothing else of the rows
+            self.products = Products(units, outputs)
+        else:
+            self.first = np.empty((self._count, units))
         chunks = self.chunks()
         step = 2 * self._threads
         for some in (chunks[i : i + step] for i in range(0, len(chunks), step)):
@@ -61,19 +67,26 @@ class ExactChain:
 
     def _prepare(self, part: slice) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
-            values: FloatArray = np.asarray(self._objective.inputs[part], np.float64)
-            for op in self.chain.before:
-                values = op.forward(values)
-            held = self.first[part]
-            np.matmul(values, self.weights[0], out=held)
-            held += self.biases[0]
-            held[...] = self._after(0, held)
+            held = self._start(part)
+            if self.first.size:
+                self.first[part] = held
             scores = self._rest(0, held, self.weights[1], self.biases[1])
             found = self._objective.losses(scores, part)
             if self.products is not None:
                 self.products.add(held, scores - self._objective.targets.values[part])
         self.losses[:, part] = found
         self.hardness[part] = self._hardness(scores, found[0], part)
+
+    def _start(self, part: slice) -> FloatArray:
+        """Return the first layer's activations for some rows, by the weights that it had."""
+        inputs, weight = self._objective.inputs[part], self.weights[0]
+        values: FloatArray = self._spare.of("inputs", inputs.shape)
+        values[...] = inputs
+        for op in self.chain.before:
+            values = op.forward(values)
+        values = np.matmul(values, weight, out=self._spare.of("first", (len(inputs), weight.shape[1])))
+        values += self.biases[0]
+        return self._after(0, values)
 
     def _hardness(self, scores: FloatArray, found: FloatArray, part: slice) -> FloatArray:
         """Return how much of the first error each row is likely to make up, whatever is removed."""
@@ -90,11 +103,18 @@ class ExactChain:
 
     def chunks(self) -> list[slice]:
         """Return the rows cut into chunks."""
-        return [slice(i, min(i + CHUNK, self._count)) for i in range(0, self._count, CHUNK)]
+        step = self._step
+        return [slice(i, min(i + step, self._count)) for i in range(0, self._count, step)]
 
     def _after(self, stage: int, values: FloatArray) -> FloatArray:
         for op in self.chain.stages[stage].after:
-            values = op.forward(values)
+            kind = op.kind if isinstance(op, Activation) else ""
+            if kind == "relu":
+                np.maximum(values, 0, out=values)
+            elif kind == "tanh":
+                np.tanh(values, out=values)
+            else:
+                values = op.forward(values)
         return values
 
     def _rest(self, index: int, values: FloatArray, outgoing: FloatArray, bias: FloatArray) -> FloatArray:
@@ -138,12 +158,19 @@ class ExactChain:
     def held(self, index: int) -> FloatArray:
         """Return the activations `(n_samples, units)` of a hidden layer; those of a later layer are kept."""
         if index == 0:
+            if not self.first.size:
+                self.first = np.empty((self._count, len(self._first_units)))
+                in_parallel(partial(self._fill_first, self.first), self.chunks(), self._threads)
             return self.first
         if self._held is None:
             held: FloatArray = np.empty((self._count, self._begun[0].shape[1]))
             in_parallel(partial(self._fill, index, held), self.chunks(), self._threads)
             self._held = held
         return self._held
+
+    def _fill_first(self, held: FloatArray, part: slice) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            held[part] = self._start(part)
 
     def _fill(self, index: int, held: FloatArray, part: slice) -> None:
         held[part] = self._up_to(index, self.first[part])

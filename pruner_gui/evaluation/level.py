@@ -17,7 +17,7 @@ from pruner_gui.network import FloatArray
 _LEAST = {"float32": 5e-8, "float64": 1e-13}  # rounding of losses, relative, that is always reckoned with
 _SAFETY = 4  # times the rounding that was measured on a sample
 _HOPELESS = 1e30  # rounding where float32 says nothing: all is decided in float64
-_RENEW = 32  # removals after which the next layer's input is made anew
+_RENEW = 64  # removals after which the next layer's input is made anew
 _SAMPLE = 1024  # rows on which rounding is measured
 
 
@@ -40,7 +40,9 @@ class RunLevel(Layer):
         self._pack()
         self._renew()
         self._measure_present()
-        self._rounding = self._measure_rounding()
+        if index not in rows.rounding or compensation != "none":
+            rows.rounding[index] = self._measure_rounding()
+        self._rounding, self._close = rows.rounding[index]
         if rows.measure.counts.any():  # now that it is known what is too close to call
             self._measure_present()
 
@@ -70,7 +72,8 @@ class RunLevel(Layer):
 
     def _dropped(self, drops: Sequence[Drop]) -> FloatArray:
         """Return what is dropped, `(n_drops, n_blocks, block)`."""
-        out = np.empty((len(drops), self.rows.n_blocks, self.rows.tuning.block), self._dtype)
+        shape = (len(drops), self.rows.n_blocks, self.rows.tuning.block)
+        out = self.rows.spare.of("dropped", shape, self._dtype)
         shifts = np.array([drop.shift for drop in drops], self._dtype)
         if not drops[0].coefficients.size:  # then none has any
             places = np.array([drop.place for drop in drops])
@@ -119,10 +122,10 @@ class RunLevel(Layer):
         self._start_anew()
         self._losses, self._new_losses = self._new_losses, self._losses
 
-    def _measure_rounding(self) -> FloatArray:
-        """Return how far losses are off, relative to their sum, on a sample of rows; sets what is close."""
+    def _measure_rounding(self) -> tuple[FloatArray, float]:
+        """Return how far losses are off, relative to their sum, on a sample of rows, and scores likewise."""
         rows, block = self.rows, self.rows.tuning.block
-        step = max(1, rows.n_blocks * block // _SAMPLE)
+        step = max(1, rows.n_blocks * block // max(_SAMPLE // 4, min(_SAMPLE, rows.count // 8)))
         positions = (np.arange(0, rows.n_blocks, step)[:, None] * block + np.arange(block)).ravel()
         positions = positions[positions < rows.count]
         values, scores, exact = self._exact.sample(self.index, rows.order[positions])
@@ -133,9 +136,9 @@ class RunLevel(Layer):
             largest = float(np.abs(scores).max())
             apart = float(np.abs(self._rough_scores(values.astype(self._dtype)) - scores).max())
             least = 16 * float(np.finfo(self._dtype).eps)
-            self._close = 2e-9 + least + 2 * _SAFETY * (apart / largest if largest else 0)
+            close = 2e-9 + least + 2 * _SAFETY * (apart / largest if largest else 0)
         rounding: FloatArray = _SAFETY * np.maximum(relative, _LEAST[self._dtype.name])
-        return np.where(np.isfinite(rounding), rounding, _HOPELESS)
+        return np.where(np.isfinite(rounding), rounding, _HOPELESS), close
 
     def _rough_scores(self, values: FloatArray) -> FloatArray:
         """Return the scores for activations `(n_rows, units)`, in the precision of the work."""

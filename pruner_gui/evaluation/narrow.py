@@ -46,7 +46,9 @@ class NarrowLevel(RunLevel):
         afters = [stage.after for stage in self._stages]
         program = Program.of(afters, self._weights, self._biases, len(self.bias), self._dtype)
         self._cost = rows.tuning.block * program.multiply_adds
-        self._entry = np.zeros((rows.n_blocks, padded(len(self.bias)), rows.tuning.block), self._dtype)
+        shape = (rows.n_blocks, padded(len(self.bias)), rows.tuning.block)
+        self._entry = rows.spare.of("entry", shape, self._dtype)
+        self._entry[:, len(self.bias) :] = 0
         self._program = program
         self._fixed = (
             program.stages, program.flat, program.codes, program.settings, program.operands,
@@ -54,8 +56,9 @@ class NarrowLevel(RunLevel):
         )  # fmt: skip
         self._relu = bool(program.codes.size)
         self._bounded = measure.convex if program.is_bounded else -1
-        shape = self._entry.shape if self._bounded >= 0 else (0, 0, 0)
-        self._slopes, self._anchors = np.zeros(shape, self._dtype), np.zeros((shape[0], shape[2]))
+        shape = shape if self._bounded >= 0 else (0, 0, 0)
+        self._slopes = rows.spare.of("slopes", shape, self._dtype)
+        self._anchors = np.zeros((shape[0], shape[2]))
         self._age = self._STALE
 
     def _take_entry(self, chunk: slice, entry: FloatArray) -> None:

@@ -6,6 +6,7 @@ import threading
 
 import numpy as np
 
+from pruner_gui.evaluation.threads import Spare
 from pruner_gui.network import FloatArray
 
 
@@ -21,13 +22,14 @@ class Products:
     def __init__(self, units: int, outputs: int) -> None:
         self.of_units = np.zeros((units + 1, units + 1))
         self.with_residuals = np.zeros((units + 1, outputs))
-        self._lock = threading.Lock()
+        self._lock, self._spare = threading.Lock(), Spare()
 
     def add(self, activations: FloatArray, residuals: FloatArray) -> None:
         """Add rows: activations `(n_rows, units)` and residuals `(n_rows, n_outputs)`. Any thread may."""
         n = activations.shape[1]
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is decided exactly
-            rough = activations.astype(np.float32)
+            rough = self._spare.of("rough", activations.shape, np.float32)
+            rough[...] = activations
             units, with_residuals = rough.T @ rough, activations.T @ residuals
             total, residual = activations.sum(axis=0), residuals.sum(axis=0)
         with self._lock:

@@ -11,7 +11,7 @@ import numpy as np
 from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.evaluator import Objective
 from pruner_gui.evaluation.program import Array, Measure
-from pruner_gui.evaluation.threads import in_parallel
+from pruner_gui.evaluation.threads import Spare, in_parallel
 from pruner_gui.network import FloatArray, IndexArray
 
 Result = TypeVar("Result")
@@ -54,7 +54,10 @@ class Rows:
         self.count = len(objective.inputs)
         self.n_blocks = -(-self.count // tuning.block)
         self.dtype = np.dtype(tuning.dtype or "float64")
+        self.spare = Spare()  # for what only one level at a time needs
         self.order: IndexArray = np.zeros(0, np.intp)
+        # By hidden layer, how far losses can be off: removals do not add to it.
+        self.rounding: dict[int, tuple[FloatArray, float]] = {}
         self.wanted: FloatArray = np.zeros((self.n_blocks, 0, tuning.block))
         self.labels: Array = np.zeros((self.n_blocks, tuning.block), np.int64)
 

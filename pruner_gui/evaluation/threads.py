@@ -6,13 +6,16 @@ example, they slow small products down a hundredfold; cutting the rows ourselves
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from threadpoolctl import LibController, ThreadpoolController
 
 Item = TypeVar("Item")
@@ -33,6 +36,21 @@ def in_parallel(work: Callable[[Item], Result], items: Sequence[Item], threads: 
     for i, other in enumerate(others, 1):
         results[i::threads] = other.result()
     return results
+
+
+class Spare(threading.local):
+    """Arrays to compute in, each thread its own: fresh memory costs as much as what is computed in it."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, npt.NDArray[Any]] = {}
+
+    def of(self, name: str, shape: tuple[int, ...], dtype: npt.DTypeLike = np.float64) -> npt.NDArray[Any]:
+        """Return the array of this name, with anything in it; the one returned before is void."""
+        size = math.prod(shape)
+        array = self._arrays.get(name)
+        if array is None or array.size < size or array.dtype != dtype:
+            array = self._arrays[name] = np.empty(size, dtype)
+        return array[:size].reshape(shape)
 
 
 _lock = threading.Lock()

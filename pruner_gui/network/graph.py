@@ -378,19 +378,25 @@ class Network:
             doomed.update(tag_of[unit] for unit in gone)
         goes = np.zeros(1 + max(int(tags.max()) for tags in self.tags.values()), bool)
         goes[list(doomed)] = True
-        kept = {name: np.flatnonzero(~goes[tags]) for name, tags in self.tags.items()}
+        kept: dict[str, IndexArray] = {}  # of the nodes that lose something
+        for name, tags in self.tags.items():
+            gone_here = goes[tags]
+            if gone_here.any():
+                kept[name] = np.flatnonzero(~gone_here)
+                if not kept[name].size:
+                    raise CannotRemove(name, tuple(self.by_name[name].units.tolist()))
         nodes = []
         for node in self.nodes:
-            if not kept[node.name].size:
-                raise CannotRemove(node.name, tuple(node.units.tolist()))
             op, units = node.op, node.units
             for slot, source in enumerate(node.inputs):
-                if kept[source].size < self.sizes[source]:
+                if source in kept:
                     op = op.keep_in(slot, kept[source])
-            if kept[node.name].size < units.size:
+            if node.name in kept:
                 op, units = op.keep_out(kept[node.name]), units[kept[node.name]]
-            unchanged = op is node.op and units is node.units
-            nodes.append(node if unchanged else Node(node.name, op, node.inputs, units))
+                units.setflags(write=False)
+            nodes.append(
+                node if op is node.op and units is node.units else Node(node.name, op, node.inputs, units)
+            )
         smaller = Network(tuple(nodes), self.outputs, self.origin)
         smaller._inherit(self, kept)
         return smaller
@@ -399,9 +405,13 @@ class Network:
         """Take over who is who from the network that this one is a part of, instead of finding it anew."""
         known = self.__dict__  # where `cached_property` looks
         known["_fixed"] = larger._fixed
-        known["tags"] = MappingProxyType({name: tags[kept[name]] for name, tags in larger.tags.items()})
+        known["tags"] = MappingProxyType(
+            {name: tags[kept[name]] if name in kept else tags for name, tags in larger.tags.items()}
+        )
         known["hidden_layers"] = tuple(
             replace(layer, units=layer.units[kept[layer.name]], prunable=layer.prunable[kept[layer.name]])
+            if layer.name in kept
+            else layer
             for layer in larger.hidden_layers
         )
 
