@@ -9,10 +9,10 @@ SAMPLE := models/digits.onnx models/digits.npz
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench screenshots models system system-test
+.PHONY: help run test lint bench bench-quality screenshots models system system-test
 
 help: ## say what the targets do
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 run: system $(RUNTIME) ## open the window with the digits sample (without a display: prune it by the command line)
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then \
@@ -33,6 +33,9 @@ lint: system $(DEV) ## style, types and import contracts
 
 bench: system $(DEV) ## measure speed against the plain loop, in the same run
 	$(BIN)/python tests/benchmarks/engine.py
+
+bench-quality: system $(DEV) ## measure what compensation keeps and costs, on the samples and on other rows
+	$(BIN)/python tests/benchmarks/quality.py
 
 screenshots: system-test $(DEV) ## make the pictures of the README
 	QT_QPA_PLATFORM=offscreen $(BIN)/python resources/screenshots.py

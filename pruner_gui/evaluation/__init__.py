@@ -22,6 +22,7 @@ from pruner_gui.evaluation.metrics import (
     wilson,
 )
 from pruner_gui.evaluation.rows import Statistics, Tuning
+from pruner_gui.evaluation.threads import Stopped, stopping
 from pruner_gui.evaluation.warm import warm_up
 
 __all__ = [
@@ -39,11 +40,13 @@ __all__ = [
     "ReferenceEvaluator",
     "Score",
     "Statistics",
+    "Stopped",
     "Targets",
     "Tuning",
     "WrongWidth",
     "default_metrics",
     "prepare",
+    "stopping",
     "tell_different_stories",
     "warm_up",
     "wilson",

@@ -7,6 +7,7 @@ whenever a layer is begun, and a decision that could hang on it is made in float
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -18,10 +19,12 @@ from pruner_gui.evaluation.level import RunLevel
 from pruner_gui.evaluation.narrow import NarrowLevel
 from pruner_gui.evaluation.program import Chain
 from pruner_gui.evaluation.rows import SLACK, Rows
+from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.evaluation.wide import WideLevel
 from pruner_gui.network import Edit, FloatArray, Network
 
 _NONE = np.zeros(0)
+_DEEP = 3  # layers of weights
 _AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
 
 
@@ -57,26 +60,31 @@ class ChainEngine:
         at, ahead = 0, 4
         most = max(1, min(_AHEAD, _AHEAD_ROWS // self._rows.count))
         while at < len(edits):
-            level = self._enter(self._stage[edits[at].node])
-            drops = list[Drop]()
-            for edit in edits[at : at + (min(ahead, most) if limits is not None else 1)]:
-                drop = level.drop(edit) if edit.node == edits[at].node else None
-                if drop is None:
-                    break
-                drops.append(drop)
-            if drops:
-                found = level.search(drops, self.sums, self._error, upper)
-            else:
-                found = [Found(self.sums, self._error)]
+            some = edits[at : at + (min(ahead, most) if limits is not None else 1)]
+            drops, found = self._search(some, upper)
             for i, one in enumerate(found):
-                yield self._tried(level, edits[at + i], drops[i] if drops else None, one, limits)
+                yield self._tried(edits[at + i], drops[i] if drops else None, one, limits)
             at, ahead = at + len(found), 2 * ahead
 
+    def _search(self, edits: Sequence[Edit], upper: FloatArray) -> tuple[list[Drop], list[Found]]:
+        """Try the first few of some edits; return what they drop (nothing: []) and what was found."""
+        level = self._enter(self._stage[edits[0].node])
+        drops = list[Drop]()
+        for edit in edits:
+            drop = level.drop(edit) if edit.node == edits[0].node else None
+            if drop is None:
+                break
+            drops.append(drop)
+        if not drops:
+            return [], [Found(self.sums, self._error)]
+        return drops, level.search(drops, self.sums, self._error, upper)
+
     def _tried(
-        self, level: Layer, edit: Edit, drop: Drop | None, found: Found, limits: Limits | None
+        self, edit: Edit, drop: Drop | None, found: Found, limits: Limits | None
     ) -> tuple[Edit, Score]:
         """Return the answer to one trial, and remember it; decide in float64 where that may matter."""
-        rows = self._rows
+        rows, level = self._rows, self._level
+        assert level is not None
         rows.statistics.trials += 1
         self._last = None
         if found.partial:
@@ -134,6 +142,7 @@ class ChainEngine:
         if self._level is not None and self._level.index == index:
             return self._level
         before, self._level = self._level, None
+        self._rows.spare.clear()
         exact, rows = self._exact, self._rows
         exact.begin(index)
         stages = exact.chain.stages[index + 1 :]
@@ -155,8 +164,15 @@ class ChainEngine:
 
     def _run_to(self, index: int) -> FloatArray:
         """Return a hidden layer's activations in blocks."""
+        exact, rows = self._exact, self._rows
         if index:
-            return self._rows.blocks(self._exact.held(index))
-        if self._held is None:
-            self._held = self._rows.blocks(self._exact.first)
-        return self._held
+            held: FloatArray = np.empty((rows.count, exact.outgoing(index).shape[0]))
+            in_parallel(partial(self._fill, index, held), exact.chunks(), rows.tuning.threads)
+            return rows.blocks(held)
+        first = self._held if self._held is not None else rows.blocks(exact.first)
+        # In a deep chain the first layer is come back to seldom enough to be gathered anew.
+        self._held = first if len(exact.weights) <= _DEEP else None
+        return first
+
+    def _fill(self, index: int, held: FloatArray, part: slice) -> None:
+        held[part] = self._exact.activations(index, part)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
@@ -11,7 +10,7 @@ from pruner_gui.evaluation.compensation import Moments
 from pruner_gui.evaluation.evaluator import Objective
 from pruner_gui.evaluation.products import Products
 from pruner_gui.evaluation.program import Array, Chain, Measure
-from pruner_gui.evaluation.threads import Spare, in_parallel
+from pruner_gui.evaluation.threads import Spare, in_parallel, summed
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 CHUNK = 2048  # rows at a time at most
@@ -42,7 +41,6 @@ class ExactChain:
         widest = max(weight.shape[1] for weight in self.weights)
         self._step = min(CHUNK, max(CHUNK // 4, _CACHED // widest))
         self._counts = bool(measure.counts[0])
-        self._held: FloatArray | None = None
         self._spare = Spare()
         self.begin(0)
 
@@ -130,7 +128,6 @@ class ExactChain:
 
     def begin(self, index: int) -> None:
         """Take up a hidden layer: what is asked of it from now on has all the units it has now."""
-        self._held = None
         self._begun = self.weights[index], self.biases[index]
 
     def removed(self, index: int, unit: int, outgoing: FloatArray, bias: FloatArray) -> None:
@@ -143,7 +140,7 @@ class ExactChain:
         self.weights[index + 1], self.biases[index + 1] = outgoing, bias
 
     def outgoing(self, index: int) -> FloatArray:
-        """Return the weights that read the activations of `held(index)`, zero for units that are gone."""
+        """Return the weights that read what `activations(index)` gives, zero for units that are gone."""
         return self.weights[index + 1] if index else self._for_first(self.weights[1])
 
     def _for_first(self, weight: FloatArray) -> FloatArray:
@@ -152,28 +149,14 @@ class ExactChain:
         return full
 
     def columns(self, index: int) -> IndexArray:
-        """Return the original indices of the units that `held(index)` has columns for."""
+        """Return the original indices of the units that `activations(index)` has columns for."""
         return self.units[index] if index else self._first_units
 
-    def held(self, index: int) -> FloatArray:
-        """Return the activations `(n_samples, units)` of a hidden layer; those of a later layer are kept."""
-        if index == 0:
-            if not self.first.size:
-                self.first = np.empty((self._count, len(self._first_units)))
-                in_parallel(partial(self._fill_first, self.first), self.chunks(), self._threads)
-            return self.first
-        if self._held is None:
-            held: FloatArray = np.empty((self._count, self._begun[0].shape[1]))
-            in_parallel(partial(self._fill, index, held), self.chunks(), self._threads)
-            self._held = held
-        return self._held
-
-    def _fill_first(self, held: FloatArray, part: slice) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            held[part] = self._start(part)
-
-    def _fill(self, index: int, held: FloatArray, part: slice) -> None:
-        held[part] = self._up_to(index, self.first[part])
+    def activations(self, index: int, part: slice) -> FloatArray:
+        """Return some rows' activations in a hidden layer."""
+        if not self.first.size:
+            return self._start(part)
+        return self._up_to(index, self.first[part])
 
     def _up_to(self, index: int, values: FloatArray) -> FloatArray:
         """Return the activations of a later hidden layer for some of the first."""
@@ -189,38 +172,34 @@ class ExactChain:
         if self.products is not None:
             products, self.products = self.products, None
             return products
-        held, wanted = self.held(index), self._objective.targets.values
-        products = Products(held.shape[1], self.weights[-1].shape[1])
-        outgoing, bias = self.outgoing(index), self.biases[-1]
-        in_parallel(
-            lambda part: products.add(held[part], held[part] @ outgoing + bias - wanted[part]),
-            self.chunks(),
-            self._threads,
-        )
+        outgoing, bias, wanted = self.outgoing(index), self.biases[-1], self._objective.targets.values
+        products = Products(*outgoing.shape)
+
+        def add(part: slice) -> None:
+            values = self.activations(index, part)
+            products.add(values, values @ outgoing + bias - wanted[part])
+
+        in_parallel(add, self.chunks(), self._threads)
         return products
 
     def moments(self, index: int) -> Moments:
         """Return means and covariance of a hidden layer's activations."""
-        held = self.held(index)
 
-        def of(part: slice) -> tuple[FloatArray, FloatArray]:
-            values = held[part]
+        def of(part: slice) -> tuple[FloatArray, ...]:
+            values = self.activations(index, part)
             return values.sum(axis=0), values.T @ values
 
-        parts = in_parallel(of, self.chunks(), self._threads)
-        total = np.sum([total for total, _ in parts], axis=0)
-        return Moments.of(self._count, total, np.sum([products for _, products in parts], axis=0))
+        return Moments.of(self._count, *summed(of, self.chunks(), self._threads))
 
     def sums(self, index: int, outgoing: FloatArray, bias: FloatArray) -> FloatArray:
         """Return the sums of losses with these weights behind a hidden layer."""
-        held = self.held(index)
 
-        def of(part: slice) -> FloatArray:
+        def of(part: slice) -> tuple[FloatArray, ...]:
             with np.errstate(over="ignore", invalid="ignore"):
-                scores = self._rest(index, held[part], outgoing, bias)
-            return np.array([loss.sum() for loss in self._objective.losses(scores, part)])
+                scores = self._rest(index, self.activations(index, part), outgoing, bias)
+            return (np.array([loss.sum() for loss in self._objective.losses(scores, part)]),)
 
-        total: FloatArray = np.sum(in_parallel(of, self.chunks(), self._threads), axis=0)
+        (total,) = summed(of, self.chunks(), self._threads)
         return total
 
     def sample(self, index: int, rows: IndexArray) -> tuple[FloatArray, FloatArray, Array]:

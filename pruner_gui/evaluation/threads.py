@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import threading
 import weakref
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
@@ -25,17 +26,73 @@ Result = TypeVar("Result")
 _POOL = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
 
 
+class Stopped(Exception):
+    """The work was asked to stop, see `stopping`."""
+
+
+_asked = threading.local()
+
+
+@contextmanager
+def stopping(asked: Callable[[], bool]) -> Iterator[None]:
+    """Have long evaluations of this thread raise `Stopped` within milliseconds once `asked` says so."""
+    _asked.check = asked
+    try:
+        yield
+    finally:
+        del _asked.check
+
+
+def _never() -> bool:
+    return False
+
+
 def in_parallel(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -> list[Result]:
-    """Do all items, each thread taking the next few, and return the results in order."""
+    """Do all items, each thread taking the next few, and return the results in order.
+
+    Raises:
+        Stopped: the thread that asks is to stop.
+    """
+    stopped = getattr(_asked, "check", _never)
+
+    def each(share: Sequence[Item]) -> list[Result]:
+        found = []
+        for item in share:
+            if stopped():
+                raise Stopped
+            found.append(work(item))
+        return found
+
     if threads < 2 or len(items) < 2:
-        return [work(item) for item in items]
+        return each(items)
     shares = [items[i::threads] for i in range(threads)]
-    others = [_POOL.submit(lambda share: [work(item) for item in share], share) for share in shares[1:]]
+    others = [_POOL.submit(each, share) for share in shares[1:]]
     results: list[Result] = [*items]  # type: ignore[list-item]
-    results[0::threads] = [work(item) for item in shares[0]]
+    try:
+        results[0::threads] = each(shares[0])
+    finally:
+        wait(others)  # what they write to is nobody else's before they end
     for i, other in enumerate(others, 1):
         results[i::threads] = other.result()
     return results
+
+
+def summed(
+    work: Callable[[Item], tuple[npt.NDArray[Any], ...]], items: Sequence[Item], threads: int
+) -> tuple[npt.NDArray[Any], ...]:
+    """Do all items as `in_parallel`, and return the sums of the arrays they give."""
+    totals: dict[int, tuple[npt.NDArray[Any], ...]] = {}
+
+    def add(item: Item) -> None:
+        found, thread = work(item), threading.get_ident()
+        if thread in totals:
+            for total, array in zip(totals[thread], found, strict=True):
+                total += array
+        else:
+            totals[thread] = found
+
+    in_parallel(add, items, threads)
+    return tuple(np.sum(arrays, axis=0) for arrays in zip(*totals.values(), strict=True))
 
 
 class Spare(threading.local):
@@ -51,6 +108,10 @@ class Spare(threading.local):
         if array is None or array.size < size or array.dtype != dtype:
             array = self._arrays[name] = np.empty(size, dtype)
         return array[:size].reshape(shape)
+
+    def clear(self) -> None:
+        """Give all memory back."""
+        self._arrays.clear()
 
 
 _lock = threading.Lock()

@@ -14,7 +14,7 @@ from pruner_gui.evaluation.program import Array
 from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import Activation, FloatArray, IndexArray
 
-_MOST = 4096  # rows of a product at most
+_MOST = 2048  # rows of a product at most
 _ALONE = 512  # rows below which a second thread costs more than it brings
 
 

@@ -16,6 +16,8 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
+from pruner_gui.evaluation import Stopped, stopping
+
 INTERVAL_MS = 33
 
 Work = Callable[[], Any]
@@ -51,13 +53,16 @@ class Task(QThread):
         self._stop = False
 
     def stop(self) -> None:
-        """Ask the work to end before its next item. What it gave so far still arrives."""
+        """Ask the work to end before its next item, or amid a long evaluation. What it gave still arrives."""
         self._stop = True
 
     def run(self) -> None:
         """Do the work (in the thread). An error becomes the outcome."""
         try:
-            outcome = self._run()
+            with stopping(lambda: self._stop):
+                outcome = self._run()
+        except Stopped:
+            outcome = Outcome(stopped=True)
         except Exception as error:
             outcome = Outcome(error=error, trace=traceback.format_exc())
         self._work = _nothing  # lets go of what the work held

@@ -89,7 +89,7 @@ def run_engine(work: Work, seconds: float = float("inf"), trials: float = float(
 
 def warm_up(work: Work) -> None:
     """Have everything compiled that the work needs."""
-    run_engine(work.first(1_000), trials=100)
+    run_engine(work.first(5_000), trials=100)
 
 
 def best_run(work: Work) -> Run:

@@ -94,8 +94,6 @@ def _pen_strokes(random: np.random.Generator) -> tuple[Array, Array]:
         drawn += random.normal(0, 0.03, drawn.shape)
         drawn[drawn < 0.15] = 0
         pictures[begin : begin + n] = np.round(np.minimum(drawn, 1) * 255) / 255
-    wrong = random.random(rows) < 0.0002
-    labels[wrong] = random.integers(10, size=wrong.sum())
     return pictures.reshape(rows, side * side), labels
 
 

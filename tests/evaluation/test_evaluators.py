@@ -13,7 +13,9 @@ from pruner_gui.evaluation import (
     NonFiniteWeight,
     Objective,
     ReferenceEvaluator,
+    Stopped,
     Targets,
+    stopping,
 )
 from pruner_gui.network import Activation, Dense, Edit, FloatArray, Input, Network, Node
 from pruner_gui.pruning import candidates
@@ -108,3 +110,22 @@ def test_rounding_of_outputs_that_are_as_wanted_is_no_error() -> None:
     one_by_one = np.concatenate([network.forward(rows[i : i + 7]) for i in range(0, 5000, 7)])
     objective = Objective(rows, Targets(one_by_one, None, "linear"), ("mse", "mae", "rmse"))
     assert IncrementalEvaluator(objective).baseline(network).values == (0, 0, 0)
+
+
+def test_an_evaluation_stops_in_its_middle_when_asked_to() -> None:
+    network = chain(np.random.default_rng(0), [4, 30, 20, 3], ["relu", "relu"], "softmax")
+    rows = np.random.default_rng(1).normal(size=(50_000, 4))
+    labels = network.forward(rows).argmax(axis=1)
+    objective = Objective(rows, Targets(np.eye(3)[labels], labels, "softmax"), ("cross-entropy",))
+    evaluator = IncrementalEvaluator(objective)
+    asked = 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 30
+
+    with pytest.raises(Stopped), stopping(stop):
+        list(evaluator.trials(network, candidates(network, None)))
+    assert evaluator.statistics.trials < 50
+    assert len(list(evaluator.trials(network, candidates(network, None)))) == 50  # not asked any more

@@ -72,13 +72,13 @@ def branched(rng: np.random.Generator, width: int, activation: str, head: str) -
 
 @st.composite
 def networks(draw: st.DrawFn) -> Network:
-    """Random networks of up to four hidden layers, one in four branched."""
+    """Random networks of one to six hidden layers, one in four branched."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     head = draw(st.sampled_from(["linear", "sigmoid", "softmax", "log_softmax", "tanh"]))
     if draw(st.integers(0, 3)) == 0:
         return branched(rng, draw(st.integers(1, 4)), draw(st.sampled_from(HIDDEN)), head)
-    sizes = draw(st.lists(st.integers(1, 6), min_size=3, max_size=6))
-    return chain(rng, sizes, draw(st.lists(st.sampled_from(HIDDEN), min_size=5, max_size=5)), head)
+    sizes = draw(st.lists(st.integers(1, 6), min_size=3, max_size=8))
+    return chain(rng, sizes, draw(st.lists(st.sampled_from(HIDDEN), min_size=7, max_size=7)), head)
 
 
 @st.composite
