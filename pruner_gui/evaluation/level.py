@@ -169,8 +169,8 @@ class RunLevel(Layer):
         offset = np.where(counts, 0, base - self._present)
         budget = np.full(len(base), np.inf)
         if upper.size:
-            reach = np.abs(upper) * SLACK + base_error + rounding * 2 * (np.abs(upper) + self._present)
-            budget = upper - offset + np.where(counts, 0, reach)
+            reach = base_error + rounding * 2 * (np.abs(upper) + self._present)
+            budget = upper - offset + np.abs(upper) * SLACK + np.where(counts, 0, reach)
         trials = self._search(drops, self.outgoing[[drop.place for drop in drops]], budget)
         if not trials[-1].partial:
             self._tried = trials[-1]

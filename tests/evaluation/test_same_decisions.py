@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from random_networks import chain, problems
 from ways import TUNINGS, accepted
 
-from pruner_gui.evaluation import IncrementalEvaluator, Objective, ReferenceEvaluator, Targets, Tuning
+from pruner_gui.evaluation import IncrementalEvaluator, Objective, ReferenceEvaluator, Score, Targets, Tuning
 from pruner_gui.network import FloatArray, Network
 from pruner_gui.pruning import NothingToRelateTo, PruneConfig, Tolerance, candidates
 from pruner_gui.pruning.run import Judge
@@ -161,3 +161,28 @@ def test_weights_far_beyond_the_range_of_single_precision_are_decided_in_double(
     expected = accepted(network, config, ReferenceEvaluator(objective))
     tuning = Tuning(dtype="float32")
     assert accepted(network, config, IncrementalEvaluator(objective, tuning=tuning)) == expected
+
+
+@pytest.mark.parametrize("wide", [1, 1 << 20])
+def test_as_many_mistakes_as_allowed_are_allowed(wide: int) -> None:
+    """Five mistakes of 15 and 20 % more are six, though 15 * (5 / 15 * 1.2) is less than 6."""
+    sixes = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        network = chain(rng, [2, 4, 3, 1], ["tanh", "tanh"], "linear")
+        rows = rng.normal(size=(15, 2))
+        outputs = network.forward(rows)[:, 0]
+        threshold = float(np.sort(outputs)[7:9].mean())
+        labels = (outputs > threshold).astype(np.intp)
+        labels[:5] = 1 - labels[:5]
+        targets = Targets(labels[:, None].astype(float), labels, "linear", threshold)
+        objective = Objective(rows, targets, ("error-rate",))
+        judge = Judge(PruneConfig(tolerances=(Tolerance(20, True),)), ("error-rate",), Score((5 / 15,)))
+        assert objective.sums(judge.turns.upper)[0] < 6
+        edits = candidates(network, None)
+        plain = [score for _, score in ReferenceEvaluator(objective).trials(network, edits)]
+        fast = IncrementalEvaluator(objective, tuning=Tuning(wide=wide)).trials(network, edits, judge.turns)
+        for (_, score), exact in zip(fast, plain, strict=True):
+            assert judge.allows(score) == judge.allows(exact)
+        sixes += sum(round(score.values[0] * 15) == 6 for score in plain)
+    assert sixes
