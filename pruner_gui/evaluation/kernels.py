@@ -687,6 +687,34 @@ def pick(first: int, last: int, held: Any, places: Any, shifts: Any, out: Any) -
 
 
 @_jit
+def lose(entry: Any, index: Any, gone: Any, taken: Any, relu: bool, out: Any) -> None:
+    """Put rows `index` of `entry` `(n_rows, n_next)` less `gone` times `taken` in `out`, activated or not."""
+    zero = entry.dtype.type(0)
+    for i in range(index.size):
+        source, target, d = entry[index[i]], out[i], gone[index[i]]
+        if relu:
+            for j in range(taken.size):
+                target[j] = max(source[j] - d * taken[j], zero)
+        else:
+            for j in range(taken.size):
+                target[j] = source[j] - d * taken[j]
+
+
+@_jit
+def add_bias(values: Any, bias: Any, relu: bool) -> None:
+    """Add the bias to rows `(n_rows, units)`, and activate them or not, in place."""
+    zero = values.dtype.type(0)
+    for i in range(values.shape[0]):
+        row = values[i]
+        if relu:
+            for j in range(bias.size):
+                row[j] = max(row[j] + bias[j], zero)
+        else:
+            for j in range(bias.size):
+                row[j] += bias[j]
+
+
+@_jit
 def compare(
     index: Any, rows_first: Any,
     kinds: Any, scales: Any, head: int, n_out: int, close: float, threshold: float,

@@ -12,7 +12,7 @@ from pruner_gui.evaluation.layer import Drop, Found
 from pruner_gui.evaluation.level import RunLevel
 from pruner_gui.evaluation.program import Array
 from pruner_gui.evaluation.threads import in_parallel
-from pruner_gui.network import Activation, FloatArray, IndexArray
+from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 _MOST = 2048  # rows of a product at most
 _ALONE = 512  # rows below which a second thread costs more than it brings
@@ -145,7 +145,7 @@ class WideLevel(RunLevel):
         )
         if index.size:
             with np.errstate(over="ignore", invalid="ignore"):
-                scores = self._products(index, trial.gone[index], trial.taken, self._spare[thread])
+                scores = self._products(index, trial.gone, trial.taken, self._spare[thread])
             kernels.compare(
                 index, scores, measure.kinds, measure.scales, measure.head, scores.shape[1],
                 self._close, measure.threshold, rows.wanted, rows.labels, self._losses,
@@ -160,19 +160,23 @@ class WideLevel(RunLevel):
         """Return the scores `(n_rows, n_outputs)` of some rows without the drop."""
         one, other = spare
         values = one[: index.size * len(taken)].reshape(index.size, len(taken))
-        np.take(self._entry, index, axis=0, out=values, mode="clip")
-        values -= np.outer(gone, taken)
         for i, stage in enumerate(self._stages):
-            if i:
+            relu, rest = _first_relu(stage.after)
+            if not i:
+                kernels.lose(self._entry, index, gone, taken, relu, values)
+            else:
                 weight, bias = self._rough[i - 1]
                 out = other[: index.size * len(bias)].reshape(index.size, len(bias))
                 np.matmul(values, weight, out=out)
-                out += bias
+                kernels.add_bias(out, bias, relu)
                 values = out
                 one, other = other, one
-            for op in stage.after:
-                if isinstance(op, Activation) and op.kind == "relu":
-                    np.maximum(values, 0, out=values)
-                else:
-                    values[...] = op.forward(values)
+            for op in rest:
+                values[...] = op.forward(values)
         return values
+
+
+def _first_relu(ops: tuple[Op, ...]) -> tuple[bool, tuple[Op, ...]]:
+    """Say whether a relu comes first, and return the other operations."""
+    relu = bool(ops) and isinstance(ops[0], Activation) and ops[0].kind == "relu"
+    return relu, ops[1:] if relu else ops
