@@ -88,6 +88,21 @@ def test_onnxruntime_gives_the_reported_error(job: Job) -> None:
     assert after["holdout_error"] is None
 
 
+def test_a_refit_lets_more_go_and_the_file_gives_the_reported_error(job: Job) -> None:
+    options = ("--tolerance", "1%", "--metric", "mse")
+    plain, refit = (job.report(*options, "--compensation", kind) for kind in ("none", "refit"))
+    before, after = plain["after"], refit["after"]
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    assert refit["compensation"] == "refit"
+    assert after["hidden_neurons"] < before["hidden_neurons"]
+    run_again = formats.read(job.folder / "out.onnx")
+    assert list(run_again.layer_sizes) == after["layers"]
+    facts = refit["removed"]
+    assert isinstance(facts, list)
+    assert facts[-1]["error"] == pytest.approx(after["error"], rel=1e-5)  # weights are stored in float32
+
+
 def test_the_table_is_on_stdout_and_progress_on_stderr(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
     assert job.prune("--tolerance", "20%") == 0
     out, err = capsys.readouterr()

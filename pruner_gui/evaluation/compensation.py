@@ -71,11 +71,6 @@ class Estimator:
         self._inverse[np.ix_(left, left)] = np.linalg.inv(matrix)
         self._downdates = 0
 
-    @property
-    def is_fresh(self) -> bool:
-        """Whether the inverse has no rounding of downdates in it."""
-        return self._downdates == 0
-
     def estimate(self, unit: int) -> tuple[FloatArray, float]:
         """Return the coefficients `(units,)` of the other units, zero for those gone, and the constant."""
         column = self._inverse[:, unit]

@@ -190,8 +190,8 @@ def elementwise(
 ) -> None:
     """Apply the operations `first` to `last` of a program to `x` `(units, block)`, in place.
 
-    `codes[i]` says which, `settings[i]` its two parameters, `operands[i]` where an arithmetic operation's
-    constants start in row 2 and on of `settings`.
+    `codes[i]` says which, `settings[i]` are its two parameters, or first where the constants of an arithmetic
+    operation start in `operands`.
     """
     for i in range(first, last):
         code = codes[i]
