@@ -7,6 +7,7 @@ edits as the reference.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from pruner_gui.evaluation.branched import BranchedEngine
 from pruner_gui.evaluation.chain import ChainEngine
@@ -59,14 +60,25 @@ class IncrementalEvaluator:
             for edit in edits:
                 yield from self.trials(network, [edit], limits)
         elif max(map(_size, edits), default=1) == 1:
-            yield from self._follow(network).trials(edits, limits)
+            with self._whole_or_not():
+                yield from self._follow(network).trials(edits, limits)
         else:
             yield from ReferenceEvaluator(self.objective, self._compensation).trials(network, edits)
 
     def advance(self, edit: Edit, network: Network) -> None:
         """Follow the last trial's edit to the network that it gave."""
         if self._engine is not None:
-            self._engine.advance(edit, network)
+            with self._whole_or_not():
+                self._engine.advance(edit, network)
+
+    @contextmanager
+    def _whole_or_not(self) -> Iterator[None]:
+        """Forget everything when the work is broken off: it may stand half done in the engine."""
+        try:
+            yield
+        except Exception:
+            self._engine = None
+            raise
 
     def _follow(self, network: Network) -> ChainEngine | BranchedEngine:
         for _ in self.prepare(network):

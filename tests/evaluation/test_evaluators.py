@@ -129,3 +129,21 @@ def test_an_evaluation_stops_in_its_middle_when_asked_to() -> None:
         list(evaluator.trials(network, candidates(network, None)))
     assert evaluator.statistics.trials < 50
     assert len(list(evaluator.trials(network, candidates(network, None)))) == 50  # not asked any more
+
+
+def test_after_a_removal_was_broken_off_the_figures_are_right_all_the_same() -> None:
+    network = chain(np.random.default_rng(0), [4, 30, 20, 3], ["relu", "relu"], "softmax")
+    rows = np.random.default_rng(1).normal(size=(20_000, 4))
+    labels = network.forward(rows).argmax(axis=1)
+    objective = Objective(rows, Targets(np.eye(3)[labels], labels, "softmax"), ("cross-entropy",))
+    evaluator = IncrementalEvaluator(objective)
+    edit = candidates(network, None)[5]
+    next(evaluator.trials(network, [edit]))
+    smaller = edit.apply(network)
+    with pytest.raises(Stopped), stopping(lambda: True):
+        evaluator.advance(edit, smaller)
+    edits = candidates(smaller, None)[:3]
+    for (_, found), (_, expected) in zip(
+        evaluator.trials(smaller, edits), ReferenceEvaluator(objective).trials(smaller, edits), strict=True
+    ):
+        assert found.values == pytest.approx(expected.values, rel=1e-5)
