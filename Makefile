@@ -55,7 +55,7 @@ $(VENV)/.pip: | system
 	@touch $@
 
 $(RUNTIME): pyproject.toml $(VENV)/.pip
-	$(BIN)/python -m pip install -q -e .
+	$(BIN)/python -m pip install -q -e '.[all]'
 	@touch $@
 
 $(DEV): pyproject.toml $(RUNTIME)

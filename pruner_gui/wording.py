@@ -361,6 +361,10 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "The format {format} knows one output only."),
             _USE_ONNX,
         ),
+        (NotExpressible, "operation"): (
+            QT_TRANSLATE_NOOP("wording", "The format {format} has no word for what {node} does."),
+            QT_TRANSLATE_NOOP("wording", "Choose another format."),
+        ),
         (NotExpressible, None): (
             QT_TRANSLATE_NOOP("wording", "The network is too large for the format {format}."),
             QT_TRANSLATE_NOOP("wording", "Choose another format."),

@@ -145,8 +145,7 @@ class ChainEngine:
         self._rows.spare.clear()
         exact, rows = self._exact, self._rows
         exact.begin(index)
-        stages = exact.chain.stages[index + 1 :]
-        if len(stages) == 1 and exact.only_squares:
+        if index + 2 == len(exact.weights) and exact.only_squares:
             self._level = GramLevel(index, exact, self._compensation, rows)
             return self._level
         if not rows.order.size:

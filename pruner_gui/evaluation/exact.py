@@ -20,8 +20,9 @@ _CACHED = 1 << 19  # numbers that stay in a core's cache
 class ExactChain:
     """A chain with its weights of now, and the first layer's activations on all rows.
 
-    `weights` and `biases` are float64, and those of the layers as they are; `units` the original indices that
-    each layer still has. `first` `(n_samples, units)` keeps a column for every unit that the layer had.
+    `weights` and `biases` are float64, and those of the layers as they are, like `afters`, the operations
+    behind each; `units` are the original indices that each layer still has. `first` `(n_samples, units)`
+    keeps a column for every unit that the layer had.
     """
 
     def __init__(self, objective: Objective, chain: Chain, threads: int) -> None:
@@ -29,6 +30,7 @@ class ExactChain:
         self.weights: list[FloatArray] = [stage.dense.weight.astype(np.float64) for stage in chain.stages]
         self.biases: list[FloatArray] = [stage.dense.bias.astype(np.float64) for stage in chain.stages]
         self.units = [stage.units for stage in chain.stages]
+        self.afters = [stage.after for stage in chain.stages]
         self.first: FloatArray = np.zeros((0, 0))
         self.losses: FloatArray = np.zeros((0, 0))
         self.hardness: FloatArray = np.zeros(0)
@@ -84,7 +86,7 @@ class ExactChain:
             values = op.forward(values)
         values = np.matmul(values, weight, out=self._spare.of("first", (len(inputs), weight.shape[1])))
         values += self.biases[0]
-        return self._after(0, values)
+        return _applied(self.afters[0], values)
 
     def _hardness(self, scores: FloatArray, found: FloatArray, part: slice) -> FloatArray:
         """Return how much of the first error each row is likely to make up, whatever is removed."""
@@ -104,31 +106,20 @@ class ExactChain:
         step = self._step
         return [slice(i, min(i + step, self._count)) for i in range(0, self._count, step)]
 
-    def _after(self, stage: int, values: FloatArray) -> FloatArray:
-        for op in self.chain.stages[stage].after:
-            kind = op.kind if isinstance(op, Activation) else ""
-            if kind == "relu":
-                np.maximum(values, 0, out=values)
-            elif kind == "tanh":
-                np.tanh(values, out=values)
-            else:
-                values = op.forward(values)
-        return values
-
     def _rest(self, index: int, values: FloatArray, outgoing: FloatArray, bias: FloatArray) -> FloatArray:
         """Return the scores for activations of hidden layer `index`, the next layer having these weights."""
         values = values @ outgoing
         values += bias
-        values = self._after(index + 1, values)
+        values = _applied(self.afters[index + 1], values)
         for i in range(index + 2, len(self.weights)):
-            values = self._after(i, values @ self.weights[i] + self.biases[i])
+            values = _applied(self.afters[i], values @ self.weights[i] + self.biases[i])
         return values
 
     # -- one hidden layer
 
     def begin(self, index: int) -> None:
         """Take up a hidden layer: what is asked of it from now on has all the units it has now."""
-        self._begun = self.weights[index], self.biases[index]
+        self._begun = self.weights[index], self.biases[index], self.afters[index]
 
     def removed(self, index: int, unit: int, outgoing: FloatArray, bias: FloatArray) -> None:
         """Take a unit out of a hidden layer; the next layer has these weights and this bias from then on."""
@@ -137,6 +128,8 @@ class ExactChain:
         if index:  # what is in front of the first hidden layer is not run again
             self.weights[index] = self.weights[index][:, kept]
             self.biases[index] = self.biases[index][kept]
+            left = np.flatnonzero(kept)
+            self.afters[index] = tuple(op.keep_in(0, left) for op in self.afters[index])
         self.weights[index + 1], self.biases[index + 1] = outgoing, bias
 
     def outgoing(self, index: int) -> FloatArray:
@@ -161,10 +154,11 @@ class ExactChain:
     def _up_to(self, index: int, values: FloatArray) -> FloatArray:
         """Return the activations of a later hidden layer for some of the first."""
         for i in range(1, index + 1):
-            weight, bias = self._begun if i == index else (self.weights[i], self.biases[i])
+            now = self.weights[i], self.biases[i], self.afters[i]
+            weight, bias, after = self._begun if i == index else now
             if i == 1:
                 weight = self._for_first(weight)
-            values = self._after(i, values @ weight + bias)
+            values = _applied(after, values @ weight + bias)
         return values
 
     def products_of(self, index: int) -> Products:
@@ -208,6 +202,19 @@ class ExactChain:
             values = self._up_to(index, self.first[rows])
             scores = self._rest(index, values, self.outgoing(index), self.biases[index + 1])
         return values, scores, np.array(self._objective.losses(scores, rows))
+
+
+def _applied(ops: tuple[Op, ...], values: FloatArray) -> FloatArray:
+    """Return `values` `(n_rows, units)`, which may be overwritten, after elementwise operations."""
+    for op in ops:
+        kind = op.kind if isinstance(op, Activation) else ""
+        if kind == "relu":
+            np.maximum(values, 0, out=values)
+        elif kind == "tanh":
+            np.tanh(values, out=values)
+        else:
+            values = op.forward(values)
+    return values
 
 
 def apply_all(ops: tuple[Op, ...], values: FloatArray) -> FloatArray:

@@ -30,7 +30,7 @@ class RunLevel(Layer):
         super().__init__(index, exact, compensation)
         self.rows, self.held = rows, held
         self._silent = ~np.any(rows.each_chunk(lambda chunk: held[chunk].any(axis=(0, 2))), axis=0)
-        self._stages = exact.chain.stages[index + 1 :]
+        self._afters = exact.afters[index + 1 :]
         self._weights, self._biases = exact.weights[index + 2 :], exact.biases[index + 2 :]
         self._dtype: np.dtype[Any] = rows.dtype
         self._integers = np.zeros(1, np.int32 if self._dtype.itemsize == 4 else np.int64)
@@ -106,7 +106,7 @@ class RunLevel(Layer):
         held = np.empty((self.rows.n_blocks, len(self.bias), self.rows.tuning.block), self._dtype)
 
         def fill(chunk: slice) -> None:
-            held[chunk] = apply_all(self._stages[0].after, self.entry(chunk))
+            held[chunk] = apply_all(self._afters[0], self.entry(chunk))
 
         self.rows.each_chunk(fill)
         return held
@@ -145,9 +145,9 @@ class RunLevel(Layer):
         dtype = self._dtype
         weights = [self.outgoing, *self._weights]
         biases = [self.bias, *self._biases]
-        for weight, bias, stage in zip(weights, biases, self._stages, strict=True):
+        for weight, bias, after in zip(weights, biases, self._afters, strict=True):
             values = values @ weight.astype(dtype) + bias.astype(dtype)
-            for op in stage.after:
+            for op in after:
                 values = op.forward(values)
         return values
 

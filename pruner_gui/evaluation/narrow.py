@@ -43,8 +43,7 @@ class NarrowLevel(RunLevel):
 
     def _pack(self) -> None:
         rows, measure = self.rows, self.rows.measure
-        afters = [stage.after for stage in self._stages]
-        program = Program.of(afters, self._weights, self._biases, len(self.bias), self._dtype)
+        program = Program.of(self._afters, self._weights, self._biases, len(self.bias), self._dtype)
         self._cost = rows.tuning.block * program.multiply_adds
         shape = (rows.n_blocks, padded(len(self.bias)), rows.tuning.block)
         self._entry = rows.spare.of("entry", shape, self._dtype)

@@ -13,7 +13,17 @@ import numpy.typing as npt
 from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.evaluator import scores_name
 from pruner_gui.evaluation.metrics import Targets
-from pruner_gui.network import Activation, Arithmetic, Dense, FloatArray, IndexArray, Input, Network, Op
+from pruner_gui.network import (
+    Activation,
+    Arithmetic,
+    BatchNorm,
+    Dense,
+    FloatArray,
+    IndexArray,
+    Input,
+    Network,
+    Op,
+)
 
 Array = npt.NDArray[Any]
 
@@ -69,28 +79,32 @@ class Chain:
                 return None
             elif isinstance(node.op, Dense):
                 stages.append(Stage(node.name, node.op, node.units, ()))
-            elif isinstance(node.op, Arithmetic) or _is_elementwise(node.op):
-                if _does_nothing(node.op):
-                    pass
-                elif stages:
-                    old = stages[-1]
-                    stages[-1] = Stage(old.name, old.dense, old.units, (*old.after, node.op))
-                else:
-                    before.append(node.op)
-            else:
+            elif (steps := _elementwise(node.op)) is None:
                 return None
+            elif stages:
+                old = stages[-1]
+                stages[-1] = Stage(old.name, old.dense, old.units, (*old.after, *steps))
+            else:
+                before += steps
             previous = node.name
             if node.name == last:
                 return Chain(tuple(before), tuple(stages)) if len(stages) > 1 else None
         return None
 
 
-def _is_elementwise(op: Op) -> bool:
-    return isinstance(op, Activation) and (op.kind in _ACTIVATIONS or op.kind == "linear")
-
-
-def _does_nothing(op: Op) -> bool:
-    return isinstance(op, Activation) and op.kind == "linear"
+def _elementwise(op: Op) -> tuple[Op, ...] | None:
+    """Return the operation as steps that the compiled loops know, None where it works across units."""
+    match op:
+        case Activation(kind="linear"):
+            return ()
+        case Activation(kind=kind) if kind in _ACTIVATIONS:
+            return (op,)
+        case Arithmetic():
+            return (op,)
+        case BatchNorm():
+            return (Arithmetic("mul", op.factor), Arithmetic("add", op.offset))
+        case _:
+            return None
 
 
 @dataclass(frozen=True, eq=False)

@@ -160,8 +160,8 @@ class WideLevel(RunLevel):
         """Return the scores `(n_rows, n_outputs)` of some rows without the drop."""
         one, other = spare
         values = one[: index.size * len(taken)].reshape(index.size, len(taken))
-        for i, stage in enumerate(self._stages):
-            relu, rest = _first_relu(stage.after)
+        for i, after in enumerate(self._afters):
+            relu, rest = _first_relu(after)
             if not i:
                 kernels.lose(self._entry, index, gone, taken, relu, values)
             else:

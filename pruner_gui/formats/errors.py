@@ -162,7 +162,7 @@ class NotExpressible(PrunerError):
     """This network cannot be written in `format`.
 
     `problem` is "chain" (the format knows one layer after another only; `node` is where it is not),
-    "outputs" (several) or "size" (over the format's limit).
+    "outputs" (several), "operation" (what `node` does has no word there) or "size" (over its limit).
     """
 
     format: str

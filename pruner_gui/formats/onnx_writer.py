@@ -27,7 +27,7 @@ ERF_OPSET = 9
 SINGLE_ONLY = frozenset({"leaky_relu", "elu", "selu", "gelu", "softplus", "softsign", "hard_sigmoid"})
 
 _TYPES = {"float32": onnx.TensorProto.FLOAT, "float64": onnx.TensorProto.DOUBLE}
-_OPERATORS = {
+OPERATORS = {
     "linear": "Identity",
     "relu": "Relu",
     "leaky_relu": "LeakyRelu",
@@ -41,6 +41,7 @@ _OPERATORS = {
     "softmax": "Softmax",
     "log_softmax": "LogSoftmax",
 }
+WRITTEN = frozenset(OPERATORS) | {"gelu", "gelu_tanh"}
 Declared = tuple[int | str | None, ...]
 
 
@@ -48,7 +49,7 @@ def to_model(network: Network) -> onnx.ModelProto:
     """Return the model. Names, shapes, types and opset are the origin's, where it has them.
 
     Raises:
-        NotExpressible: the network has several outputs.
+        NotExpressible: several outputs, or an operation that ONNX has no word for.
     """
     if len(network.outputs) != 1:
         raise NotExpressible("onnx", network.outputs[1], "outputs")
@@ -188,7 +189,7 @@ class _Writer:
             case Concat():
                 return self._node("Concat", inputs, node.name, axis=1)
             case _:
-                raise TypeError(type(node.op).__name__)
+                raise NotExpressible("onnx", node.name, "operation")
 
     def _dense(self, name: str, dense: Dense, tensor: str) -> str:
         stored = self._stored.get(name) or StoredAs("", "", True)
@@ -208,6 +209,8 @@ class _Writer:
         return self._node(arithmetic.operator.capitalize(), [tensor, operand], name)
 
     def _activation(self, name: str, activation: Activation, tensor: str) -> str:
+        if activation.kind not in WRITTEN:
+            raise NotExpressible("onnx", name, "operation")
         dtype = "float32" if activation.kind in SINGLE_ONLY else self._dtype
         tensor = self._cast(tensor, self._dtype, dtype)
         if activation.kind in ("gelu", "gelu_tanh"):
@@ -216,7 +219,7 @@ class _Writer:
             settings: dict[str, Any] = dict(activation.settings)
             if activation.kind in ("softmax", "log_softmax"):
                 settings["axis"] = 1
-            tensor = self._node(_OPERATORS[activation.kind], [tensor], name, **settings)
+            tensor = self._node(OPERATORS[activation.kind], [tensor], name, **settings)
         return self._cast(tensor, dtype, self._dtype)
 
     def _gelu(self, name: str, kind: str, x: str, dtype: str) -> str:

@@ -11,6 +11,7 @@ import abc
 import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -192,6 +193,13 @@ def _log_softmax(x: FloatArray) -> FloatArray:
     return shifted
 
 
+def _competitive(x: FloatArray) -> FloatArray:
+    """One for the largest value of a row (of equals the first), zero for the others."""
+    winners: FloatArray = np.zeros_like(x)
+    winners[np.arange(len(x)), x.argmax(axis=1)] = 1
+    return winners
+
+
 def _softplus(x: FloatArray) -> FloatArray:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
@@ -252,8 +260,27 @@ ACTIVATIONS = {
             lambda x, alpha, beta: np.clip(alpha * x + beta, 0, 1),
             {"alpha": 0.2, "beta": 0.5},
         ),
+        ActivationKind("clip", lambda x, low, high: np.clip(x, low, high), {"low": 0.0, "high": 6.0}),
+        ActivationKind("thresholded_relu", lambda x, theta: np.where(x > theta, x, 0), {"theta": 1.0}),
+        ActivationKind("swish", lambda x: x * _sigmoid(x)),
+        ActivationKind("hard_swish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1)),
+        ActivationKind("mish", lambda x: x * np.tanh(_softplus(x))),
+        ActivationKind("exponential", np.exp),
+        ActivationKind("sin", np.sin),
+        ActivationKind("symmetric_log", lambda x: np.copysign(np.log1p(np.abs(x)), x)),
+        ActivationKind(
+            "gaussian",
+            lambda x, centre, peak, width: peak * np.exp(-0.5 * ((x - centre) / width) ** 2),
+            {"centre": 0.0, "peak": 1.0, "width": 1.0},
+        ),
+        ActivationKind(
+            "step",
+            lambda x, centre, low, high: np.where(x >= centre, x.dtype.type(high), x.dtype.type(low)),
+            {"centre": 0.0, "low": 0.0, "high": 1.0},
+        ),
         ActivationKind("softmax", _softmax, mixes=True),
         ActivationKind("log_softmax", _log_softmax, mixes=True),
+        ActivationKind("competitive", _competitive, mixes=True),
     )
 }
 
@@ -324,6 +351,62 @@ class Arithmetic(Op):
     def tensors(self) -> dict[str, FloatArray]:
         """The constants."""
         return {"operand": self.operand}
+
+
+@dataclass(frozen=True, eq=False)
+class BatchNorm(Op):
+    """Batch normalisation as it works once trained: `x * factor + offset`, one pair a unit.
+
+    `scale`, `shift`, `mean` and `variance` have shape `(units,)`; `factor` is `scale / sqrt(variance +
+    epsilon)` and `offset` is `shift - mean * factor` (Ioffe and Szegedy, 2015, algorithm 2).
+    """
+
+    scale: FloatArray
+    shift: FloatArray
+    mean: FloatArray
+    variance: FloatArray
+    epsilon: float = 1e-5
+    flow = UnitFlow.KEEPS
+
+    def __post_init__(self) -> None:
+        for name in ("scale", "shift", "mean", "variance"):
+            values = frozen_floats(getattr(self, name))
+            if values.shape != np.shape(self.scale):
+                raise ShapeMismatch(name, np.size(self.scale), values.size)
+            object.__setattr__(self, name, values)
+
+    @cached_property
+    def factor(self) -> FloatArray:
+        """What a unit is multiplied by, in float64."""
+        deviation = np.sqrt(self.variance.astype(np.float64) + self.epsilon)
+        return np.asarray(self.scale / deviation, np.float64)
+
+    @cached_property
+    def offset(self) -> FloatArray:
+        """What is added to a unit then, in float64."""
+        return np.asarray(self.shift - self.mean * self.factor, np.float64)
+
+    def size(self, *inputs: int) -> int:
+        """Return the input's size."""
+        if inputs != self.scale.shape:
+            raise ShapeMismatch("batch normalisation", self.scale.size, inputs[0] if inputs else 0)
+        return inputs[0]
+
+    def forward(self, *inputs: FloatArray) -> FloatArray:
+        """Return `x * factor + offset`."""
+        dtype = np.result_type(inputs[0], self.scale)
+        out: FloatArray = inputs[0] * self.factor.astype(dtype)
+        out += self.offset.astype(dtype)
+        return out
+
+    def keep_in(self, slot: int, index: IndexArray) -> BatchNorm:
+        """Keep the constants of these units."""
+        scale, shift, mean, variance = (values[index] for values in self.tensors().values())
+        return BatchNorm(scale, shift, mean, variance, self.epsilon)
+
+    def tensors(self) -> dict[str, FloatArray]:
+        """Scale, shift, mean and variance."""
+        return {name: getattr(self, name) for name in ("scale", "shift", "mean", "variance")}
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,7 +74,7 @@ def test_parameters_of_activations(path: Path, text: str, kind: str, expected: d
     assert (op.kind, op.settings) == (kind, expected)
 
 
-@pytest.mark.parametrize("text", ["", "swish", "relu(1)", "leaky_relu(a)", "leaky_relu(1", "elu(1,2)"])
+@pytest.mark.parametrize("text", ["", "swoosh", "relu(1)", "leaky_relu(a)", "leaky_relu(1", "elu(1,2)"])
 def test_unknown_activations_are_refused(path: Path, text: str) -> None:
     with pytest.raises(BadEntry) as refusal:
         read(save(path, activations=np.array(["relu", text])))

@@ -14,6 +14,7 @@ from pruner_gui.network import (
     Activation,
     Add,
     Arithmetic,
+    BatchNorm,
     Concat,
     Dense,
     FloatArray,
@@ -22,7 +23,8 @@ from pruner_gui.network import (
     Node,
 )
 
-HIDDEN = tuple(name for name, kind in ACTIVATIONS.items() if not kind.mixes)
+# A few layers of exponentials overflow.
+HIDDEN = tuple(name for name, kind in ACTIVATIONS.items() if not kind.mixes and name != "exponential")
 
 
 def dense(rng: np.random.Generator, n_in: int, n_out: int, dtype: Any = np.float64) -> Dense:
@@ -37,16 +39,37 @@ def dense(rng: np.random.Generator, n_in: int, n_out: int, dtype: Any = np.float
     return Dense(weight.astype(dtype), bias.astype(dtype))
 
 
+def batch_norm(rng: np.random.Generator, units: int, dtype: Any = np.float64) -> BatchNorm:
+    """Return a random normalisation."""
+    scale, shift, mean = (rng.normal(size=units).astype(dtype) for _ in range(3))
+    return BatchNorm(scale, shift, mean, rng.uniform(0.1, 2, units).astype(dtype), 1e-3)
+
+
 def chain(
-    rng: np.random.Generator, sizes: list[int], activations: list[str], head: str, dtype: Any = np.float64
+    rng: np.random.Generator,
+    sizes: list[int],
+    activations: list[str],
+    head: str,
+    dtype: Any = np.float64,
+    normalised: float = 0,
 ) -> Network:
-    """Return a plain network: `sizes` from input to output, one activation a hidden layer, and the head."""
+    """Return a plain network: `sizes` from input to output, one activation a hidden layer, and the head.
+
+    The share `normalised` of the hidden layers is normalised, before or after the activation.
+    """
     nodes = [Node("x", Input(sizes[0]))]
     for i, (n_in, n_out) in enumerate(itertools.pairwise(sizes)):
         nodes.append(Node(f"dense{i}", dense(rng, n_in, n_out, dtype), (nodes[-1].name,)))
         kind = head if i + 2 == len(sizes) else activations[i]
+        hidden = i + 2 < len(sizes)
+        norm = batch_norm(rng, n_out, dtype) if hidden and normalised and rng.random() < normalised else None
+        first = norm is not None and rng.random() < 0.5
+        if norm and first:
+            nodes.append(Node(f"norm{i}", norm, (nodes[-1].name,)))
         if kind != "linear":
             nodes.append(Node(f"act{i}", Activation(kind), (nodes[-1].name,)))
+        if norm and not first:
+            nodes.append(Node(f"norm{i}", norm, (nodes[-1].name,)))
     return Network(tuple(nodes), (nodes[-1].name,))
 
 
@@ -78,7 +101,9 @@ def networks(draw: st.DrawFn) -> Network:
     if draw(st.integers(0, 3)) == 0:
         return branched(rng, draw(st.integers(1, 4)), draw(st.sampled_from(HIDDEN)), head)
     sizes = draw(st.lists(st.integers(1, 6), min_size=3, max_size=8))
-    return chain(rng, sizes, draw(st.lists(st.sampled_from(HIDDEN), min_size=7, max_size=7)), head)
+    return chain(
+        rng, sizes, draw(st.lists(st.sampled_from(HIDDEN), min_size=7, max_size=7)), head, normalised=0.2
+    )
 
 
 @st.composite
