@@ -36,6 +36,7 @@ from pruner_gui.formats.errors import (
     UnsupportedUse,
     UnsupportedVersion,
 )
+from pruner_gui.formats.running import Ran
 from pruner_gui.network import FloatArray, Network
 
 __all__ = [
@@ -77,11 +78,8 @@ class FormatModule(Protocol):
     def dump(self, network: Network) -> bytes:
         """Return the file's content. Raises NotExpressible."""
 
-    def run(self, path: Path, rows: FloatArray) -> FloatArray:
-        """Return the outputs `(n_samples, n_outputs)` that the file computes. Raises ExportDoesNotRun."""
-
-    def runtime(self) -> str:
-        """Name and version of what `run` runs on."""
+    def run(self, path: Path, rows: FloatArray) -> Ran:
+        """Run the file on rows `(n_samples, n_inputs)`. Raises ExportDoesNotRun."""
 
     def tolerance(self, network: Network) -> float:
         """The relative difference that rounding alone may make between the network and `run`."""
@@ -173,11 +171,11 @@ def write(
     rows = _sample_rows(network, samples)
     with _writing(path), files.atomic(path) as temporary:
         temporary.write_bytes(content)
-        found = module.run(temporary, rows)
-        difference, tolerance = _compare(network, rows, found, module.tolerance(network))
+        ran = module.run(temporary, rows)
+        difference, tolerance = _compare(network, rows, ran.outputs, module.tolerance(network))
         if not difference <= tolerance:
             raise ExportDiffers(path, difference, tolerance)
-    return Export(path, row.name, len(content), difference, module.runtime())
+    return Export(path, row.name, len(content), difference, ran.runtime)
 
 
 def size_in(network: Network, format: str) -> int:

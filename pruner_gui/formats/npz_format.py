@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pruner_gui.formats.errors import BadEntry, NotAModel, NotExpressible, TooLarge
+from pruner_gui.formats.running import Ran
 from pruner_gui.network import (
     ACTIVATIONS,
     Activation,
@@ -102,15 +103,10 @@ def dump(network: Network) -> bytes:
     return content.getvalue()
 
 
-def run(path: Path, rows: FloatArray) -> FloatArray:
-    """Return the outputs `(n_samples, n_outputs)` of the file, read again."""
+def run(path: Path, rows: FloatArray) -> Ran:
+    """Run the file, read again, with numpy."""
     with np.errstate(all="ignore"):
-        return load(path).forward(rows)
-
-
-def runtime() -> str:
-    """Name and version of the runtime."""
-    return f"numpy {np.__version__}"
+        return Ran(load(path).forward(rows), f"numpy {np.__version__}")
 
 
 def tolerance(network: Network) -> float:

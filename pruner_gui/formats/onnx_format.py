@@ -16,6 +16,7 @@ import onnxruntime
 from pruner_gui.formats import onnx_guard, onnx_reader, onnx_writer
 from pruner_gui.formats.errors import ExportDoesNotRun, NotAModel, NotExpressible
 from pruner_gui.formats.onnx_shapes import batch_axis
+from pruner_gui.formats.running import Ran
 from pruner_gui.network import Activation, FloatArray, Network
 
 _TYPES: dict[str, npt.DTypeLike] = {"tensor(double)": np.float64, "tensor(float16)": np.float16}
@@ -46,24 +47,28 @@ def dump(network: Network) -> bytes:
     return onnx_writer.to_model(network).SerializeToString(deterministic=True)
 
 
-def run(path: Path, rows: FloatArray) -> FloatArray:
-    """Return the outputs `(n_samples, n_outputs)` for rows `(n_samples, n_inputs)`, computed on one core.
+def run(path: Path, rows: FloatArray) -> Ran:
+    """Run the file on rows `(n_samples, n_inputs)`, on one core.
 
     A file with a fixed batch is run in batches of that size, the last one filled up.
 
     Raises:
         OSError, ExportDoesNotRun.
     """
-    content = path.read_bytes()
+    return run_content(path, path.read_bytes(), rows)
+
+
+def run_content(path: Path, content: bytes, rows: FloatArray) -> Ran:
+    """Run a model that is not, or not in this form, at `path`; see `run`.
+
+    Raises:
+        ExportDoesNotRun.
+    """
+    runtime = f"onnxruntime {onnxruntime.__version__}"
     try:
-        return _run(onnxruntime.InferenceSession(content, _options()), rows)
+        return Ran(_run(onnxruntime.InferenceSession(content, _options()), rows), runtime)
     except Exception as error:  # onnxruntime's have no base of their own
-        raise ExportDoesNotRun(path, runtime(), str(error)) from error
-
-
-def runtime() -> str:
-    """Name and version of the runtime."""
-    return f"onnxruntime {onnxruntime.__version__}"
+        raise ExportDoesNotRun(path, runtime, str(error)) from error
 
 
 def tolerance(network: Network) -> float:

@@ -33,6 +33,7 @@ from pruner_gui.formats import (
     size_in,
     write,
 )
+from pruner_gui.formats.running import Ran
 from pruner_gui.network import Activation, Dense, FloatArray, Input, Network, Node, Origin
 
 
@@ -258,7 +259,7 @@ def test_an_export_that_differs_keeps_the_old_file(
     old: Path, network: Network, monkeypatch: pytest.MonkeyPatch, error: float
 ) -> None:
     run = onnx_format.run
-    monkeypatch.setattr(onnx_format, "run", lambda path, rows: run(path, rows) + error)
+    monkeypatch.setattr(onnx_format, "run", lambda path, rows: Ran(run(path, rows).outputs + error, ""))
     with pytest.raises(ExportDiffers) as refusal:
         write(network, old)
     assert refusal.value.max_difference == pytest.approx(error if error < 1 else np.inf)
@@ -269,7 +270,7 @@ def test_an_export_that_differs_keeps_the_old_file(
 def test_an_export_of_another_shape_keeps_the_old_file(
     old: Path, network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onnx_format, "run", lambda path, rows: network.forward(rows)[:, :1])
+    monkeypatch.setattr(onnx_format, "run", lambda path, rows: Ran(network.forward(rows)[:, :1], ""))
     with pytest.raises(ExportDiffers):
         write(network, old)
     assert unchanged(old)
@@ -291,9 +292,9 @@ def test_the_given_rows_are_compared(
 ) -> None:
     seen: list[FloatArray] = []
 
-    def run(path: Path, rows: FloatArray) -> FloatArray:
+    def run(path: Path, rows: FloatArray) -> Ran:
         seen.append(rows)
-        return network.forward(rows)
+        return Ran(network.forward(rows), "")
 
     monkeypatch.setattr(npz_format, "run", run)
     samples = None if count is None else np.arange(4.0 * count).reshape(count, 4)
