@@ -134,6 +134,8 @@ def _add_setting(parser: argparse.ArgumentParser, field: dataclasses.Field[Any])
         keywords["metavar"] = metavar
         if field.name == "layers":
             keywords["nargs"] = "+"
+        if field.name == "protected":
+            keywords["action"] = "append"
         if read is str:
             keywords["choices"] = field.metadata["choices"]
     parser.add_argument(f"--{flag}", **keywords)
@@ -156,6 +158,13 @@ def _tolerances(text: str) -> tuple[Tolerance, ...]:
 
 def _layers(text: str) -> tuple[int, ...]:
     return tuple(_count(part) for part in text.split(","))
+
+
+def _protected(text: str) -> list[tuple[str, int]]:
+    name, colon, units = text.rpartition(":")
+    if not name or not colon:
+        raise argparse.ArgumentTypeError(f"{text!r} is not LAYER:UNIT[,UNIT]")
+    return [(name, _count(unit)) for unit in units.split(",")]
 
 
 def _count(text: str) -> int:
@@ -182,6 +191,7 @@ _FLAGS: dict[str, tuple[str, Callable[[str], Any], str | None]] = {
     "metrics": ("metric", _names, "M[,M2]"),
     "tolerances": ("tolerance", _tolerances, "T[,T2]"),
     "layers": ("layers", _layers, "L[,L2]"),
+    "protected": ("protect", _protected, "LAYER:UNIT[,UNIT]"),
     "restart": ("restart", bool, None),
     "seed": ("seed", _count, "N"),
 }
@@ -194,6 +204,8 @@ def _config(options: argparse.Namespace) -> PruneConfig:
             settings[field.name] = getattr(options, field.name)
     if options.layers is not None:
         settings["layers"] = tuple(layer for part in options.layers for layer in part)
+    if options.protected is not None:
+        settings["protected"] = frozenset(neuron for part in options.protected for neuron in part)
     return PruneConfig(**settings)
 
 

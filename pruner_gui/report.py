@@ -35,7 +35,8 @@ def report(
     """Return a finished run as plain values.
 
     `metric` and `tolerance` are those of the first criterion, `criteria` lists all of them. `removed` names
-    hidden layers from 0 and neurons by their original index, with the error right after each removal.
+    hidden layers from 0 and neurons by their original index, with the error right after each removal;
+    `protected` does so with those that were to stay.
     """
     assert run.finished is not None
     hidden = {layer.name: layer.index for layer in original.hidden_layers}
@@ -55,6 +56,10 @@ def report(
         "tolerance": {key: criteria[0][key] for key in ("value", "relative", "limit")},
         "criteria": criteria,
         "compensation": run.config.compensation,
+        "protected": [
+            {"layer": hidden[name], "neuron": unit}
+            for name, unit in sorted(run.config.protected, key=lambda each: (hidden[each[0]], each[1]))
+        ],
         "before": figures(before, metric),
         "after": figures(after, metric),
         "removed": [

@@ -93,16 +93,29 @@ class Step:
 
 @dataclass
 class Run:
-    """A pruning run as far as it came. `finished` is None while it runs, and when it was cancelled."""
+    """A pruning run as far as it came. `finished` is None while it runs, and when it was cancelled.
+
+    `rejected` has the errors with which a neuron (layer, original unit) was last found to have to stay.
+    """
 
     config: PruneConfig
     started: Started
     limits: tuple[float, ...]
     steps: list[Step] = field(default_factory=list)
+    rejected: dict[tuple[str, int], Score] = field(default_factory=dict)
     trials: int = 0
     passes: int = 0
     trying: Edit | None = None
     finished: Finished | None = None
+
+    def note(self, event: Trial | Ranked) -> None:
+        """Remember the answer of a trial; not its edit, which may carry weights."""
+        if isinstance(event, Trial):
+            for unit in event.edit.units:
+                if event.accepted:
+                    self.rejected.pop((event.edit.node, unit), None)
+                else:
+                    self.rejected[event.edit.node, unit] = event.score
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,6 +232,7 @@ class Session:
             return Changes.NETWORK | Changes.RUN
         if isinstance(event, (Trial, Ranked)):
             run.trials, run.trying = run.trials + 1, event.edit
+            run.note(event)
         elif isinstance(event, PassEnded):
             run.passes = event.number
         else:
@@ -278,8 +292,8 @@ def would_go(
 ) -> list[Edit]:
     """Return the removals that each on its own would be accepted now.
 
-    `original` and `current` are the errors of the network as opened and of now, `sweep` those of every
-    removal from the network of now.
+    `original` and `current` are the errors of the network as opened and of now, `sweep` those of the
+    removals from the network of now that are in question.
 
     Raises:
         NothingToRelateTo: a tolerance in percent of an error that is zero.

@@ -591,6 +591,10 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         ),
         "restart": QT_TRANSLATE_NOOP("wording", "begin again at the first neuron after every removal"),
         "layers": QT_TRANSLATE_NOOP("wording", "hidden layers to prune, counted from 0 (by default all)"),
+        "protected": QT_TRANSLATE_NOOP(
+            "wording",
+            "neurons that stay whatever their error: a layer's name and original neurons counted from 0 (may be given several times)",
+        ),
         "order": QT_TRANSLATE_NOOP("wording", "the order in which a pass tries the neurons"),
         "compensation": QT_TRANSLATE_NOOP(
             "wording",

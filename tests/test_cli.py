@@ -282,3 +282,37 @@ def test_the_command_line_imports_no_qt(job: Job) -> None:
         "sys.exit(any(name.startswith(('PySide6', 'pyqtgraph', 'superqt')) for name in sys.modules))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_protected_neurons_stay_and_the_report_names_them(job: Job) -> None:
+    everything = ("--tolerance", "500%", "--metric", "mse")
+    assert job.report(*everything)["protected"] == []
+    report = job.report(*everything, "--protect", "dense0:1,6", "--protect", "dense1:0")
+    assert report["protected"] == [
+        {"layer": 0, "neuron": 1},
+        {"layer": 0, "neuron": 6},
+        {"layer": 1, "neuron": 0},
+    ]
+    removed = report["removed"]
+    assert isinstance(removed, list)
+    gone = {(entry["layer"], entry["neuron"]) for entry in removed}
+    assert gone
+    assert not gone & {(0, 1), (0, 6), (1, 0)}
+
+
+@pytest.mark.parametrize(("wrong", "said"), [("dense0:8", "dense0:0-7"), ("nowhere:1", "dense0, dense1")])
+def test_a_neuron_that_is_not_there_cannot_be_protected(
+    job: Job, capsys: pytest.CaptureFixture[str], wrong: str, said: str
+) -> None:
+    assert job.prune("--protect", wrong) == 1
+    sentence = capsys.readouterr().err
+    assert wrong in sentence
+    assert said in sentence
+    assert not (job.folder / "out.onnx").exists()
+
+
+@pytest.mark.parametrize("wrong", ["dense0", ":1", "dense0:x", "dense0:-1", "dense0:"])
+def test_what_names_no_neuron_is_wrong_usage(job: Job, wrong: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        job.prune("--protect", wrong)
+    assert ended.value.code == 2

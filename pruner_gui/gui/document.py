@@ -160,8 +160,9 @@ class Document(QObject):
             return Preview()
         network = self.session.network
         original, current = self.errors_of(self.session.original), self.errors_of(network)
-        total = len(candidates(network, self.config.layers))
-        sweep = self._wanted(self.sweep)
+        allowed = candidates(network, self.config.layers, self.config.protected)
+        total, measured = len(allowed), self.sweep
+        sweep = {edit: measured[edit] for edit in allowed if edit in measured}
         if original is None or current is None:
             return Preview((), len(sweep), total, error=self.measure_error)
         try:
@@ -214,7 +215,13 @@ class Document(QObject):
         for slot in ("run", "measure", "sweep", "export"):
             self.tasks.drop(slot)
         self.data = None
-        self.config = replace(self.config, layers=None, metrics=(), tolerances=self.config.tolerances[:1])
+        self.config = replace(
+            self.config,
+            layers=None,
+            metrics=(),
+            tolerances=self.config.tolerances[:1],
+            protected=frozenset(),
+        )
         self._saved.clear()
         changes = self.session.open(outcome.value, path)
         self.config_changed.emit()
@@ -252,6 +259,12 @@ class Document(QObject):
         elif outdated:
             self._sweeps.clear()
             self._sweep()
+
+    def toggle_protected(self, name: str, unit: int) -> None:
+        """Protect a hidden neuron from pruning, or no longer. Nothing for any other, and during a run."""
+        layers = {layer.name: layer.units for layer in self.session.network.hidden_layers}
+        if not self.running and unit in layers.get(name, ()):
+            self.set_config(replace(self.config, protected=self.config.protected ^ {(name, unit)}))
 
     def prune(self) -> None:
         """Start a run from the network of now."""
@@ -363,13 +376,6 @@ class Document(QObject):
     def _swept(self, outcome: Outcome) -> None:
         # An error here is the one that measuring reports: the same weights on the same rows.
         self.swept.emit()
-
-    def _wanted(self, sweep: dict[Edit, Score]) -> dict[Edit, Score]:
-        if self.config.layers is None:
-            return sweep
-        hidden = self.session.network.hidden_layers
-        names = {layer.name for layer in hidden if layer.index in self.config.layers}
-        return {edit: score for edit, score in sweep.items() if edit.node in names}
 
 
 def _summaries(

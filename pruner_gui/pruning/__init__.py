@@ -7,6 +7,7 @@ from pruner_gui.pruning.config import (
     PRESETS,
     SLACK,
     BadSetting,
+    Protected,
     PruneConfig,
     Tolerance,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "NothingToRelateTo",
     "PassEnded",
     "Preparing",
+    "Protected",
     "PruneConfig",
     "Ranked",
     "Started",

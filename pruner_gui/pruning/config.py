@@ -10,6 +10,8 @@ from typing import Any
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import COMPENSATIONS, METRICS
 
+Protected = frozenset[tuple[str, int]]  # (layer, original unit)
+
 BASELINES = ("original", "current", "absolute")
 COMPARISONS = ("le", "lt", "abs")
 ORDERS = ("index", "least-harm", "random")
@@ -75,6 +77,7 @@ class PruneConfig:
     - `comparison`: "le" rise <= tolerance, "lt" rise < tolerance, "abs" |rise| <= tolerance.
     - `restart`: after a removal begin again at the first neuron, instead of going on with the next.
     - `layers`: hidden layers counted from 0, None for all.
+    - `protected`: neurons that stay whatever their error, as (layer name, original unit).
     - `order`: of the neurons in a pass: input to output side; least rise first, measured when the pass
       begins; random by `seed`.
     - `compensation`: what takes the place of a neuron that goes: nothing, its mean, or its least-squares
@@ -90,6 +93,7 @@ class PruneConfig:
     comparison: str = _option("le", COMPARISONS)
     restart: bool = _option(False)
     layers: tuple[int, ...] | None = _option(None)
+    protected: frozenset[tuple[str, int]] = _option(frozenset())
     order: str = _option("index", ORDERS)
     seed: int = _option(0)
     compensation: str = _option("none", COMPENSATIONS)

@@ -96,7 +96,7 @@ def prune(
     the error of `original`, by default that of `network` itself.
 
     Raises:
-        BadSetting: a hidden layer that is not there.
+        BadSetting: a hidden layer, or a protected neuron, that is not there.
         NothingToRelateTo, NonFiniteWeight, NonFiniteError: there is no error to compare with.
     """
     began = time.perf_counter()
@@ -104,6 +104,7 @@ def prune(
         if layer not in range(len(network.hidden_layers)):
             allowed = f"0-{len(network.hidden_layers) - 1}"
             raise BadSetting("layers", str(layer), allowed)
+    _check(config, original or network)
     metrics = evaluator.objective.metrics
     if original is not None and original is not network:
         yield from _get_ready(evaluator, original)
@@ -118,9 +119,8 @@ def prune(
         yield from _get_ready(holdout, network)
     held = holdout.baseline(network) if holdout is not None else None
     run = _Run(network, Selective(config), judge, evaluator, holdout, config)
-    yield Started(
-        network, metrics, reference, start, judge.limits, held, len(candidates(network, config.layers))
-    )
+    count = len(candidates(network, config.layers, config.protected))
+    yield Started(network, metrics, reference, start, judge.limits, held, count)
     removed = -1
     while removed:
         before = run.removals
@@ -130,6 +130,16 @@ def prune(
         if run.settled():
             break
     yield Finished(run.network, run.passes, run.trials, time.perf_counter() - began)
+
+
+def _check(config: PruneConfig, network: Network) -> None:
+    """Make sure that the protected neurons are, or were, hidden ones."""
+    hidden = {layer.name: layer.units for layer in network.hidden_layers}
+    for name, unit in sorted(config.protected):
+        if name not in hidden:
+            raise BadSetting("protect", f"{name}:{unit}", ", ".join(hidden))
+        if unit not in hidden[name]:
+            raise BadSetting("protect", f"{name}:{unit}", f"{name}:0-{hidden[name].max()}")
 
 
 def _get_ready(evaluator: Evaluator, network: Network) -> Iterator[Preparing]:
@@ -154,7 +164,7 @@ class _Run:
         self._strategy, self._judge = strategy, judge
         self._evaluator, self._holdout = evaluator, holdout
         self._config = config
-        self._allowed = set(candidates(network, config.layers))
+        self._allowed = set(candidates(network, config.layers, config.protected))
         self._shrunk = False
         self._rejected = 0  # in a row, since the last removal
 
@@ -207,6 +217,6 @@ class _Run:
         self._allowed.discard(edit)
         self._shrunk = any(layer.units.size == 1 for layer in smaller.hidden_layers)
         if self._shrunk:  # to its last neuron, which may not go
-            self._allowed &= set(candidates(smaller, self._config.layers))
+            self._allowed &= set(candidates(smaller, self._config.layers, self._config.protected))
         self._judge.accepted(score)
         return Accepted(edit, self.network, score, held, self._judge.limits)

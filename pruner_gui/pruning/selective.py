@@ -9,7 +9,7 @@ import numpy as np
 
 from pruner_gui.evaluation import Evaluator, Limits
 from pruner_gui.network import Edit, Network, RemoveUnits
-from pruner_gui.pruning.config import SLACK, PruneConfig
+from pruner_gui.pruning.config import SLACK, Protected, PruneConfig
 from pruner_gui.pruning.events import Ranked
 
 Proposal = Generator[Ranked, None, Sequence[Edit]]
@@ -22,17 +22,30 @@ class Strategy(Protocol):
         """Return the edits to try on `network`, in order; yield what had to be measured to find it."""
 
 
-def candidates(network: Network, layers: tuple[int, ...] | None) -> list[RemoveUnits]:
+def candidates(
+    network: Network, layers: tuple[int, ...] | None, protected: Protected = frozenset()
+) -> list[RemoveUnits]:
     """Return the removal of every neuron that may go, input side to output side, index ascending.
 
-    `layers` are hidden layers counted from 0, None for all. The last neuron of a layer may not go.
+    `layers` are hidden layers counted from 0, None for all. The last neuron of a layer may not go, and none
+    that is protected or that an addition binds to a protected one.
     """
+    kept = _tags(network, protected)
     return [
         RemoveUnits(layer.name, (unit,))
         for layer in network.hidden_layers
         if layer.units.size > 1 and (layers is None or layer.index in layers)
-        for unit in layer.units[layer.prunable].tolist()
+        for unit in layer.units[layer.prunable & ~np.isin(network.tags[layer.name], kept)].tolist()
     ]
+
+
+def _tags(network: Network, protected: Protected) -> list[int]:
+    """Who the protected neurons are, as far as they are still there."""
+    found: list[int] = []
+    for name in {name for name, _ in protected} & network.by_name.keys():
+        units = [unit for layer, unit in protected if layer == name]
+        found += network.tags[name][np.isin(network.by_name[name].units, units)].tolist()
+    return found
 
 
 class Selective:
@@ -43,7 +56,7 @@ class Selective:
 
     def propose(self, network: Network, evaluator: Evaluator) -> Proposal:
         """Return the removal of every neuron that may go, in order."""
-        edits = candidates(network, self._config.layers)
+        edits = candidates(network, self._config.layers, self._config.protected)
         if self._config.order == "least-harm":
             errors = []
             everything = Limits((np.inf,) * len(evaluator.objective.metrics), exact=True)
