@@ -95,13 +95,15 @@ class Step:
 class Run:
     """A pruning run as far as it came. `finished` is None while it runs, and when it was cancelled.
 
-    `rejected` has the errors with which a neuron (layer, original unit) was last found to have to stay.
+    By (layer, original unit): `removed` has the step in which a neuron went, `rejected` the errors with which
+    one was last found to have to stay.
     """
 
     config: PruneConfig
     started: Started
     limits: tuple[float, ...]
     steps: list[Step] = field(default_factory=list)
+    removed: dict[tuple[str, int], int] = field(default_factory=dict)
     rejected: dict[tuple[str, int], Score] = field(default_factory=dict)
     trials: int = 0
     passes: int = 0
@@ -228,6 +230,7 @@ class Session:
         if isinstance(event, Accepted):
             self._live = event.network
             run.limits = event.limits
+            run.removed.update({(event.edit.node, unit): len(run.steps) for unit in event.edit.units})
             run.steps.append(Step(event.edit, event.score, event.holdout, event.network.hidden_neurons))
             return Changes.NETWORK | Changes.RUN
         if isinstance(event, (Trial, Ranked)):

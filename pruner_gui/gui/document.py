@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,10 @@ from pruner_gui import formats
 from pruner_gui.comparison import Measured, Summary, summarise
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
+from pruner_gui.gui import graph_export
+from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.worker import Outcome, Tasks
-from pruner_gui.network import Edit, Network
+from pruner_gui.network import Edit, IndexArray, Network
 from pruner_gui.pruning import Event, Judge, PassEnded, Preparing, PruneConfig, candidates
 from pruner_gui.session import Changes, DataOptions, Run, Session, load_examples, would_go
 
@@ -63,6 +65,14 @@ class Exported:
     bytes_before: int | None
 
 
+@dataclass(frozen=True)
+class Arrangement:
+    """The order of the units of some layers, and whether measured errors gave it."""
+
+    units: Mapping[str, IndexArray]
+    measured: bool
+
+
 class Document(QObject):
     """One document with its background work. Lives in the main thread."""
 
@@ -75,6 +85,8 @@ class Document(QObject):
     exported = Signal(object)  # Exported
     opened = Signal(object)  # Path: a model was opened
     data_loaded = Signal(object)  # DataFiles
+    arranged = Signal(object)  # Arrangement
+    picture_written = Signal(object)  # Path
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -173,6 +185,29 @@ class Document(QObject):
             return Preview((), len(sweep), total, now=current.values, error=error)
         return Preview(tuple(found), len(sweep), total, current.values, judge.limits)
 
+    # -- the picture
+
+    def arrange(self, order: str) -> None:
+        """Find an order of `graph_order.ORDERS` for the original's neurons in the background."""
+        original = self.session.original
+        sweep = self._sweeps.get(original, {})
+        complete = order == "importance" and 0 < len(candidates(original, None)) <= len(sweep)
+        errors = {(edit.node, edit.units[0]): score.values[0] for edit, score in sweep.items()}
+        work = partial(units_in_order, original, order, errors if complete else None)
+        self.tasks.start("order", work, partial(self._arranged, complete))
+
+    def _arranged(self, measured: bool, outcome: Outcome) -> None:
+        if self._succeeded(outcome):
+            self.arranged.emit(Arrangement(outcome.value, measured))
+
+    def write_picture(self, export: graph_export.Export, path: Path) -> None:
+        """Draw a picture into a file in the background."""
+        self.tasks.start("picture", partial(graph_export.write, export, path), self._picture_written)
+
+    def _picture_written(self, outcome: Outcome) -> None:
+        if self._succeeded(outcome):
+            self.picture_written.emit(outcome.value)
+
     # -- the engine
 
     def warm_up(self) -> None:
@@ -212,7 +247,7 @@ class Document(QObject):
     def _opened(self, path: Path, data: DataFiles | None, outcome: Outcome) -> None:
         if not self._succeeded(outcome):
             return
-        for slot in ("run", "measure", "sweep", "export"):
+        for slot in ("run", "measure", "sweep", "export", "order"):
             self.tasks.drop(slot)
         self.data = None
         self.config = replace(

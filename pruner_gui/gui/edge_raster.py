@@ -86,11 +86,13 @@ class EdgeBlock:
 
     def strongest_at(self, x: float, y: float, reach: float) -> int | None:
         """Return the strongest connection that passes a point within `reach`, or None."""
-        heights = self.heights(x)
-        if heights is None:
-            return None
-        near = np.flatnonzero(np.abs(heights - y) <= reach)
-        return int(near[0]) if near.size else None
+        for piece in self.pieces:
+            if piece.x0 <= x <= piece.x1:
+                ends = self.target if piece is self.pieces[-1] else self.source
+                t = (x - piece.x0) / (piece.x1 - piece.x0)
+                found = _first_at(t, y, reach, piece.y0, piece.y1, self.source, ends, self.bend)
+                return None if found < 0 else int(found)
+        return None
 
     def only(self, chosen: IndexArray) -> EdgeBlock:
         """Return the block with some of its connections, strongest first."""
@@ -206,6 +208,7 @@ def warm_up() -> None:
     block = EdgeBlock(0, 1, source, target, weight, layout.route(0, 1))
     black = (0, 0, 0)
     draw_edges([block], Frame(0.0, -4.0, 0.05, 16, 16), Ink(black, black, black, black), 0.5)
+    block.strongest_at(1.0, 0.0, 1.0)
 
 
 # -- what each curve looks like
@@ -287,6 +290,18 @@ def _looks(
     return kinds, (strength, width, dashes)
 
 
+def strokes(
+    block: EdgeBlock, frame: Frame, weak_threshold: float | None
+) -> Iterator[tuple[int, IndexArray, Floats, Floats]]:
+    """Yield what `draw_edges` draws one by one: kind, connections, and the strength and width of each."""
+    if block.weight.size:
+        kinds, (strength, width, _) = _looks(
+            block, frame, _count_strong(np.abs(block.weight), weak_threshold)
+        )
+        for kind, chosen in kinds:
+            yield kind, chosen, strength[chosen], width[chosen]
+
+
 def _count_strong(magnitude: Floats, weak_threshold: float | None) -> int:
     """How many connections, strongest first, are not weak."""
     if weak_threshold is None:
@@ -361,6 +376,22 @@ def _bins(ys: npt.NDArray[np.float64], cell: float) -> tuple[Indices, npt.NDArra
 
 
 # -- the kernels
+
+
+@numba.njit(cache=True, nogil=True)
+def _first_at(
+    t: float, y: float, reach: float, y0: Ys, y1: Ys, source: Indices, target: Indices, bend: Floats
+) -> int:
+    """Return the first curve within `reach` of y at the share t of its way, -1 for none."""
+    s, arch = t * t * (3 - 2 * t), 16 * t * t * (1 - t) * (1 - t)
+    slack = reach + arch * _BEND * (max(y0.max(), y1.max()) - min(y0.min(), y1.min()))
+    if y < (1 - s) * y0.min() + s * y1.min() - slack or y > (1 - s) * y0.max() + s * y1.max() + slack:
+        return -1
+    for e in range(source.size):
+        start = y0[source[e]]
+        if abs(start + (s + arch * bend[e]) * (y1[target[e]] - start) - y) <= reach:
+            return e
+    return -1
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)

@@ -106,11 +106,18 @@ def statuses(layout: Layout, current: Network, marks: GraphMarks) -> tuple[Statu
 
 
 def paint_layer(
-    painter: QPainter, layer: Layer, found: Statuses, camera: Camera, colours: Colours, height: float
+    painter: QPainter,
+    layer: Layer,
+    found: Statuses,
+    camera: Camera,
+    colours: Colours,
+    height: float,
+    *,
+    hide_removed: bool = False,
 ) -> None:
     """Paint the neurons of a layer, or a strip where they stand too close."""
-    if layer.spacing * camera.scale < STRIP_SPACING and layer.units.size > 1:
-        _paint_strip(painter, layer, found, camera, colours)
+    if _is_strip(layer, camera):
+        _paint_strip(painter, layer, found, camera, colours, hide_removed)
         return
     x = (layer.x - camera.left) * camera.scale
     first = int(max(0, (camera.top - layer.top) / layer.spacing - 1))
@@ -118,8 +125,39 @@ def paint_layer(
     radius = glyph_radius(layer, camera)
     # marked neurons last: they may be larger than their neighbours
     for position in sorted(range(first, last), key=lambda p: _marked(int(found[p]))):
+        if hide_removed and found[position] == Status.REMOVED:
+            continue
         y = (layer.top + position * layer.spacing - camera.top) * camera.scale
         paint_glyph(painter, Status(found[position]), x, y, radius, colours)
+
+
+def paint_going(
+    painter: QPainter, layer: Layer, position: int, gone: float, camera: Camera, colours: Colours
+) -> None:
+    """Paint a neuron on its way from filled to hollow; in a strip it goes unseen."""
+    if _is_strip(layer, camera):
+        return
+    x, y = camera.to_view(layer.x, layer.top + position * layer.spacing)
+    painter.setOpacity(1 - gone)
+    paint_glyph(painter, Status.NORMAL, x, y, glyph_radius(layer, camera) * (1 - 0.5 * gone), colours)
+    painter.setOpacity(1.0)
+
+
+def paint_column(painter: QPainter, layer: Layer, camera: Camera, colours: Colours) -> None:
+    """Paint the sign of a selected layer: a band behind its neurons."""
+    x, top = camera.to_view(layer.x, layer.top)
+    radius = glyph_radius(layer, camera)
+    half = max(radius, _STRIP) + 7
+    height = (layer.bottom - layer.top) * camera.scale
+    band = QColor(colours.selection)
+    painter.setPen(QPen(band, 1.6))
+    band.setAlpha(28)
+    painter.setBrush(band)
+    painter.drawRoundedRect(QRectF(x - half, top - radius - 7, 2 * half, height + 2 * radius + 14), 8, 8)
+
+
+def _is_strip(layer: Layer, camera: Camera) -> bool:
+    return layer.spacing * camera.scale < STRIP_SPACING and layer.units.size > 1
 
 
 def _marked(status: int) -> bool:
@@ -176,7 +214,14 @@ def _polygon(x: float, y: float, radius: float, degrees: Sequence[float]) -> QPo
     return QPolygonF([QPointF(cx, cy) for cx, cy in corners])
 
 
-def _paint_strip(painter: QPainter, layer: Layer, found: Statuses, camera: Camera, colours: Colours) -> None:
+def _paint_strip(
+    painter: QPainter,
+    layer: Layer,
+    found: Statuses,
+    camera: Camera,
+    colours: Colours,
+    hide_removed: bool,
+) -> None:
     """Paint a layer as a bar, hollow where its neurons are gone, with a tick for each pixel row of marks."""
     x = (layer.x - camera.left) * camera.scale
     ys = (layer.y - camera.top) * camera.scale
@@ -190,9 +235,10 @@ def _paint_strip(painter: QPainter, layer: Layer, found: Statuses, camera: Camer
     rows = np.floor(ys - top).astype(np.intp)
     whole = np.bincount(rows)
     tick = max(1.0, 0.8 * layer.spacing * camera.scale)
+    rim = -0.5 if hide_removed else 1.2
     # (status, colour, from, to): each sticks out in its own way
     for status, colour, start, stop in (
-        (Status.REMOVED, colours.ground, -_STRIP + 1.2, _STRIP - 1.2),
+        (Status.REMOVED, colours.ground, -_STRIP + rim, _STRIP - rim),
         (Status.PROTECTED, colours.protected, -_STRIP - 3, -_STRIP),
         (Status.CANDIDATE, colours.candidate, _STRIP - 1, _STRIP + 7),
         (Status.CONSTANT, colours.constant, _STRIP - 1, _STRIP + 3),

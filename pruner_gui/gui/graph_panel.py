@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSettings, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from pruner_gui.gui import resources
-from pruner_gui.gui.graph_view import GraphView
+from pruner_gui.gui.graph_view import GraphView, Shown
 from pruner_gui.network import Network
 
 _MOST_PERCENT = 30.0
@@ -22,6 +33,7 @@ class GraphPanel(QWidget):
     """The graph view below a row of tools. `actions_` are also for the menu."""
 
     weak_changed = Signal()
+    order_changed = Signal(str)  # one of `graph_order.ORDERS`
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,11 +50,46 @@ class GraphPanel(QWidget):
         self.legend.setCheckable(True)
         self.legend.setChecked(True)
         self.legend.toggled.connect(self.view.set_legend_visible)
+        self.hide_removed = self._action("hide-removed", self.tr("Hide &removed neurons"), "H", lambda: None)
+        self.hide_removed.setCheckable(True)
+        self.hide_removed.toggled.connect(lambda on: self.view.set_removed_visible(not on))
+        self.still = QAction(self.tr("Reduce &motion"), self)
+        self.still.setCheckable(True)
+        self.still.toggled.connect(self._set_still)
+        self.still.setChecked(QSettings().value("graph/still", False, type=bool) is True)
+        self.shown = QComboBox()
+        self.orders = {name: QAction(title, self) for name, title in self._order_titles()}
+        self.order = "index"
+        self.order_button = QToolButton()
+        self._build_orders()
+        self._build_shown()
         self._build()
 
     def graph_actions(self) -> list[QAction]:
         """The actions for the View menu."""
-        return [self.zoom_in, self.zoom_out, self.fit, self.actual, self.legend]
+        return [
+            self.zoom_in,
+            self.zoom_out,
+            self.fit,
+            self.actual,
+            self.legend,
+            self.hide_removed,
+            *self.orders.values(),
+            self.still,
+        ]
+
+    def say_order(self, measured: bool) -> None:
+        """Tell what the order of the neurons was made from."""
+        words = {
+            "index": self.tr("Neurons stand in the order of the file"),
+            "importance": self.tr("The most important stand on top: those with strong weights in and out"),
+            "similarity": self.tr("Neurons with similar incoming weights stand side by side"),
+        }
+        if measured:
+            words["importance"] = self.tr(
+                "The most important stand on top: those without which the error is largest"
+            )
+        self.order_button.setToolTip(words[self.order])
 
     def weak_threshold(self, network: Network) -> float | None:
         """Return the |w| below which a connection is weak, None: none is."""
@@ -56,6 +103,7 @@ class GraphPanel(QWidget):
         """Take the colours of the theme."""
         for action, name in self._icons:
             action.setIcon(resources.icon(name))
+        self.order_button.setIcon(resources.icon("order"))
 
     def _action(self, icon: str, title: str, key: str, done: Callable[[], None]) -> QAction:
         action = QAction(resources.icon(icon), title, self)
@@ -75,22 +123,25 @@ class GraphPanel(QWidget):
         self.weak_box.setRange(0, 100)
         self.weak_box.setDecimals(1)
         self.weak_box.setSingleStep(0.5)
-        self.weak_box.setSuffix(self.tr(" % of the strongest |w|"))
+        self.weak_box.setSuffix(self.tr(" % of max |w|"))
+        self.weak_box.setToolTip(self.tr("In percent of the strongest weight of the whole network"))
         self.weak_box.setAccessibleName(self.tr("Weak connections threshold"))
         self.weak_box.setSpecialValueText(self.tr("none marked"))
         tools = QHBoxLayout()
         tools.setContentsMargins(8, 3, 8, 3)
         tools.setSpacing(4)
-        for action in self.graph_actions():
+        buttons = (self.zoom_in, self.zoom_out, self.fit, self.actual, self.legend, self.hide_removed)
+        for action in buttons:
             button = QToolButton()
             button.setDefaultAction(action)
             button.setAutoRaise(True)
             button.setAccessibleName(action.toolTip())
             tools.addWidget(button)
+        tools.addWidget(self.order_button)
         tools.addStretch(1)
-        for widget in (label, self.weak_slider, self.weak_box):
+        for widget in (self.shown, label, self.weak_slider, self.weak_box):
             tools.addWidget(widget)
-        self.weak_box.setMaximumWidth(190)
+        self.weak_box.setMaximumWidth(150)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -101,6 +152,48 @@ class GraphPanel(QWidget):
         self.weak_slider.sliderReleased.connect(lambda: self._set_focus(False))
         self.weak_box.valueChanged.connect(self._typed)
         self.weak_box.setValue(_WEAK_PERCENT)
+
+    def _order_titles(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("index", self.tr("Order by &index")),
+            ("importance", self.tr("Order by im&portance")),
+            ("similarity", self.tr("Order by &similarity")),
+        )
+
+    def _build_orders(self) -> None:
+        group, menu = QActionGroup(self), QMenu(self)
+        for name, action in self.orders.items():
+            action.setCheckable(True)
+            action.setChecked(name == self.order)
+            action.triggered.connect(partial(self._order_chosen, name))
+            group.addAction(action)
+            menu.addAction(action)
+        button = self.order_button
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setAutoRaise(True)
+        button.setIcon(resources.icon("order"))
+        button.setAccessibleName(self.tr("Order of the neurons"))
+        self.say_order(False)
+
+    def _order_chosen(self, name: str) -> None:
+        self.order = name
+        self.order_changed.emit(name)
+
+    def _build_shown(self) -> None:
+        for title, shown in (
+            (self.tr("All"), Shown.ALL),
+            (self.tr("Weak only"), Shown.WEAK),
+            (self.tr("Strong only"), Shown.STRONG),
+        ):
+            self.shown.addItem(title, str(shown))
+        self.shown.setAccessibleName(self.tr("Connections that are shown"))
+        self.shown.setToolTip(self.tr("Which connections are shown"))
+        self.shown.currentIndexChanged.connect(lambda: self.view.set_shown(Shown(self.shown.currentData())))
+
+    def _set_still(self, still: bool) -> None:
+        self.view.still = still
+        QSettings().setValue("graph/still", still)
 
     def _slid(self, place: int) -> None:
         with QSignalBlocker(self.weak_box):

@@ -25,6 +25,7 @@ from pruner_gui.gui.actions import Actions, build_menus, build_tool_bar
 from pruner_gui.gui.data_dialog import DataDialog, remembered
 from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.document import DataFiles, Document, Failure
+from pruner_gui.gui.picture_dialog import PictureDialog
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.start_page import StartPage
 from pruner_gui.gui.status import StatusBar
@@ -96,6 +97,7 @@ class MainWindow(QMainWindow):
             (actions.open, self.choose_model),
             (actions.data, lambda: self.choose_data()),
             (actions.export, self.choose_export),
+            (actions.picture, self.choose_picture),
             (actions.quit, self.close),
             (actions.undo, document.undo),
             (actions.redo, document.redo),
@@ -280,6 +282,19 @@ class MainWindow(QMainWindow):
             if dialogs.ask(self, question, more, Answer.Yes | Answer.Cancel, Answer.Cancel) != Answer.Yes:
                 return
         self.document.export(path)
+
+    def choose_picture(self) -> None:
+        """Ask how and where to write the picture of the graph, and write it."""
+        dialog = PictureDialog(self.workspace.graph.view.size(), self)
+        if dialog.exec():
+            source = self.document.session.path or Path("network")
+            proposal = source.with_suffix(dialog.suffix)
+            filters = f"{dialog.suffix.removeprefix('.').upper()} (*{dialog.suffix})"
+            path = dialogs.choose_target(self, self.tr("Export the picture"), proposal, filters)
+            export = self.workspace.picture(dialog.scale.value(), dialog.chosen_ground)
+            if path is not None and export is not None:
+                self.document.write_picture(export, path)
+        dialog.deleteLater()
 
     # -- events
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QObject, QPoint, Qt, QTimer
+from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
-from pruner_gui.gui import compare, neuron, text
+from pruner_gui.gui import compare, connection, neuron, text, theme
 from pruner_gui.gui.compare import ComparisonPanel
-from pruner_gui.gui.document import Document, Exported, Preview
+from pruner_gui.gui.document import Arrangement, Document, Exported, Preview
+from pruner_gui.gui.graph_export import Export, Ground
 from pruner_gui.gui.graph_panel import GraphPanel
-from pruner_gui.gui.graph_view import GraphMarks
+from pruner_gui.gui.graph_view import EdgeHit, GraphMarks, Hit
 from pruner_gui.gui.history import HistoryPanel
 from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
 from pruner_gui.gui.live_plots import LivePlots
 from pruner_gui.gui.message_bar import MessageBar
 from pruner_gui.gui.prune_form import PruneForm
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl
-from pruner_gui.network import Edit, Network
+from pruner_gui.network import Edit, Network, RemoveUnits
 from pruner_gui.pruning import PruneConfig, Tolerance
 from pruner_gui.session import Changes
 
@@ -28,6 +30,7 @@ DEBOUNCE_MS = 60
 PROGRESS_MS = 100  # between two looks at plots and figures while a run goes on: they are dear to draw
 
 Units = dict[int, frozenset[int]]
+Selection = Hit | int | None  # a neuron, a connection, a visible layer
 
 
 class Workspace(QObject):
@@ -42,8 +45,8 @@ class Workspace(QObject):
         self.tolerance, self.strip = ToleranceControl(), PreviewStrip()
         self.warning, self.success = MessageBar("warning"), MessageBar("verified")
         self.centre = self._centre()
-        self._selected: tuple[int, int] | None = None
-        self._disconnected: tuple[Network | None, Units] = (None, {})
+        self._selected: Selection = None
+        self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -90,10 +93,20 @@ class Workspace(QObject):
         self.form.changed.connect(document.set_config)
         self.history.version_wanted.connect(document.go_to)
         self.graph.weak_changed.connect(self._show_marks)
+        self.graph.order_changed.connect(self._arrange)
+        document.arranged.connect(self._show_arranged)
+        document.picture_written.connect(self._say_written)
         view = self.graph.view
         view.neuron_selected.connect(lambda layer, unit: self._select((layer, unit)))
+        view.edge_selected.connect(self._select)
         view.selection_cleared.connect(lambda: self._select(None))
+        view.rendered.connect(self._show_selection)
+        view.protect_wanted.connect(self._toggle_protected)
+        view.menu_wanted.connect(self._show_menu)
         view.tooltip_provider = self._tooltip
+        self.layers.layer_selected.connect(self._select_layer)
+        self.layers.neuron_selected.connect(lambda layer, unit: self.select((layer, unit)))
+        self.layers.selection_cleared.connect(lambda: self.select(None))
 
     # -- what changed
 
@@ -102,7 +115,7 @@ class Workspace(QObject):
         if changes & Changes.DOCUMENT:
             self._new_document()
         if changes & Changes.NETWORK:
-            self.graph.view.set_current(session.network)
+            self.graph.view.set_current(session.network, animated=self.document.running)
             self.success.hide()
         if changes & Changes.HISTORY:
             self.history.show_versions(session.versions, session.versions.index(session.version))
@@ -123,6 +136,8 @@ class Workspace(QObject):
         self.layers.show_selection("")
         self.graph.view.set_network(original)
         self.form.set_layers([layer.name for layer in original.hidden_layers])
+        if self.graph.order != "index":
+            self._arrange(self.graph.order)
 
     def _config_changed(self) -> None:
         config = self.document.config
@@ -216,7 +231,9 @@ class Workspace(QObject):
         network, run = self.document.session.network, self.document.session.run
         marks = GraphMarks(
             candidates={} if run is not None else self._by_layer(self.preview.candidates),
-            disconnected=self._without_connections(network),
+            disconnected=self._without_connections(network)[0],
+            constant=self._without_connections(network)[1],
+            protected=self._protected(),
             weak_threshold=self.graph.weak_threshold(network),
             trying=self._place(run.trying) if run is not None and run.trying is not None else None,
             focus=self.graph.weak_focus,
@@ -233,24 +250,32 @@ class Workspace(QObject):
             found[names[edit.node]].update(edit.units)
         return {layer: frozenset(units) for layer, units in found.items()}
 
-    def _without_connections(self, network: Network) -> Units:
-        known, units = self._disconnected
-        if known is not network:
+    def _protected(self) -> Units:
+        edits = tuple(RemoveUnits(name, (unit,)) for name, unit in self.document.config.protected)
+        return self._by_layer(edits)
+
+    def _without_connections(self, network: Network) -> tuple[Units, Units]:
+        """Units without outgoing connections, and units without incoming ones."""
+        if self._unconnected[0] is not network:
             names = neuron.visible_layers(self.document.session.original)
-            units = {
-                names.index(name): frozenset(network.by_name[name].units[mask].tolist())
-                for name, mask in network.disconnected().items()
-                if mask.any()
-            }
-            self._disconnected = (network, units)
-        return units
+            silent, deaf = (
+                {
+                    names.index(name): frozenset(network.by_name[name].units[mask].tolist())
+                    for name, mask in masks.items()
+                    if mask.any()
+                }
+                for masks in (network.without_outgoing(), network.without_incoming())
+            )
+            self._unconnected = (network, silent, deaf)
+        return self._unconnected[1:]
 
     def _show_layers(self) -> None:
         session = self.document.session
         counts: dict[str, int] = defaultdict(int)
         for edit in () if session.run is not None else self.preview.candidates:
             counts[edit.node] += len(edit.units)
-        self.layers.show_layers(layer_rows(session.original, session.network, counts))
+        protected = Counter(name for name, _ in self.document.config.protected)
+        self.layers.show_layers(layer_rows(session.original, session.network, counts, protected))
 
     def _show_plots(self) -> None:
         document = self.document
@@ -306,22 +331,108 @@ class Workspace(QObject):
 
     # -- the selection
 
-    def _select(self, selected: tuple[int, int] | None) -> None:
+    def select(self, selected: Hit | None) -> None:
+        """Select a neuron, a connection or nothing, in the graph and beside it."""
+        self.graph.view.select(selected)
+        self._select(selected)
+
+    def _select_layer(self, layer: int) -> None:
+        if self._selected != layer:
+            self.graph.view.select_layer(layer)
+            self._select(layer)
+
+    def _select(self, selected: Selection) -> None:
         self._selected = selected
         self._show_selection()
 
     def _show_selection(self) -> None:
-        if self._selected is None or not self.document.is_open:
+        chosen, document, facts = self._selected, self.document, self.graph.view.facts
+        if chosen is None or not document.is_open:
             self.layers.show_selection("")
-            return
-        layer, unit = self._selected
-        self.layers.show_selection(neuron.details(self.document, self.preview, layer, unit), layer)
+        elif isinstance(chosen, EdgeHit):
+            weak = self.graph.weak_threshold(document.session.network)
+            self.layers.show_selection(connection.details(document, facts, chosen, weak), chosen.target[0])
+        elif isinstance(chosen, int):
+            words = connection.layer_details(document, self.preview, facts, chosen)
+            self.layers.show_selection(words, chosen)
+        else:
+            words = neuron.details(document, self.preview, facts, *chosen)
+            self.layers.show_selection(words + self._hint(*chosen), *chosen)
 
-    def _tooltip(self, layer: int, unit: int) -> str:
-        if not self.document.is_open:
+    def _hint(self, layer: int, unit: int) -> str:
+        if not self._can_protect(layer, unit):
             return ""
-        title = neuron.title(self.document, layer, unit)
-        return f"{title}\n{neuron.why(self.document, self.preview, layer, unit)}"
+        words = self.tr("Double-click it or press P to protect it from pruning.")
+        if self._is_protected(layer, unit):
+            words = self.tr("Double-click it or press P to let it be pruned again.")
+        return f'<p style="color:{theme.colours().muted}">{words}</p>'
+
+    def _tooltip(self, hit: Hit) -> str:
+        document, facts = self.document, self.graph.view.facts
+        if not document.is_open:
+            return ""
+        if isinstance(hit, EdgeHit):
+            return connection.tooltip(document, facts, hit, self.graph.view.weak_threshold)
+        return neuron.tooltip(document, self.preview, facts, *hit)
+
+    # -- protection
+
+    def _name(self, layer: int) -> str:
+        return neuron.visible_layers(self.document.session.original)[layer]
+
+    def _is_protected(self, layer: int, unit: int) -> bool:
+        return (self._name(layer), unit) in self.document.config.protected
+
+    def _can_protect(self, layer: int, unit: int) -> bool:
+        units = {each.name: each.units for each in self.document.session.network.hidden_layers}
+        return not self.document.running and unit in units.get(self._name(layer), ())
+
+    def _toggle_protected(self, layer: int, unit: int) -> None:
+        if self._can_protect(layer, unit):
+            self.document.toggle_protected(self._name(layer), unit)
+
+    def _show_menu(self, hit: Hit | None, place: QPoint) -> None:
+        menu = self.menu_of(hit)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        menu.popup(place)
+
+    def menu_of(self, hit: Hit | None) -> QMenu:
+        """Return what can be done with a neuron, a connection, or the graph."""
+        menu = QMenu(self.graph.view)
+        if isinstance(hit, tuple):
+            title = self.tr("&Protect from pruning")
+            if self._is_protected(*hit):
+                title = self.tr("No longer &protect from pruning")
+            protect = menu.addAction(title)
+            protect.setEnabled(self._can_protect(*hit))
+            protect.triggered.connect(lambda: self._toggle_protected(*hit))
+        clear = menu.addAction(self.tr("&Clear the selection"))
+        clear.setEnabled(self._selected is not None)
+        clear.triggered.connect(lambda: self.select(None))
+        menu.addSeparator()
+        menu.addActions([self.graph.fit, self.graph.hide_removed])
+        return menu
+
+    # -- the order of the neurons, and the picture
+
+    def _arrange(self, order: str) -> None:
+        if self.document.is_open:
+            self.document.arrange(order)
+
+    def _show_arranged(self, arrangement: Arrangement) -> None:
+        self.graph.view.set_units(arrangement.units)
+        self.graph.say_order(arrangement.measured)
+
+    def picture(self, scale: int, ground: Ground) -> Export | None:
+        """Return the picture of the graph to be written; None without a network."""
+        view = self.graph.view
+        if view.scene is None or view.current is None:
+            return None
+        return Export(view.scene, view.current, view.font(), view.size(), scale, ground)
+
+    def _say_written(self, path: Path) -> None:
+        self.success.say(self.tr("✓ The picture was written: {file}").format(file=path.name))
+        self.success.setToolTip(str(path))
 
 
 def _connections(network: Network, edits: tuple[Edit, ...]) -> int:
