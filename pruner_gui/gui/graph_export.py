@@ -108,6 +108,7 @@ def svg(export: Export) -> bytes:
     generator.setOutputDevice(buffer)
     generator.setSize(export.size)
     generator.setViewBox(QRectF(0, 0, export.size.width(), export.size.height()))
+    generator.setResolution(96)  # a pixel of CSS
     generator.setTitle(", ".join(name for name, _ in export.scene.captions))
     camera = _camera(export)
     blocks = _blocks(export)

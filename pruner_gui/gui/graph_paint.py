@@ -226,29 +226,37 @@ def _paint_strip(
     x = (layer.x - camera.left) * camera.scale
     ys = (layer.y - camera.top) * camera.scale
     top = float(ys[0]) - 1.5
-    bar = QRectF(x - _STRIP, top, 2 * _STRIP, float(ys[-1]) + 1.5 - top)
     end = layer.is_input or layer.is_output
     painter.setPen(QPen(QColor(colours.ground), 1.0))
     painter.setBrush(QColor(colours.neutral if end else colours.neuron))
-    painter.drawRoundedRect(bar, 2, 2)
+    for first, last in _runs(found != Status.REMOVED) if hide_removed else [(0, len(ys) - 1)]:
+        start, stop = float(ys[first]) - 1.5, float(ys[last]) + 1.5
+        painter.drawRoundedRect(QRectF(x - _STRIP, start, 2 * _STRIP, stop - start), 2, 2)
     painter.setPen(Qt.PenStyle.NoPen)
     rows = np.floor(ys - top).astype(np.intp)
     whole = np.bincount(rows)
     tick = max(1.0, 0.8 * layer.spacing * camera.scale)
-    rim = -0.5 if hide_removed else 1.2
     # (status, colour, from, to): each sticks out in its own way
     for status, colour, start, stop in (
-        (Status.REMOVED, colours.ground, -_STRIP + rim, _STRIP - rim),
-        (Status.PROTECTED, colours.protected, -_STRIP - 3, -_STRIP),
+        (Status.REMOVED, colours.ground, -_STRIP + 1.2, _STRIP - 1.2),
+        (Status.PROTECTED, colours.protected, -_STRIP - 7, -_STRIP + 1),
         (Status.CANDIDATE, colours.candidate, _STRIP - 1, _STRIP + 7),
         (Status.CONSTANT, colours.constant, _STRIP - 1, _STRIP + 3),
-        (Status.DISCONNECTED, colours.disconnected, -_STRIP - 6, -_STRIP + 1),
+        (Status.DISCONNECTED, colours.disconnected, -_STRIP - 4, -_STRIP + 1),
     ):
+        if hide_removed and status is Status.REMOVED:
+            continue
         share = np.bincount(rows[found == status], minlength=whole.size) / np.maximum(whole, 1)
         for row in np.flatnonzero(share):
             painter.setOpacity(0.4 + 0.6 * share[row])
             painter.fillRect(QRectF(x + start, top + float(row), stop - start, tick), QColor(colour))
     painter.setOpacity(1)
+
+
+def _runs(there: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the first and last position of each stretch of what is there."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]]).astype(np.int8)))
+    return [(int(first), int(after) - 1) for first, after in edges.reshape(-1, 2)]
 
 
 def paint_halo(painter: QPainter, x: float, y: float, radius: float, colours: Colours) -> None:

@@ -84,7 +84,7 @@ class LayersPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 2, 6, 6)
         layout.addWidget(splitter)
-        self.setMinimumWidth(240)
+        self.setMinimumWidth(256)
 
     def show_layers(self, rows: Sequence[LayerRow]) -> None:
         """Show these layers."""
@@ -148,7 +148,10 @@ class LayersPanel(QWidget):
         tree.setAccessibleName(self.tr("Layers"))
         header = tree.header()
         header.setStretchLastSection(False)
-        for column in (0, 1, 3, 4):
+        header.setMinimumSectionSize(22)
+        for column in (_WOULD_GO, _PROTECTED):
+            header.resizeSection(column, 5 * header.fontMetrics().horizontalAdvance("0"))
+        for column in (0, 1):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_UNITS, QHeaderView.ResizeMode.Stretch)
 
