@@ -165,9 +165,9 @@ def _figures(document: Document, preview: Preview, facts: Facts | None, layer: i
         rows.append((_tr("Error now"), text.number(preview.now[0])))
         if preview.limits:
             rows.append((_tr("Limit"), text.number(preview.limits[0])))
-    rejected = _rejected(document, name, unit)
-    if rejected is not None and score is not None and document.session.run is None:
-        rows.append((_tr("Rejected in the last run with"), _error(rejected)))
+            rejected = _rejected(document, name, unit)
+            if rejected is not None and document.session.run is None:
+                rows.append((_tr("Rejected in the last run with"), _error(rejected)))
     found = facts.of_neuron(layer, unit) if facts is not None else None
     if found is None or _removal(document, name, unit) is not None:
         return rows

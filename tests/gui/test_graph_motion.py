@@ -44,7 +44,6 @@ def test_a_neuron_goes_bit_by_bit_and_then_all_is_still(
     motion: Motion, clock: Clock, updates: list[int]
 ) -> None:
     motion.removed(statuses(), statuses(2))
-    assert motion.active
     assert motion.neurons == {1: {2: 0.0}}
     clock.now = SECONDS / 2
     motion.tick()

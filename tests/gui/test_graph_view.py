@@ -342,7 +342,6 @@ def test_a_click_on_a_connection_selects_it_and_the_others_fade(view: GraphView,
 def test_a_layer_is_shown_as_selected_until_something_else_is(view: GraphView, qtbot: QtBot) -> None:
     before = screen(view)
     view.select_layer(1)
-    assert view.selected_layer == 1
     assert screen(view) != before
     with qtbot.waitSignal(view.selection_cleared):
         left_click(view, QPoint(5, 395))
