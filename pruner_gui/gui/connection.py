@@ -26,10 +26,14 @@ def rank(facts: Facts | None, edge: EdgeHit) -> str:
     shares = facts.rank(edge) if facts is not None else None
     if shares is None:
         return ""
-    weaker, stronger = shares
+    weaker, stronger = (min(share, 0.999) for share in shares)
+    if not weaker and not stronger:
+        return _tr("as strong as all others of this layer")
+    if not stronger:
+        return _tr("the strongest of this layer")
     if weaker > stronger:
-        return _tr("stronger than {share} of this layer's").format(share=text.percent(weaker))
-    return _tr("weaker than {share} of this layer's").format(share=text.percent(stronger))
+        return _tr("stronger than {share} of this layer's").format(share=text.percent(weaker, 3))
+    return _tr("weaker than {share} of this layer's").format(share=text.percent(stronger, 3))
 
 
 def _rows(facts: Facts | None, edge: EdgeHit, weak_threshold: float | None) -> neuron.Rows:

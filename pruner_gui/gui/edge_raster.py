@@ -29,6 +29,8 @@ Indices = npt.NDArray[np.int32]
 POSITIVE, NEGATIVE, WEAK = 0, 1, 2
 DASH, DASH_PERIOD = 5.0, 9.0  # of weak connections, in logical pixels along x
 
+SEARCHED = 300_000  # connections of a block that can be pointed at
+
 _STRIP = 64  # columns drawn between two looks at `aborted`
 _CELL = 4  # pixels of one haze cell, each way
 _FAINTEST = 0.04  # strength below which a curve is left to the haze
@@ -72,7 +74,8 @@ class EdgeBlock:
     def curves(self, piece: Piece, xs: Ys, chosen: IndexArray | slice) -> Ys:
         """Return the y of some connections at these x of a piece: `(n_chosen, n_xs)`."""
         t = (xs - piece.x0) / (piece.x1 - piece.x0)
-        y0, y1 = (y[chosen].reshape(-1, 1) for y in self.ends(piece))
+        ends = self.target if piece is self.pieces[-1] else self.source
+        y0, y1 = piece.y0[self.source[chosen]].reshape(-1, 1), piece.y1[ends[chosen]].reshape(-1, 1)
         bend = self.bend[chosen].reshape(-1, 1)
         arch = 16 * t * t * (1 - t) * (1 - t) * bend
         return np.asarray(y0 + (t * t * (3 - 2 * t) + arch) * (y1 - y0), np.float64)
@@ -85,12 +88,16 @@ class EdgeBlock:
         return None
 
     def strongest_at(self, x: float, y: float, reach: float) -> int | None:
-        """Return the strongest connection that passes a point within `reach`, or None."""
+        """Return the strongest connection that passes a point within `reach`, or None.
+
+        Looks at the strongest `SEARCHED` only, so that it takes less than a millisecond.
+        """
         for piece in self.pieces:
             if piece.x0 <= x <= piece.x1:
                 ends = self.target if piece is self.pieces[-1] else self.source
                 t = (x - piece.x0) / (piece.x1 - piece.x0)
-                found = _first_at(t, y, reach, piece.y0, piece.y1, self.source, ends, self.bend)
+                chosen = self.source[:SEARCHED], ends[:SEARCHED], self.bend[:SEARCHED]
+                found = _first_at(t, y, reach, piece.y0, piece.y1, *chosen)
                 return None if found < 0 else int(found)
         return None
 

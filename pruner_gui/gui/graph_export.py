@@ -143,7 +143,7 @@ def _finish(painter: QPainter, export: Export, camera: Camera, blocks: Sequence[
     scene = export.scene
     if isinstance(scene.selected, EdgeHit):
         found = find_edge(blocks, scene.layout, scene.selected)
-        stroke(painter, camera, paint.highlight(*found, scene.colours) if found is not None else [])
+        stroke(painter, camera, paint.highlight(found, scene.colours))
     scene.paint_neurons(painter, QSizeF(export.size), camera)
     painter.end()
 

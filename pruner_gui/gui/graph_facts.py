@@ -81,7 +81,25 @@ def _count(ends: Indices, weights: Floats, counts: IndexArray, strongest: Floats
     strongest[better] = found[better]
 
 
-def find_edge(blocks: Sequence[EdgeBlock], layout: Layout, edge: EdgeHit) -> tuple[EdgeBlock, int] | None:
+@dataclass(frozen=True, eq=False)
+class EdgePlace:
+    """Where a connection is in what is drawn."""
+
+    block: EdgeBlock
+    edge: int
+
+    def hit(self, layout: Layout) -> EdgeHit:
+        """Return which connection it is."""
+        block, edge = self.block, self.edge
+        source, target = layout.layers[block.source_layer], layout.layers[block.target_layer]
+        return EdgeHit(
+            (block.source_layer, int(source.units[block.source[edge]])),
+            (block.target_layer, int(target.units[block.target[edge]])),
+            float(block.weight[edge]),
+        )
+
+
+def find_edge(blocks: Sequence[EdgeBlock], layout: Layout, edge: EdgeHit) -> EdgePlace | None:
     """Return where a connection is in the blocks, or None where it is gone."""
     for block in blocks:
         if (block.source_layer, block.target_layer) == (edge.source[0], edge.target[0]):
@@ -89,28 +107,18 @@ def find_edge(blocks: Sequence[EdgeBlock], layout: Layout, edge: EdgeHit) -> tup
             target = layout.layers[block.target_layer].positions([edge.target[1]])
             if source.size and target.size:
                 here = np.flatnonzero((block.source == source[0]) & (block.target == target[0]))
-                return (block, int(here[0])) if here.size else None
+                return EdgePlace(block, int(here[0])) if here.size else None
     return None
 
 
-def strongest_edge(
-    blocks: Sequence[EdgeBlock], layout: Layout, x: float, y: float, reach: float
-) -> EdgeHit | None:
+def strongest_edge(blocks: Sequence[EdgeBlock], x: float, y: float, reach: float) -> EdgePlace | None:
     """Return the strongest connection that passes a point of the scene within `reach`."""
     best: tuple[float, EdgeBlock, int] | None = None
     for block in blocks:
         edge = block.strongest_at(x, y, reach)
         if edge is not None and (best is None or abs(block.weight[edge]) > best[0]):
             best = (abs(float(block.weight[edge])), block, edge)
-    if best is None:
-        return None
-    _, block, edge = best
-    source, target = layout.layers[block.source_layer], layout.layers[block.target_layer]
-    return EdgeHit(
-        (block.source_layer, int(source.units[block.source[edge]])),
-        (block.target_layer, int(target.units[block.target[edge]])),
-        float(block.weight[edge]),
-    )
+    return EdgePlace(*best[1:]) if best is not None else None
 
 
 def next_neuron(

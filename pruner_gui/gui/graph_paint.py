@@ -13,6 +13,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from pruner_gui.gui.edge_raster import EdgeBlock
+from pruner_gui.gui.graph_facts import EdgePlace
 from pruner_gui.gui.graph_layout import Camera, Layer, Layout
 from pruner_gui.gui.palette import Colours
 from pruner_gui.network import IndexArray, Network
@@ -278,8 +279,11 @@ def paint_ring(painter: QPainter, x: float, y: float, radius: float, colours: Co
 # -- the connection under the mouse
 
 
-def highlight(block: EdgeBlock, edge: int, colours: Colours) -> Paths:
-    """Return one connection as a bold line on a casing."""
+def highlight(place: EdgePlace | None, colours: Colours) -> Paths:
+    """Return one connection, if there is one, as a bold line on a casing."""
+    if place is None:
+        return []
+    block, edge = place.block, place.edge
     path = _path(block, np.array([edge]))
     colour = colours.positive if block.weight[edge] > 0 else colours.negative
     pens = QPen(QColor(colours.ground), 5.5), QPen(QColor(colour), 3.0)

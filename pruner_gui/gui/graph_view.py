@@ -27,7 +27,15 @@ from PySide6.QtWidgets import QApplication, QStyle, QToolTip, QWidget
 
 from pruner_gui.gui import graph_paint as paint
 from pruner_gui.gui import text
-from pruner_gui.gui.graph_facts import EdgeHit, Facts, Neuron, find_edge, next_neuron, strongest_edge
+from pruner_gui.gui.graph_facts import (
+    EdgeHit,
+    EdgePlace,
+    Facts,
+    Neuron,
+    find_edge,
+    next_neuron,
+    strongest_edge,
+)
 from pruner_gui.gui.graph_layout import Camera, Layer, Layout, Rect
 from pruner_gui.gui.graph_motion import Motion
 from pruner_gui.gui.graph_paint import GraphMarks, Halo, Status, Stroke, Symbol
@@ -93,6 +101,7 @@ class GraphView(QWidget):
         self._selected: Hit | None = None
         self._layer: int | None = None
         self._hovered: Hit | None = None
+        self._under: EdgePlace | None = None  # the connection that was hit last
         self._press: tuple[QPointF, Camera] | None = None
         self._dragging = False
         self._tab_focus = False
@@ -339,7 +348,7 @@ class GraphView(QWidget):
         self._selected_paths = []
         if isinstance(self._selected, EdgeHit) and self._picture is not None:
             found = find_edge(self._picture.blocks, self._picture.job.layout, self._selected)
-            self._selected_paths = paint.highlight(*found, self._colours) if found is not None else []
+            self._selected_paths = paint.highlight(found, self._colours)
 
     def shutdown(self) -> None:
         """Stop and join the drawing thread. Also done by `close()`; harmless twice."""
@@ -492,16 +501,11 @@ class GraphView(QWidget):
         if hit is None:
             self.hover_cleared.emit()
         elif isinstance(hit, EdgeHit):
-            self._hovered_paths = self._highlight(hit)
+            self._hovered_paths = paint.highlight(self._under, self._colours)
             self.edge_hovered.emit(hit)
         else:
             self.neuron_hovered.emit(*hit)
         self.update()
-
-    def _highlight(self, edge: EdgeHit) -> paint.Paths:
-        assert self._picture is not None
-        found = find_edge(self._picture.blocks, self._picture.job.layout, edge)
-        return paint.highlight(*found, self._colours) if found is not None else []
 
     def _hit(self, place: QPointF) -> Hit | None:
         """The neuron at a place in the view, or else the strongest connection within reach."""
@@ -511,8 +515,8 @@ class GraphView(QWidget):
         neuron = self._scene.neuron_at(x, y, _REACH / self._camera.scale)
         if neuron is not None or self._picture is None:
             return neuron
-        blocks = self._picture.blocks
-        return strongest_edge(blocks, self._scene.layout, x, y, _EDGE_REACH / self._camera.scale)
+        self._under = strongest_edge(self._picture.blocks, x, y, _EDGE_REACH / self._camera.scale)
+        return self._under.hit(self._scene.layout) if self._under is not None else None
 
     # -- the keyboard
 

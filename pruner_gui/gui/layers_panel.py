@@ -84,7 +84,7 @@ class LayersPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 2, 6, 6)
         layout.addWidget(splitter)
-        self.setMinimumWidth(256)
+        self.setMinimumWidth(264)
 
     def show_layers(self, rows: Sequence[LayerRow]) -> None:
         """Show these layers."""
@@ -150,7 +150,8 @@ class LayersPanel(QWidget):
         header.setStretchLastSection(False)
         header.setMinimumSectionSize(22)
         for column in (_WOULD_GO, _PROTECTED):
-            header.resizeSection(column, 5 * header.fontMetrics().horizontalAdvance("0"))
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, header.fontMetrics().horizontalAdvance("000") + 8)
         for column in (0, 1):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_UNITS, QHeaderView.ResizeMode.Stretch)

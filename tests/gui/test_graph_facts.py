@@ -63,12 +63,13 @@ def test_a_connection_that_is_hit_is_found_again(network: Network) -> None:
         x = 0.3 * piece.x0 + 0.7 * piece.x1
         for edge in range(0, block.weight.size, 7):
             y = float(block.curves(piece, np.array([x]), np.array([edge]))[0, 0])
-            hit = strongest_edge(blocks, layout, x, y, 0.01)
-            assert hit is not None
+            place = strongest_edge(blocks, x, y, 0.01)
+            assert place is not None
+            hit = place.hit(layout)
             assert abs(hit.weight) >= abs(block.weight[edge])
             found = find_edge(blocks, layout, hit)
             assert found is not None
-            assert found[0].weight[found[1]] == hit.weight
+            assert (found.block, found.edge) == (place.block, place.edge)
     assert find_edge(blocks, layout, EdgeHit((0, 99), (1, 0), 1.0)) is None
 
 
