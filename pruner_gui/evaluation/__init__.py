@@ -22,7 +22,7 @@ from pruner_gui.evaluation.metrics import (
     wilson,
 )
 from pruner_gui.evaluation.rows import Statistics, Tuning
-from pruner_gui.evaluation.threads import Stopped, stopping
+from pruner_gui.evaluation.threads import Stopped, stop_asked, stopping
 from pruner_gui.evaluation.warm import warm_up
 
 __all__ = [
@@ -46,6 +46,7 @@ __all__ = [
     "WrongWidth",
     "default_metrics",
     "prepare",
+    "stop_asked",
     "stopping",
     "tell_different_stories",
     "warm_up",

@@ -43,6 +43,11 @@ def stopping(asked: Callable[[], bool]) -> Iterator[None]:
         del _asked.check
 
 
+def stop_asked() -> bool:
+    """Whether the work of this thread is to stop, for what is long but no evaluation."""
+    return bool(getattr(_asked, "check", _never)())
+
+
 def _never() -> bool:
     return False
 

@@ -13,11 +13,12 @@ from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QImage, QPain
 from PySide6.QtSvg import QSvgGenerator
 
 from pruner_gui import files
+from pruner_gui.evaluation import Stopped, stop_asked
 from pruner_gui.gui import graph_paint as paint
 from pruner_gui.gui.edge_raster import NEGATIVE, POSITIVE, WEAK, EdgeBlock, Frame, prepare, strokes
 from pruner_gui.gui.graph_facts import EdgeHit, find_edge
 from pruner_gui.gui.graph_layout import Camera
-from pruner_gui.gui.graph_render import Picture, choose, draw
+from pruner_gui.gui.graph_render import choose, draw
 from pruner_gui.gui.graph_scene import FADED, Scene, stroke
 from pruner_gui.gui.palette import LIGHT, Colours
 from pruner_gui.network import IndexArray, Network
@@ -62,6 +63,7 @@ def write(export: Export, path: Path) -> Path:
     Raises:
         OSError: the file cannot be written.
         MemoryError: the picture is too large.
+        Stopped: the thread was asked to stop.
     """
     content = svg(export) if path.suffix.lower() == ".svg" else png(export)
     with files.atomic(path) as temporary:
@@ -156,8 +158,10 @@ def _draw_pixels(
 ) -> None:
     seen = (*camera.to_scene(0, 0), *camera.to_scene(export.size.width(), export.size.height()))
     job = export.scene.job(export.network, seen, camera.scale, ratio)
-    picture: Picture | None = draw(job, blocks)
-    assert picture is not None
+    picture = draw(job, blocks, None, stop_asked)
+    if picture is None:
+        painter.end()
+        raise Stopped
     export.scene.paint_picture(painter, camera, picture)
 
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
+from pruner_gui.evaluation import Stopped, stopping
 from pruner_gui.gui.graph_export import Export, Ground, image, svg, write
 from pruner_gui.gui.graph_facts import EdgeHit
 from pruner_gui.gui.graph_view import GraphView
@@ -90,4 +91,10 @@ def test_what_cannot_be_written_leaves_nothing(qtbot: QtBot, tmp_path: Path) -> 
     too_large = replace(export(qtbot, random_chain(4, 6, 2)), size=QSize(300_000, 300_000))
     with pytest.raises(MemoryError):
         write(too_large, tmp_path / "graph.png")
+    assert not list(tmp_path.iterdir())
+
+
+def test_drawing_ends_when_the_thread_is_to_stop(qtbot: QtBot, tmp_path: Path) -> None:
+    with stopping(lambda: True), pytest.raises(Stopped):
+        write(export(qtbot, random_chain(4, 6, 2)), tmp_path / "graph.png")
     assert not list(tmp_path.iterdir())
