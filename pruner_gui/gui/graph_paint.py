@@ -314,29 +314,45 @@ def paint_caption(
     width: float,
 ) -> None:
     """Paint a layer's name and size above its column, or at the upper edge when that is out of view."""
-    x = (layer.x - camera.left) * camera.scale
-    top, bottom = ((y - camera.top) * camera.scale for y in (layer.top, layer.bottom))
-    if not room.left() < x < room.right() or bottom < room.top() or top > room.bottom():
+    box = caption_box(lines, painter.font(), layer, camera, room, width)
+    if box is None:
         return
-    bold = QFont(painter.font())
-    bold.setBold(True)
-    fonts = (bold, painter.font())
-    metrics = [QFontMetricsF(font) for font in fonts]
-    texts = [
-        m.elidedText(t, Qt.TextElideMode.ElideMiddle, width) for m, t in zip(metrics, lines, strict=True)
-    ]
-    wide = max(m.horizontalAdvance(text) for m, text in zip(metrics, texts, strict=True))
-    high = sum(m.height() for m in metrics) + 1
-    y = max(room.top(), top - glyph_radius(layer, camera) - 10 - high)
-    left = min(max(x - wide / 2, room.left() + 2), room.right() - wide - 2)
-    _paint_ground(painter, QRectF(left - 5, y - 2, wide + 10, high + 4), colours)
-    for font, m, text, colour in zip(fonts, metrics, texts, (colours.text, colours.muted), strict=True):
+    _paint_ground(painter, box, colours)
+    y = box.top() + 2
+    for font, line, colour in zip(
+        _caption_fonts(painter.font()), lines, (colours.text, colours.muted), strict=True
+    ):
+        metrics = QFontMetricsF(font)
         painter.save()
         painter.setFont(font)
         painter.setPen(QColor(colour))
-        painter.drawText(QRectF(left, y, wide + 1, m.height()), Qt.AlignmentFlag.AlignCenter, text)
+        place = QRectF(box.left() + 5, y, box.width() - 9, metrics.height())
+        shown = metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, width)
+        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, shown)
         painter.restore()
-        y += m.height() + 1
+        y += metrics.height() + 1
+
+
+def caption_box(
+    lines: tuple[str, str], font: QFont, layer: Layer, camera: Camera, room: QRectF, width: float
+) -> QRectF | None:
+    """Return where in the view a layer's caption is; None where the layer is out of it."""
+    x, top = camera.to_view(layer.x, layer.top)
+    bottom = camera.to_view(layer.x, layer.bottom)[1]
+    if not room.left() < x < room.right() or bottom < room.top() or top > room.bottom():
+        return None
+    metrics = [QFontMetricsF(each) for each in _caption_fonts(font)]
+    wide = max(min(m.horizontalAdvance(line), width) for m, line in zip(metrics, lines, strict=True))
+    high = sum(m.height() for m in metrics) + 1
+    y = max(room.top(), top - glyph_radius(layer, camera) - 10 - high)
+    left = min(max(x - wide / 2, room.left() + 2), room.right() - wide - 2)
+    return QRectF(left - 5, y - 2, wide + 10, high + 4)
+
+
+def _caption_fonts(font: QFont) -> tuple[QFont, QFont]:
+    bold = QFont(font)
+    bold.setBold(True)
+    return bold, font
 
 
 def _paint_ground(painter: QPainter, rect: QRectF, colours: Colours) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from math import ceil
 from types import MappingProxyType
 
-from PySide6.QtCore import QRectF, QSizeF
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtCore import QPointF, QRectF, QSizeF
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 
 from pruner_gui.gui import graph_paint as paint
 from pruner_gui.gui.edge_raster import Frame, Ink
@@ -126,15 +126,31 @@ class Scene:
         found = self.layout.neuron_at(x, y, reach)
         return None if found is None or self._hidden(*found) else found
 
-    def _paint_words(self, painter: QPainter, size: QSizeF, camera: Camera) -> None:
-        side = _LEGEND_SIDES / 2
-        room = QRectF(0, 0, size.width(), size.height()).adjusted(6, 6, -6, -6)
+    def layer_at(self, place: QPointF, size: QSizeF, camera: Camera, font: QFont) -> int | None:
+        """Return the layer whose caption is at a place in the view."""
+        room, width = _room(size), self._caption_width(camera)
+        for index, (layer, lines) in enumerate(zip(self.layout.layers, self.captions, strict=True)):
+            box = paint.caption_box(lines, font, layer, camera, room, width)
+            if box is not None and box.contains(place):
+                return index
+        return None
+
+    def _caption_width(self, camera: Camera) -> float:
         columns = sorted({layer.x for layer in self.layout.layers})
         pitch = (columns[1] - columns[0] if len(columns) > 1 else 400.0) * camera.scale - 14
+        return max(pitch, 44.0)
+
+    def _paint_words(self, painter: QPainter, size: QSizeF, camera: Camera) -> None:
+        side, room, width = _LEGEND_SIDES / 2, _room(size), self._caption_width(camera)
         for layer, lines in zip(self.layout.layers, self.captions, strict=True):
-            paint.paint_caption(painter, lines, layer, camera, self.colours, room, max(pitch, 44.0))
+            paint.paint_caption(painter, lines, layer, camera, self.colours, room, width)
         if self.whole_legend:
             paint.paint_legend(painter, self.legend, self.colours, room.adjusted(side - 6, 0, 6 - side, -2))
+
+
+def _room(size: QSizeF) -> QRectF:
+    """Where words can stand."""
+    return QRectF(0, 0, size.width(), size.height()).adjusted(6, 6, -6, -6)
 
 
 def frame_of(bounds: Rect, seen: Rect, scale: float, ratio: float) -> Frame:

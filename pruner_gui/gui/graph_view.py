@@ -79,6 +79,7 @@ class GraphView(QWidget):
     hover_cleared = Signal()
     neuron_selected = Signal(int, int)  # visible layer, original unit
     edge_selected = Signal(object)  # EdgeHit
+    layer_selected = Signal(int)  # visible layer, by its caption
     selection_cleared = Signal()
     protect_wanted = Signal(int, int)  # visible layer, original unit: to be protected, or no longer
     menu_wanted = Signal(object, object)  # Hit | None, QPoint on the screen
@@ -454,7 +455,18 @@ class GraphView(QWidget):
         self._press, self._dragging = None, False
         self.unsetCursor()
         if clicked and event.button() == Qt.MouseButton.LeftButton:
-            self._choose(self._hit(event.position()))
+            self._click(event.position())
+
+    def _click(self, place: QPointF) -> None:
+        hit = self._hit(place)
+        layer = None
+        if hit is None and self._scene is not None:
+            layer = self._scene.layer_at(place, QSizeF(self.size()), self._camera, self.font())
+        if layer is None:
+            self._choose(hit)
+        elif layer != self._layer:
+            self.select_layer(layer)
+            self.layer_selected.emit(layer)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """Protect a neuron, or no longer."""

@@ -99,6 +99,7 @@ class Workspace(QObject):
         view = self.graph.view
         view.neuron_selected.connect(lambda layer, unit: self._select((layer, unit)))
         view.edge_selected.connect(self._select)
+        view.layer_selected.connect(self._select)
         view.selection_cleared.connect(lambda: self._select(None))
         view.rendered.connect(self._show_selection)
         view.protect_wanted.connect(self._toggle_protected)

@@ -349,6 +349,13 @@ def test_a_layer_is_shown_as_selected_until_something_else_is(view: GraphView, q
     assert screen(view) == before
 
 
+def test_a_click_on_a_layers_caption_selects_the_layer(view: GraphView, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(view.layer_selected) as selected:
+        left_click(view, place_of(view, 1, 0) - QPoint(0, 40))
+    assert selected.args == [1]
+    assert view.selected_layer == 1
+
+
 def test_a_double_click_and_a_key_ask_for_protection(view: GraphView, qtbot: QtBot) -> None:
     place = place_of(view, 1, 2)
     with qtbot.waitSignal(view.protect_wanted) as wanted:
