@@ -295,10 +295,14 @@ class Document(QObject):
             self._sweeps.clear()
             self._sweep()
 
-    def toggle_protected(self, name: str, unit: int) -> None:
-        """Protect a hidden neuron from pruning, or no longer. Nothing for any other, and during a run."""
+    def can_protect(self, name: str, unit: int) -> bool:
+        """Whether this is a hidden neuron of the network of now, and no run goes on."""
         layers = {layer.name: layer.units for layer in self.session.network.hidden_layers}
-        if not self.running and unit in layers.get(name, ()):
+        return not self.running and unit in layers.get(name, ())
+
+    def toggle_protected(self, name: str, unit: int) -> None:
+        """Protect a neuron from pruning, or no longer; nothing where that cannot be done now."""
+        if self.can_protect(name, unit):
             self.set_config(replace(self.config, protected=self.config.protected ^ {(name, unit)}))
 
     def prune(self) -> None:

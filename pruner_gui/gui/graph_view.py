@@ -26,7 +26,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QApplication, QStyle, QToolTip, QWidget
 
 from pruner_gui.gui import graph_paint as paint
-from pruner_gui.gui import text
+from pruner_gui.gui import graph_words as words
 from pruner_gui.gui.graph_facts import (
     EdgeHit,
     EdgePlace,
@@ -36,11 +36,11 @@ from pruner_gui.gui.graph_facts import (
     next_neuron,
     strongest_edge,
 )
-from pruner_gui.gui.graph_layout import Camera, Layer, Layout, Rect
+from pruner_gui.gui.graph_layout import Camera, Layout, Rect
 from pruner_gui.gui.graph_motion import Motion
-from pruner_gui.gui.graph_paint import GraphMarks, Halo, Status, Stroke, Symbol
+from pruner_gui.gui.graph_paint import GraphMarks, Status
 from pruner_gui.gui.graph_render import Job, Picture, Renderer, Shown
-from pruner_gui.gui.graph_scene import Legend, Scene, frame_of, stroke
+from pruner_gui.gui.graph_scene import Scene, frame_of, stroke
 from pruner_gui.gui.palette import colours_for
 from pruner_gui.network import IndexArray, Network
 
@@ -249,15 +249,15 @@ class GraphView(QWidget):
 
     def _new_scene(self, layout: Layout, network: Network) -> Scene:
         statuses = paint.statuses(layout, network, self._marks)
-        whole = self._whole_legend() if self._legend_visible else ()
-        present: set[Symbol] = {Status(code) for found in statuses for code in np.unique(found)}
+        whole = words.legend(self._hide_removed) if self._legend_visible else ()
+        present = words.to_explain(statuses, self._marks, self._shown)
         return Scene(
             layout,
             statuses,
             self._marks,
             self._colours,
-            self._captions(layout, statuses),
-            tuple(entry for entry in whole if entry[0] in present | self._strokes()),
+            words.captions(layout, statuses),
+            tuple(entry for entry in whole if entry[0] in present),
             whole,
             self._selected,
             self._layer,
@@ -383,53 +383,6 @@ class GraphView(QWidget):
             stroke(painter, self._camera, self._hovered_paths)
         else:
             scene.paint_sign(painter, self._camera, self._hovered)
-
-    # -- words
-
-    def _captions(self, layout: Layout, statuses: tuple[paint.Statuses, ...]) -> tuple[tuple[str, str], ...]:
-        """Name, and size with activation, of every layer."""
-        captions = []
-        alone = sum(layer.is_output for layer in layout.layers) == 1
-        for layer, found in zip(layout.layers, statuses, strict=True):
-            left, all_ = int(np.count_nonzero(found != Status.REMOVED)), layer.units.size
-            size = text.integer(all_)
-            if left < all_:
-                size = self.tr("{left} of {all}").format(left=text.integer(left), all=size)
-            detail = size if layer.activation == "linear" else f"{size} · {layer.activation}"
-            captions.append((self._title(layer, alone), detail))
-        return tuple(captions)
-
-    def _title(self, layer: Layer, alone: bool) -> str:
-        if layer.is_input:
-            return self.tr("Input")
-        return self.tr("Output") if layer.is_output and alone else layer.name
-
-    def _strokes(self) -> set[Symbol]:
-        """What to explain beside statuses: the signs always, of the rest only what is to be seen."""
-        if self._shown is Shown.WEAK:
-            return {Stroke.WEAK}
-        present: set[Symbol] = {Stroke.POSITIVE, Stroke.NEGATIVE, Stroke.STRENGTH}
-        if self._marks.weak_threshold is not None and self._shown is Shown.ALL:
-            present.add(Stroke.WEAK)
-        if self._marks.trying is not None:
-            present.add(Halo.TRYING)
-        return present
-
-    def _whole_legend(self) -> Legend:
-        entries = (
-            (Stroke.POSITIVE, self.tr("positive weight")),
-            (Stroke.NEGATIVE, self.tr("negative weight")),
-            (Stroke.STRENGTH, self.tr("stronger = bolder")),
-            (Stroke.WEAK, self.tr("weak connection")),
-            (Status.NORMAL, self.tr("neuron")),
-            (Status.CANDIDATE, self.tr("would be removed")),
-            (Status.CONSTANT, self.tr("constant output")),
-            (Status.DISCONNECTED, self.tr("disconnected")),
-            (Status.PROTECTED, self.tr("protected")),
-            (Status.REMOVED, self.tr("removed")),
-            (Halo.TRYING, self.tr("being tried")),
-        )
-        return tuple(e for e in entries if not (self._hide_removed and e[0] is Status.REMOVED))
 
     # -- the mouse
 
@@ -572,9 +525,9 @@ class GraphView(QWidget):
         """Show tooltips; draw anew on a screen of another density."""
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             hit = self._hit(QPointF(event.pos()))
-            words = self.tooltip_provider(hit) if hit is not None and self.tooltip_provider else ""
-            if words:
-                QToolTip.showText(event.globalPos(), words, self)
+            told = self.tooltip_provider(hit) if hit is not None and self.tooltip_provider else ""
+            if told:
+                QToolTip.showText(event.globalPos(), told, self)
             else:
                 QToolTip.hideText()
             return True

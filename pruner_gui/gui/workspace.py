@@ -7,20 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QPoint, Qt, QTimer
-from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from pruner_gui.gui import compare, connection, neuron, text, theme
+from pruner_gui.gui import compare, neuron, text
 from pruner_gui.gui.compare import ComparisonPanel
 from pruner_gui.gui.document import Arrangement, Document, Exported, Preview
 from pruner_gui.gui.graph_export import Export, Ground
 from pruner_gui.gui.graph_panel import GraphPanel
-from pruner_gui.gui.graph_view import EdgeHit, GraphMarks, Hit
+from pruner_gui.gui.graph_view import GraphMarks
 from pruner_gui.gui.history import HistoryPanel
 from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
 from pruner_gui.gui.live_plots import LivePlots
 from pruner_gui.gui.message_bar import MessageBar
 from pruner_gui.gui.prune_form import PruneForm
+from pruner_gui.gui.selecting import Selecting
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl
 from pruner_gui.network import Edit, Network, RemoveUnits
 from pruner_gui.pruning import PruneConfig, Tolerance
@@ -30,7 +31,6 @@ DEBOUNCE_MS = 60
 PROGRESS_MS = 100  # between two looks at plots and figures while a run goes on: they are dear to draw
 
 Units = dict[int, frozenset[int]]
-Selection = Hit | int | None  # a neuron, a connection, a visible layer
 
 
 class Workspace(QObject):
@@ -45,7 +45,7 @@ class Workspace(QObject):
         self.tolerance, self.strip = ToleranceControl(), PreviewStrip()
         self.warning, self.success = MessageBar("warning"), MessageBar("verified")
         self.centre = self._centre()
-        self._selected: Selection = None
+        self.selecting = Selecting(document, self.graph, self.layers, self)
         self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -96,18 +96,6 @@ class Workspace(QObject):
         self.graph.order_changed.connect(self._arrange)
         document.arranged.connect(self._show_arranged)
         document.picture_written.connect(self._say_written)
-        view = self.graph.view
-        view.neuron_selected.connect(lambda layer, unit: self._select((layer, unit)))
-        view.edge_selected.connect(self._select)
-        view.layer_selected.connect(self._select)
-        view.selection_cleared.connect(lambda: self._select(None))
-        view.rendered.connect(self._show_selection)
-        view.protect_wanted.connect(self._toggle_protected)
-        view.menu_wanted.connect(self._show_menu)
-        view.tooltip_provider = self._tooltip
-        self.layers.layer_selected.connect(self._select_layer)
-        self.layers.neuron_selected.connect(lambda layer, unit: self.select((layer, unit)))
-        self.layers.selection_cleared.connect(lambda: self.select(None))
 
     # -- what changed
 
@@ -133,9 +121,8 @@ class Workspace(QObject):
 
     def _new_document(self) -> None:
         original = self.document.session.original
-        self._selected = None
-        self.layers.show_selection("")
         self.graph.view.set_network(original)
+        self.selecting.select(None)
         self.form.set_layers([layer.name for layer in original.hidden_layers])
         if self.graph.order != "index":
             self._arrange(self.graph.order)
@@ -182,7 +169,7 @@ class Workspace(QObject):
             self._show_limit()
         self._show_marks()
         self._show_layers()
-        self._show_selection()
+        self.selecting.show(self.preview)
 
     def _show_limit(self) -> None:
         examples = self.document.session.examples
@@ -222,7 +209,7 @@ class Workspace(QObject):
         self._show_layers()
         self._show_plots()
         self._show_comparison()
-        self._show_selection()
+        self.selecting.show(self.preview)
 
     # -- the panels
 
@@ -329,90 +316,6 @@ class Workspace(QObject):
             )
         )
         self.success.setToolTip(str(result.path))
-
-    # -- the selection
-
-    def select(self, selected: Hit | None) -> None:
-        """Select a neuron, a connection or nothing, in the graph and beside it."""
-        self.graph.view.select(selected)
-        self._select(selected)
-
-    def _select_layer(self, layer: int) -> None:
-        if self._selected != layer:
-            self.graph.view.select_layer(layer)
-            self._select(layer)
-
-    def _select(self, selected: Selection) -> None:
-        self._selected = selected
-        self._show_selection()
-
-    def _show_selection(self) -> None:
-        chosen, document, facts = self._selected, self.document, self.graph.view.facts
-        if chosen is None or not document.is_open:
-            self.layers.show_selection("")
-        elif isinstance(chosen, EdgeHit):
-            weak = self.graph.weak_threshold(document.session.network)
-            self.layers.show_selection(connection.details(document, facts, chosen, weak), chosen.target[0])
-        elif isinstance(chosen, int):
-            words = connection.layer_details(document, self.preview, facts, chosen)
-            self.layers.show_selection(words, chosen)
-        else:
-            words = neuron.details(document, self.preview, facts, *chosen)
-            self.layers.show_selection(words + self._hint(*chosen), *chosen)
-
-    def _hint(self, layer: int, unit: int) -> str:
-        if not self._can_protect(layer, unit):
-            return ""
-        words = self.tr("Double-click it or press P to protect it from pruning.")
-        if self._is_protected(layer, unit):
-            words = self.tr("Double-click it or press P to let it be pruned again.")
-        return f'<p style="color:{theme.colours().muted}">{words}</p>'
-
-    def _tooltip(self, hit: Hit) -> str:
-        document, facts = self.document, self.graph.view.facts
-        if not document.is_open:
-            return ""
-        if isinstance(hit, EdgeHit):
-            return connection.tooltip(document, facts, hit, self.graph.view.weak_threshold)
-        return neuron.tooltip(document, self.preview, facts, *hit)
-
-    # -- protection
-
-    def _name(self, layer: int) -> str:
-        return neuron.visible_layers(self.document.session.original)[layer]
-
-    def _is_protected(self, layer: int, unit: int) -> bool:
-        return (self._name(layer), unit) in self.document.config.protected
-
-    def _can_protect(self, layer: int, unit: int) -> bool:
-        units = {each.name: each.units for each in self.document.session.network.hidden_layers}
-        return not self.document.running and unit in units.get(self._name(layer), ())
-
-    def _toggle_protected(self, layer: int, unit: int) -> None:
-        if self._can_protect(layer, unit):
-            self.document.toggle_protected(self._name(layer), unit)
-
-    def _show_menu(self, hit: Hit | None, place: QPoint) -> None:
-        menu = self.menu_of(hit)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.popup(place)
-
-    def menu_of(self, hit: Hit | None) -> QMenu:
-        """Return what can be done with a neuron, a connection, or the graph."""
-        menu = QMenu(self.graph.view)
-        if isinstance(hit, tuple):
-            title = self.tr("&Protect from pruning")
-            if self._is_protected(*hit):
-                title = self.tr("No longer &protect from pruning")
-            protect = menu.addAction(title)
-            protect.setEnabled(self._can_protect(*hit))
-            protect.triggered.connect(lambda: self._toggle_protected(*hit))
-        clear = menu.addAction(self.tr("&Clear the selection"))
-        clear.setEnabled(self._selected is not None)
-        clear.triggered.connect(lambda: self.select(None))
-        menu.addSeparator()
-        menu.addActions([self.graph.fit, self.graph.hide_removed])
-        return menu
 
     # -- the order of the neurons, and the picture
 

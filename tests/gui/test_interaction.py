@@ -116,14 +116,14 @@ def test_a_double_click_protects_a_neuron_and_the_engine_obeys(qtbot: QtBot, win
 
 def test_the_key_and_the_menu_take_a_protection_back(qtbot: QtBot, window: MainWindow) -> None:
     work, document = window.workspace, window.document
-    work.select((1, 0))
+    work.selecting.select((1, 0))
     QTest.keyClick(work.graph.view, Qt.Key.Key_P)
     assert document.config.protected == {(hidden_name(window), 0)}
-    action = work.menu_of((1, 0)).actions()[0]
+    action = work.selecting.menu_of((1, 0)).actions()[0]
     assert "No longer" in action.text()
     action.trigger()
     assert document.config.protected == frozenset()
-    assert not work.menu_of((0, 0)).actions()[0].isEnabled()  # an input
+    assert not work.selecting.menu_of((0, 0)).actions()[0].isEnabled()  # an input
 
 
 def test_inputs_and_outputs_cannot_be_protected_and_another_model_has_none(
@@ -183,19 +183,19 @@ def some_edge(window: MainWindow) -> EdgeHit:
 def test_a_connection_is_told_with_its_ends_weight_and_rank(qtbot: QtBot, window: MainWindow) -> None:
     work = window.workspace
     edge = some_edge(window)
-    work.select(edge)
+    work.selecting.select(edge)
     assert current_row(work) == 1
     words = work.layers.selection.text()
     for part in ("Input 1", "neuron 2", "Weight", "of this layer", "Weak"):
         assert part in words
-    assert work._tooltip(edge).splitlines()[0] in words.replace("<b>", "").replace("</b>", "")
+    assert work.selecting.tooltip(edge).splitlines()[0] in words.replace("<b>", "").replace("</b>", "")
 
 
 # -- hovering
 
 
 def test_a_neuron_is_told_with_its_error_and_its_connections(qtbot: QtBot, window: MainWindow) -> None:
-    words = window.workspace._tooltip((1, 2))
+    words = window.workspace.selecting.tooltip((1, 2))
     for part in ("neuron 2", "Error without it", "Error now", "Limit", "Connections in: 4", "Strongest out"):
         assert part in words
 
@@ -206,15 +206,15 @@ def test_what_was_removed_and_what_was_rejected_say_so(qtbot: QtBot, window: Mai
     assert run is not None
     names = [node.name for node, _ in window.document.session.original.dense]
     gone = run.steps[-1].edit
-    words = window.workspace._tooltip((1 + names.index(gone.node), gone.units[0]))
+    words = window.workspace.selecting.tooltip((1 + names.index(gone.node), gone.units[0]))
     assert f"Removed in step {len(run.steps)}" in words
     name, unit = next(iter(run.rejected))
     place = 1 + names.index(name), unit
-    qtbot.waitUntil(lambda: "Stays: without it" in window.workspace._tooltip(place))
-    assert "Rejected in the last run with" in window.workspace._tooltip(place)
+    qtbot.waitUntil(lambda: "Stays: without it" in window.workspace.selecting.tooltip(place))
+    assert "Rejected in the last run with" in window.workspace.selecting.tooltip(place)
     window.document.undo()
     settled(qtbot, window)
-    assert "Removed" not in window.workspace._tooltip((1 + names.index(gone.node), gone.units[0]))
+    assert "Removed" not in window.workspace.selecting.tooltip((1 + names.index(gone.node), gone.units[0]))
 
 
 # -- filter and order
