@@ -9,9 +9,11 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSignalBlocker, Q
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QFrame,
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QScrollArea,
     QSpinBox,
     QSplitter,
     QStyledItemDelegate,
@@ -81,6 +83,7 @@ class LayersPanel(QWidget):
         splitter.addWidget(self._framed_selection())
         splitter.setStretchFactor(0, 2)
         splitter.setStretchFactor(1, 3)
+        splitter.setSizes([200, 300])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 2, 6, 6)
         layout.addWidget(splitter)
@@ -171,6 +174,10 @@ class LayersPanel(QWidget):
 
     def _framed_selection(self) -> QWidget:
         page = QWidget()
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setWidget(self.selection)
         heading, label = QHBoxLayout(), QLabel(self.tr("&Neuron"))
         label.setBuddy(self.unit)
         heading.addWidget(QLabel(self.tr("Selection")), 1)
@@ -180,7 +187,7 @@ class LayersPanel(QWidget):
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(2)
         layout.addLayout(heading)
-        layout.addWidget(self.selection, 1)
+        layout.addWidget(area, 1)
         self.selection.setObjectName("selection")
         return page
 

@@ -12,6 +12,7 @@ from pruner_gui.gui import text
 from pruner_gui.gui.document import Document, Preview
 from pruner_gui.gui.graph_facts import Facts
 from pruner_gui.network import Network, RemoveUnits
+from pruner_gui.pruning import SLACK
 from pruner_gui.session import Step
 
 Rows = list[tuple[str, str]]
@@ -44,13 +45,15 @@ def tooltip(document: Document, preview: Preview, facts: Facts | None, layer: in
     return "\n".join(lines)
 
 
-def details(document: Document, preview: Preview, facts: Facts | None, layer: int, unit: int) -> str:
-    """Return the neuron's details as rich text."""
+def details(
+    document: Document, preview: Preview, facts: Facts | None, layer: int, unit: int, hint: str = ""
+) -> str:
+    """Return the neuron's details as rich text, with a hint in rich text among them."""
     name = visible_layers(document.session.original)[layer]
     rows = _figures(document, preview, facts, layer, unit)
     rows += _bias(document.session.network, name, unit)
     reason = escape(why(document, preview, facts, layer, unit))
-    return f"<b>{escape(title(document, layer, unit))}</b><p>{reason}</p>" + table(rows)
+    return f"<b>{escape(title(document, layer, unit))}</b><p>{reason}</p>{hint}" + table(rows)
 
 
 def table(rows: Rows) -> str:
@@ -158,8 +161,7 @@ def _figures(document: Document, preview: Preview, facts: Facts | None, layer: i
     score = document.sweep.get(RemoveUnits(name, (unit,)))
     rows: Rows = []
     if score is not None and preview.now:
-        rise = score.values[0] - preview.now[0]
-        change = text.signed(text.number(rise, 3), rise)
+        change = _change(score.values[0], preview.now[0])
         line = _tr("{error} ({change})").format(error=text.number(score.values[0]), change=change)
         rows.append((_tr("Error without it"), line))
         rows.append((_tr("Error now"), text.number(preview.now[0])))
@@ -178,6 +180,13 @@ def _figures(document: Document, preview: Preview, facts: Facts | None, layer: i
         out = _tr("Connections out"), _tr("Strongest out")
         rows += _weights(*out, of.n_out[place], of.strongest_out[place])
     return rows
+
+
+def _change(error: float, now: float) -> str:
+    rise = error - now
+    if abs(rise) <= SLACK * max(error, now):
+        return _tr("no change")
+    return text.signed(text.number(rise, 3), rise)
 
 
 def _weights(count_name: str, strongest_name: str, count: int, strongest: float) -> Rows:

@@ -67,8 +67,8 @@ class Selecting(QObject):
             words = connection.layer_details(document, self._preview, facts, chosen)
             self._layers.show_selection(words, chosen)
         else:
-            words = neuron.details(document, self._preview, facts, *chosen)
-            self._layers.show_selection(words + self._hint(*chosen), *chosen)
+            words = neuron.details(document, self._preview, facts, *chosen, self._hint(*chosen))
+            self._layers.show_selection(words, *chosen)
 
     def _hint(self, layer: int, unit: int) -> str:
         if not self._can_protect(layer, unit):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from graph_networks import chain, random_chain, with_skip
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QImage, QPalette, QWheelEvent
+from PySide6.QtGui import QColor, QContextMenuEvent, QHelpEvent, QImage, QPalette, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
@@ -367,6 +367,22 @@ def test_a_double_click_and_a_key_ask_for_protection(view: GraphView, qtbot: QtB
     assert wanted.args == [1, 0]
     with qtbot.assertNotEmitted(view.protect_wanted):
         QTest.mouseDClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(5, 395))
+
+
+def test_the_menu_is_that_of_what_is_under_the_mouse_or_of_the_selection(
+    view: GraphView, qtbot: QtBot
+) -> None:
+    place = place_of(view, 1, 2)
+    mouse, keyboard = QContextMenuEvent.Reason.Mouse, QContextMenuEvent.Reason.Keyboard
+    for reason, where, expected in (
+        (mouse, place, (1, 2)),
+        (keyboard, QPoint(3, 3), (1, 2)),
+        (mouse, QPoint(3, 3), None),
+    ):
+        with qtbot.waitSignal(view.menu_wanted) as wanted:
+            QApplication.sendEvent(view, QContextMenuEvent(reason, where, view.mapToGlobal(where)))
+        assert wanted.args == [expected, view.mapToGlobal(where)]
+        assert view.selected == (1, 2)
 
 
 def test_only_weak_or_only_strong_connections_can_be_shown(view: GraphView, qtbot: QtBot) -> None:
