@@ -20,7 +20,7 @@ from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
 from pruner_gui.gui.worker import Outcome, Tasks
 from pruner_gui.network import Edit, Network
-from pruner_gui.pruning import Event, Judge, PassEnded, Preparing, PruneConfig, candidates
+from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates
 from pruner_gui.session import Changes, DataOptions, Run, Session, load_examples, would_go
 
 
@@ -192,7 +192,7 @@ class Document(QObject):
     def open(self, path: Path, data: DataFiles | None = None) -> None:
         """Read a model in the background, and then its data. The document stays until it is read."""
         self.reading = path.name
-        self.tasks.start("read", partial(formats.read, path), partial(self._opened, path, data))
+        self.tasks.start("read", partial(_read, path), partial(self._opened, path, data))
 
     def load_data(self, data: DataFiles) -> None:
         """Read data for the open network in the background."""
@@ -260,7 +260,7 @@ class Document(QObject):
         for slot in ("sweep", "measure"):
             self.tasks.drop(slot)
         self.run_began, self.pass_began_at, self.prepared = time.monotonic(), 0, None
-        events = partial(self.session.prune, self.config)()
+        events = _looked_at(partial(self.session.prune, self.config)())
         self.tasks.start("run", lambda: events, self._run_ended, self._apply)
 
     def cancel(self) -> None:
@@ -370,6 +370,24 @@ class Document(QObject):
         hidden = self.session.network.hidden_layers
         names = {layer.name for layer in hidden if layer.index in self.config.layers}
         return {edit: score for edit, score in sweep.items() if edit.node in names}
+
+
+def _read(path: Path) -> Network:
+    network = formats.read(path)
+    _look_at(network)
+    return network
+
+
+def _looked_at(events: Iterator[Event]) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, Accepted):
+            _look_at(event.network)
+        yield event
+
+
+def _look_at(network: Network) -> None:
+    """Have the network find out what the window will ask it, in the thread of the work."""
+    _ = network.links, network.disconnected, network.strongest, network.connections
 
 
 def _summaries(

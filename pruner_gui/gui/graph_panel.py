@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDoubleSpinBox, QHBoxLayout, QLabel, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from pruner_gui.gui import resources
 from pruner_gui.gui.graph_view import GraphView
@@ -38,7 +47,18 @@ class GraphPanel(QWidget):
         self.legend.setCheckable(True)
         self.legend.setChecked(True)
         self.legend.toggled.connect(self.view.set_legend_visible)
+        self.draw_all = QPushButton(self.tr("Draw all connections"))
+        self.draw_all.setToolTip(
+            self.tr("Only the strongest connections are drawn: all of them take seconds")
+        )
+        self.draw_all.setVisible(False)
+        self.draw_all.clicked.connect(self._draw_all)
         self._build()
+
+    def set_network(self, network: Network) -> None:
+        """Show another network, all of it."""
+        self.view.set_network(network)
+        self.draw_all.setVisible(not self.view.draws_all)
 
     def graph_actions(self) -> list[QAction]:
         """The actions for the View menu."""
@@ -49,8 +69,7 @@ class GraphPanel(QWidget):
         share = self.weak_box.value() / 100
         if not share:
             return None
-        strongest = max((float(abs(dense.weight).max()) for _, dense in network.dense), default=0.0)
-        return share * strongest
+        return share * network.strongest
 
     def retheme(self) -> None:
         """Take the colours of the theme."""
@@ -87,6 +106,7 @@ class GraphPanel(QWidget):
             button.setAutoRaise(True)
             button.setAccessibleName(action.toolTip())
             tools.addWidget(button)
+        tools.addWidget(self.draw_all)
         tools.addStretch(1)
         for widget in (label, self.weak_slider, self.weak_box):
             tools.addWidget(widget)
@@ -101,6 +121,10 @@ class GraphPanel(QWidget):
         self.weak_slider.sliderReleased.connect(lambda: self._set_focus(False))
         self.weak_box.valueChanged.connect(self._typed)
         self.weak_box.setValue(_WEAK_PERCENT)
+
+    def _draw_all(self) -> None:
+        self.view.draw_all()
+        self.draw_all.hide()
 
     def _slid(self, place: int) -> None:
         with QSignalBlocker(self.weak_box):

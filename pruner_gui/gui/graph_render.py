@@ -28,6 +28,8 @@ class Job:
     focus: bool
     selected: tuple[int, int] | None = None
     """(layer, position) of a neuron whose connections get a picture of their own."""
+    most: int | None = None
+    """How many connections of each pair of layers, strongest first, None for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +95,7 @@ class Renderer(QObject):
         self._next: Job | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False
-        self._prepared: tuple[Network, Layout, tuple[EdgeBlock, ...]] | None = None
+        self._prepared: tuple[tuple[Network, Layout, int | None], tuple[EdgeBlock, ...]] | None = None
         self._last: Picture | None = None
 
     def request(self, job: Job) -> None:
@@ -156,10 +158,10 @@ class Renderer(QObject):
         return self._stopped
 
     def _blocks(self, job: Job) -> tuple[EdgeBlock, ...]:
-        kept = self._prepared
-        if kept is None or kept[0] is not job.network or kept[1] is not job.layout:
-            kept = self._prepared = (job.network, job.layout, prepare(job.network, job.layout))
-        return kept[2]
+        wanted = (job.network, job.layout, job.most)
+        if self._prepared is None or self._prepared[0] != wanted:
+            self._prepared = (wanted, prepare(*wanted))
+        return self._prepared[1]
 
 
 def _coarse(frame: Frame) -> Frame:

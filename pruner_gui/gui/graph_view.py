@@ -44,6 +44,8 @@ _REACH = 4.0  # pixels beside a neuron that still hit it
 _EDGE_REACH = 3.0
 _STEP = 1.25  # zoom of one key press
 _PAN = 60.0  # pixels of one arrow key
+_MANY = 2_000_000  # connections from which only the strongest are drawn unless asked
+_STRONGEST = 200_000  # so many of each pair of layers
 _FADED = 0.16  # the other connections while a neuron is selected
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -93,6 +95,7 @@ class GraphView(QWidget):
         self._statuses: tuple[Statuses, ...] = ()
         self._camera = Camera()
         self._fitted = True
+        self._most: int | None = None
         self._legend_visible = True
         self._selected: tuple[int, int] | None = None
         self._hovered: tuple[int, int] | EdgeHit | None = None
@@ -119,6 +122,8 @@ class GraphView(QWidget):
         self._selected = self._hovered = self._picture = self._job = None
         self._fitted = True
         self._current = original
+        many = original is not None and original.macs > _MANY
+        self._most = _STRONGEST if many else None
         self._refresh()
         self._describe()
 
@@ -134,6 +139,16 @@ class GraphView(QWidget):
         if marks != self._marks:
             self._marks = marks
             self._refresh()
+
+    @property
+    def draws_all(self) -> bool:
+        """Whether all connections are drawn, not the strongest only."""
+        return self._most is None
+
+    def draw_all(self) -> None:
+        """Draw every connection of a network that has very many."""
+        self._most = None
+        self._request()
 
     def set_legend_visible(self, visible: bool) -> None:
         """Show or hide the legend."""
@@ -237,7 +252,8 @@ class GraphView(QWidget):
         if self._selected is not None and layout.place(*self._selected) is not None:
             layer, unit = self._selected
             selected = layer, int(layout.layers[layer].positions([unit])[0])
-        return Job(network, layout, frame, _ink(self._colours), marks.weak_threshold, marks.focus, selected)
+        ink = _ink(self._colours)
+        return Job(network, layout, frame, ink, marks.weak_threshold, marks.focus, selected, self._most)
 
     def _seen(self, overscan: float) -> Rect:
         """The part of the scene in view, wider by a share of the view on each side."""
@@ -287,7 +303,7 @@ class GraphView(QWidget):
             seen = (*camera.to_scene(0, 0), *camera.to_scene(size.width(), size.height()))
             frame = _frame(self._layout.bounds, seen, camera.scale, scale)
             job = self._job_for(self._current, self._layout, frame)
-            picture = draw(job, prepare(job.network, job.layout))
+            picture = draw(job, prepare(job.network, job.layout, job.most))
         painter = QPainter(image)
         painter.setFont(self.font())
         self._paint(painter, size, camera, picture)
@@ -378,11 +394,16 @@ class GraphView(QWidget):
             present.add(Halo.TRYING)
         return [(symbol, words) for symbol, words in self._whole_legend() if symbol in present]
 
+    def _strength(self) -> str:
+        if self._most is None:
+            return self.tr("stronger = bolder")
+        return self.tr("only the strongest, stronger = bolder")
+
     def _whole_legend(self) -> list[tuple[Symbol, str]]:
         return [
             (Stroke.POSITIVE, self.tr("positive weight")),
             (Stroke.NEGATIVE, self.tr("negative weight")),
-            (Stroke.STRENGTH, self.tr("stronger = bolder")),
+            (Stroke.STRENGTH, self._strength()),
             (Stroke.WEAK, self.tr("weak connection")),
             (Status.NORMAL, self.tr("neuron")),
             (Status.CANDIDATE, self.tr("would be removed")),

@@ -96,7 +96,7 @@ def _figures(network: Network, name: str, unit: int) -> list[tuple[str, str]]:
     if not position.size:
         return []
     incoming = node.op.tensors().get("weight")
-    leaving = [link.weight[link.sources == position[0]] for link in network.links() if link.source == name]
+    leaving = [link.weight[link.sources == position[0]] for link in network.links if link.source == name]
     outgoing = np.concatenate([weights.ravel() for weights in leaving]) if leaving else np.zeros(0)
     rows = []
     if incoming is not None:

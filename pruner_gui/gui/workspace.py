@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
@@ -25,7 +26,7 @@ from pruner_gui.pruning import PruneConfig, Tolerance
 from pruner_gui.session import Changes
 
 DEBOUNCE_MS = 60
-PROGRESS_MS = 100  # between two looks at plots and figures while a run goes on: they are dear to draw
+PROGRESS_MS = 40  # while a run goes on: plots and figures are dear to draw, so one of them at a time
 
 Units = dict[int, frozenset[int]]
 
@@ -52,6 +53,7 @@ class Workspace(QObject):
         self._progress_timer.setSingleShot(True)
         self._progress_timer.setInterval(PROGRESS_MS)
         self._progress_timer.timeout.connect(self._show_progress)
+        self._progress = cycle((self._show_now, self._show_plots, self._show_comparison))
         self._connect()
         self._show_enabled()
 
@@ -121,7 +123,7 @@ class Workspace(QObject):
         original = self.document.session.original
         self._selected = None
         self.layers.show_selection("")
-        self.graph.view.set_network(original)
+        self.graph.set_network(original)
         self.form.set_layers([layer.name for layer in original.hidden_layers])
 
     def _config_changed(self) -> None:
@@ -196,16 +198,18 @@ class Workspace(QObject):
             self._progress_timer.start()
 
     def _show_progress(self) -> None:
-        """While a run goes on: its plots and figures."""
+        """While a run goes on: the next of its plots and figures."""
+        if self.document.session.run is not None:
+            next(self._progress)()
+
+    def _show_now(self) -> None:
+        """While a run goes on: its error, its layers, the selected neuron."""
         run = self.document.session.run
-        if run is None:
-            return
+        assert run is not None
         now = run.steps[-1].score if run.steps else run.started.start
         self.preview = replace(self.preview, now=now.values, limits=run.limits)
         self._show_limit()
         self._show_layers()
-        self._show_plots()
-        self._show_comparison()
         self._show_selection()
 
     # -- the panels
@@ -239,7 +243,7 @@ class Workspace(QObject):
             names = neuron.visible_layers(self.document.session.original)
             units = {
                 names.index(name): frozenset(network.by_name[name].units[mask].tolist())
-                for name, mask in network.disconnected().items()
+                for name, mask in network.disconnected.items()
                 if mask.any()
             }
             self._disconnected = (network, units)
@@ -330,7 +334,7 @@ def _connections(network: Network, edits: tuple[Edit, ...]) -> int:
     for edit in edits:
         doomed[edit.node].update(edit.units)
     count = 0
-    for link in network.links():
+    for link in network.links:
         rows = np.isin(network.by_name[link.source].units[link.sources], list(doomed.get(link.source, ())))
         columns = np.isin(network.by_name[link.target].units, list(doomed.get(link.target, ())))
         count += int(np.count_nonzero(link.weight[rows])) + int(

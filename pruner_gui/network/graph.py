@@ -220,10 +220,15 @@ class Network:
         """Number of stored parameters: weights, biases, normalisation constants."""
         return sum(node.op.parameters for node in self.nodes)
 
-    @property
+    @cached_property
     def connections(self) -> int:
         """Number of connections whose weight is not zero."""
         return sum(int(np.count_nonzero(dense.weight)) for _, dense in self.dense)
+
+    @cached_property
+    def strongest(self) -> float:
+        """The largest |w| of all connections."""
+        return max((float(np.abs(dense.weight).max()) for _, dense in self.dense), default=0.0)
 
     @property
     def macs(self) -> int:
@@ -326,6 +331,7 @@ class Network:
             if prunable
         )
 
+    @cached_property
     def links(self) -> tuple[Connections, ...]:
         """The connections between visible layers (the input and the dense layers), for showing them."""
         makers = [node for node in self.nodes if node.op.flow is UnitFlow.CREATES]
@@ -337,13 +343,14 @@ class Network:
                 if here.size:
                     order = {int(tag): i for i, tag in enumerate(self.tags[maker.name])}
                     sources = np.array([order[int(tag)] for tag in tags[here]], np.intp)
-                    found.append(Connections(maker.name, sources, node.name, dense.weight[here]))
+                    weight = dense.weight if here.size == tags.size else dense.weight[here]
+                    found.append(Connections(maker.name, sources, node.name, weight))
         return tuple(found)
 
     def without_outgoing(self) -> dict[str, BoolArray]:
         """For every hidden layer which units have no outgoing connection other than zero."""
         silent = {layer.name: np.ones(layer.units.size, bool) for layer in self.hidden_layers}
-        for link in self.links():
+        for link in self.links:
             if link.source in silent:
                 silent[link.source][link.sources[link.weight.any(axis=1)]] = False
         return silent
@@ -353,7 +360,8 @@ class Network:
         weights = {node.name: dense.weight for node, dense in self.dense}
         return {layer.name: (weights[layer.name] == 0).all(axis=0) for layer in self.hidden_layers}
 
-    def disconnected(self) -> dict[str, BoolArray]:
+    @cached_property
+    def disconnected(self) -> Mapping[str, BoolArray]:
         """For every hidden layer which units have no outgoing, or no incoming, connection other than zero."""
         deaf = self.without_incoming()
         return {name: np.logical_or(silent, deaf[name]) for name, silent in self.without_outgoing().items()}
