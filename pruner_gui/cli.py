@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pruner_gui import files, formats, wording
+from pruner_gui import files, formats, reading, wording
 from pruner_gui.comparison import Rate, Summary, rate, summarise
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import METRICS, MetricUnfit
@@ -214,7 +214,7 @@ def _data_options(options: argparse.Namespace, holdout: float | None, files: Seq
 def _prune(options: argparse.Namespace) -> None:
     config = _config(options)
     refuse_source(options.model, options.output)
-    network = formats.read(options.model)
+    network = reading.model(options.model)
     formats.format_for(network, options.output)
     session = Session()
     session.open(network, options.model)
@@ -248,7 +248,7 @@ def _prune(options: argparse.Namespace) -> None:
 
 
 def _info(options: argparse.Namespace) -> None:
-    network = formats.read(options.model)
+    network = reading.model(options.model)
     facts = describe(network)
     if options.json:
         print(json.dumps(facts, indent=2))
@@ -271,7 +271,7 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    network = formats.read(options.model)
+    network = reading.model(options.model)
     examples = load_examples(network, options.data, _data_options(options, 0.0, ()))
     wanted = options.metric or tuple(METRICS)
     summary = None

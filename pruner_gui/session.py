@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pruner_gui import data, pruning
+from pruner_gui import data, pruning, reading
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, IncrementalEvaluator, Score, prepare
 from pruner_gui.network import Edit, Network
@@ -63,9 +63,11 @@ def load_examples(network: Network, files: Sequence[Path], options: DataOptions)
     Raises:
         PrunerError: a file that cannot be read, or that does not fit the network.
     """
-    rows = data.read(files, network.n_inputs, network.n_outputs, target=options.target, scale=options.scale)
+    rows = reading.dataset(
+        files, network.n_inputs, network.n_outputs, target=options.target, scale=options.scale
+    )
     if options.holdout_files:
-        held = data.read(
+        held = reading.dataset(
             options.holdout_files,
             network.n_inputs,
             network.n_outputs,

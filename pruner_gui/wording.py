@@ -49,6 +49,7 @@ from pruner_gui.formats.errors import (
 )
 from pruner_gui.network import CannotRemove, MalformedGraph, ShapeMismatch
 from pruner_gui.pruning import BadSetting, NothingToRelateTo
+from pruner_gui.reading import ReadingFailed
 from pruner_gui.session import WouldReplaceSource
 
 Translate = Callable[[str], str]
@@ -101,6 +102,9 @@ def _plain(value: object) -> str:
 
 
 _EXPORT_AGAIN = QT_TRANSLATE_NOOP("wording", "Export the model again from the program that trained it.")
+_RAISE_LIMITS = QT_TRANSLATE_NOOP(
+    "wording", "If the file is right, raise what files may take: set PRUNER_GUI_LIMITS to 4, for example."
+)
 _CHECK_FILE = QT_TRANSLATE_NOOP("wording", "Check the file, or save it again from where it came from.")
 _OTHER_PLACE = QT_TRANSLATE_NOOP("wording", "Choose another folder, or make room and try again.")
 _CHOOSE_COLUMN = QT_TRANSLATE_NOOP(
@@ -381,6 +385,22 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
                 "wording", "{runtime} does not run the exported file: {detail}. Nothing was put at {path}."
             ),
             QT_TRANSLATE_NOOP("wording", "Please report this as an error of this program, with the model."),
+        ),
+        (ReadingFailed, "time"): (
+            QT_TRANSLATE_NOOP("wording", "Reading {path} took longer than {limit} seconds and was ended."),
+            _RAISE_LIMITS,
+        ),
+        (ReadingFailed, "memory"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "Reading {path} needed more memory than the {limit} bytes it may take."
+            ),
+            _RAISE_LIMITS,
+        ),
+        (ReadingFailed, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} made the reading process break down ({detail})."),
+            QT_TRANSLATE_NOOP(
+                "wording", "The file is probably damaged. Nothing else was touched; open another file."
+            ),
         ),
         (CannotReadData, "missing"): (
             QT_TRANSLATE_NOOP("wording", "There is no file {path}."),

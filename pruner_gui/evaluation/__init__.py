@@ -22,7 +22,6 @@ from pruner_gui.evaluation.metrics import (
     wilson,
 )
 from pruner_gui.evaluation.rows import Statistics, Tuning
-from pruner_gui.evaluation.threads import Stopped, stopping
 from pruner_gui.evaluation.warm import warm_up
 
 __all__ = [
@@ -40,13 +39,11 @@ __all__ = [
     "ReferenceEvaluator",
     "Score",
     "Statistics",
-    "Stopped",
     "Targets",
     "Tuning",
     "WrongWidth",
     "default_metrics",
     "prepare",
-    "stopping",
     "tell_different_stories",
     "warm_up",
     "wilson",

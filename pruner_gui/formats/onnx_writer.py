@@ -97,7 +97,7 @@ class _Writer:
         self._network = network
         self._dtype = dtype_of(network)
         self._opset = _opset(network)
-        self._stored: Mapping[str, StoredAs] = (
+        self._stored: Mapping[str, tuple[str, str, bool]] = (
             origin.extra.get("stored", {}) if origin.format == "onnx" else {}
         )
         self._names = UniqueNames((origin.input_name, origin.output_name))
@@ -192,7 +192,7 @@ class _Writer:
                 raise NotExpressible("onnx", node.name, "operation")
 
     def _dense(self, name: str, dense: Dense, tensor: str) -> str:
-        stored = self._stored.get(name) or StoredAs("", "", True)
+        stored = StoredAs(*self._stored.get(name, ("", "", True)))
         weight = dense.weight.T if stored.transposed else dense.weight
         inputs = [
             tensor,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from pruner_gui import formats
+from pruner_gui import formats, reading
 from pruner_gui.comparison import Measured, Summary, summarise
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
@@ -373,7 +373,8 @@ class Document(QObject):
 
 
 def _read(path: Path) -> Network:
-    network = formats.read(path)
+    network = reading.model(path)
+    reading.prestart()
     _look_at(network)
     return network
 
