@@ -367,9 +367,11 @@ class Network:
         return {name: np.logical_or(silent, deaf[name]) for name, silent in self.without_outgoing().items()}
 
     def with_ops(self, ops: Mapping[str, Op]) -> Network:
-        """Return the network with other operations of the same sizes at these nodes."""
+        """Return the network with other operations of the same kinds and sizes at these nodes."""
         nodes = (replace(node, op=ops[node.name]) if node.name in ops else node for node in self.nodes)
-        return Network(tuple(nodes), self.outputs, self.origin)
+        changed = Network(tuple(nodes), self.outputs, self.origin)
+        changed._inherit(self, {})
+        return changed
 
     def without(self, removed: Mapping[str, Sequence[int]]) -> Network:
         """Return the network without these units (original indices, by the name of the layer they are in).
@@ -410,7 +412,7 @@ class Network:
         return smaller
 
     def _inherit(self, larger: Network, kept: Mapping[str, IndexArray]) -> None:
-        """Take over who is who from the network that this one is a part of, instead of finding it anew."""
+        """Take over who is who from the network that this one was made from, instead of finding it anew."""
         known = self.__dict__  # where `cached_property` looks
         known["_fixed"] = larger._fixed
         known["tags"] = MappingProxyType(
