@@ -22,6 +22,7 @@ from pruner_gui.evaluation.metrics import (
     wilson,
 )
 from pruner_gui.evaluation.rows import Statistics, Tuning
+from pruner_gui.evaluation.saliency import curvature, mean_squares
 from pruner_gui.evaluation.warm import warm_up
 
 __all__ = [
@@ -42,7 +43,9 @@ __all__ = [
     "Targets",
     "Tuning",
     "WrongWidth",
+    "curvature",
     "default_metrics",
+    "mean_squares",
     "prepare",
     "tell_different_stories",
     "warm_up",

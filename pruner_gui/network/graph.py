@@ -183,6 +183,14 @@ class Network:
                     values.pop(name, None)
         return np.concatenate([values[name] for name in wanted], axis=1)
 
+    def trace(self, rows: FloatArray) -> dict[str, FloatArray]:
+        """Return what every node puts out, `(n_samples, units)` each, for `(n_samples, n_inputs)` rows."""
+        values: dict[str, FloatArray] = {}
+        for node in self.nodes:
+            inputs = [values[name] for name in node.inputs] if node.inputs else [rows]
+            values[node.name] = node.op.forward(*inputs)
+        return values
+
     # -- what it is made of
 
     @cached_property

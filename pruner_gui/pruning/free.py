@@ -285,9 +285,6 @@ def _readers(network: Network, tag: int) -> list[tuple[Node, Dense, int]]:
 
 def _inputs_of_dense(network: Network, rows: FloatArray) -> dict[str, FloatArray]:
     """Return what every dense layer gets for some rows."""
-    values: dict[str, FloatArray] = {}
     with np.errstate(all="ignore"):
-        for node in network.nodes:
-            inputs = [values[name] for name in node.inputs] if node.inputs else [rows]
-            values[node.name] = node.op.forward(*inputs)
+        values = network.trace(rows)
     return {node.name: values[node.inputs[0]] for node, _ in network.dense}
