@@ -254,6 +254,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "The output of {path} does not depend on its input."),
             _EXPORT_AGAIN,
         ),
+        (NotAModel, "pickle"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} is a pickle, as joblib writes them: opening it would run what is in it."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Save the model with skops (.skops), or export it to ONNX."),
+        ),
         (NotAModel, None): (
             QT_TRANSLATE_NOOP("wording", "{path} is not a valid {format} file: {detail}."),
             _CHECK_FILE,
@@ -312,6 +318,13 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             QT_TRANSLATE_NOOP("wording", "Use one of the activations in the documentation."),
         ),
+        (UnsupportedOp, "step"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has a step that is not supported: {node} ({op})."),
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Supported are StandardScaler, MinMaxScaler, MaxAbsScaler and RobustScaler, then MLPClassifier or MLPRegressor. Do other steps beforehand.",
+            ),
+        ),
         (UnsupportedOp, None): (
             QT_TRANSLATE_NOOP("wording", "{path} has an operator that is not supported: node {node} ({op})."),
             _DENSE_ONLY,
@@ -339,6 +352,10 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "{path} has several outputs ({names}), where one is supported."),
             QT_TRANSLATE_NOOP("wording", "Export the network with one output."),
         ),
+        (UnsupportedPart, "types"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has objects that are not known to be harmless ({names})."),
+            QT_TRANSLATE_NOOP("wording", "Save the scikit-learn model alone, without other objects."),
+        ),
         (UnsupportedPart, None): (
             QT_TRANSLATE_NOOP("wording", "{path} has {part} ({names}), which are not supported."),
             QT_TRANSLATE_NOOP("wording", "Export it without them."),
@@ -354,6 +371,13 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         (NotExpressible, "chain"): (
             QT_TRANSLATE_NOOP(
                 "wording", "The format {format} knows one layer after another only, and {node} is not so."
+            ),
+            _USE_ONNX,
+        ),
+        (NotExpressible, "activations"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "The format {format} knows one activation for all hidden layers, and {node} has another.",
             ),
             _USE_ONNX,
         ),

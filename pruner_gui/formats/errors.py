@@ -46,8 +46,8 @@ class NotAModel(PrunerError):
     """The file is not, or no longer, a valid file of this format.
 
     `reason` is "empty", "damaged" (cannot be decoded; often cut off), "invalid" (decoded, but breaks the
-    format's rules) or "constant" (the output does not depend on the input); `detail` is what the library
-    said.
+    format's rules), "constant" (the output does not depend on the input) or "pickle" (opening it would run
+    what is in it); `detail` is what the library said.
     """
 
     path: Path
@@ -86,8 +86,8 @@ class UnsupportedOp(PrunerError):
     """An operator that dense networks do not have.
 
     `hint` is "", "convolution", "normalization", "recurrent", "quantized", "label" (a class label or map
-    behind the scores), "domain" (an operator of another domain), "subgraph", or "computed" (a product or
-    function of computed values that is no known activation).
+    behind the scores), "domain" (an operator of another domain), "subgraph", "computed" (a product or
+    function of computed values that is no known activation), or "step" (of a pipeline, by its name).
     """
 
     path: Path
@@ -135,7 +135,9 @@ class UnsupportedTensor(PrunerError):
 
 @dataclass
 class UnsupportedPart(PrunerError):
-    """The model has `names` as "inputs" or "outputs" where there must be one tensor each, or "functions"."""
+    """The model has `names` as "inputs" or "outputs" where there must be one tensor each, "functions", or
+    "types" that are not known to be harmless.
+    """
 
     path: Path
     part: str
@@ -162,7 +164,8 @@ class NotExpressible(PrunerError):
     """This network cannot be written in `format`.
 
     `problem` is "chain" (the format knows one layer after another only; `node` is where it is not),
-    "outputs" (several), "operation" (what `node` does has no word there) or "size" (over its limit).
+    "outputs" (several), "activations" (the format has one for all hidden layers; `node` has another),
+    "operation" (what `node` does has no word there) or "size" (over its limit).
     """
 
     format: str
