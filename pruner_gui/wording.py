@@ -325,6 +325,17 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
                 "Supported are StandardScaler, MinMaxScaler, MaxAbsScaler and RobustScaler, then MLPClassifier or MLPRegressor. Do other steps beforehand.",
             ),
         ),
+        (UnsupportedOp, "transformation"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} transforms the field or neuron {node} in a way that is not supported ({op}).",
+            ),
+            QT_TRANSLATE_NOOP("wording", "Transform the data beforehand, and export the network alone."),
+        ),
+        (UnsupportedOp, "model"): (
+            QT_TRANSLATE_NOOP("wording", "{path} holds a model of another kind: {node} ({op})."),
+            QT_TRANSLATE_NOOP("wording", "Export a neural network that stands alone."),
+        ),
         (UnsupportedOp, None): (
             QT_TRANSLATE_NOOP("wording", "{path} has an operator that is not supported: node {node} ({op})."),
             _DENSE_ONLY,

@@ -6,6 +6,7 @@ satisfies `FormatModule`.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import importlib
@@ -117,6 +118,17 @@ def _is_skops(head: bytes) -> bool:
     return re.match(rb"PK\x03\x04.{26}(\d{6,}\.npy|schema\.json)", head, re.DOTALL) is not None
 
 
+def _is_pmml(head: bytes) -> bool:
+    wide = {
+        codecs.BOM_UTF16_LE: "utf-16",
+        codecs.BOM_UTF16_BE: "utf-16",
+        b"<\0": "utf-16-le",
+        b"\0<": "utf-16-be",
+    }
+    text = head.decode(wide.get(head[:2], "utf-8-sig"), "ignore")
+    return re.match(r"\s*<", text) is not None and re.search(r"<([\w.-]+:)?PMML\b", text) is not None
+
+
 def _is_pickle(head: bytes, path: Path) -> bool:
     # joblib compresses what it pickles: then only the name tells.
     plain = re.match(rb"\x80[\x02-\x05]|c[a-z_.]+\n", head) is not None
@@ -127,6 +139,7 @@ FORMATS = (
     Format("onnx", (".onnx",), _is_onnx, "pruner_gui.formats.onnx_format"),
     Format("skops", (".skops",), _is_skops, "pruner_gui.formats.skops_format", "sklearn"),
     Format("npz", (".npz",), _is_npz, "pruner_gui.formats.npz_format"),
+    Format("pmml", (".pmml", ".xml"), _is_pmml, "pruner_gui.formats.pmml_format", "pmml"),
 )
 
 

@@ -61,7 +61,8 @@ class TooLarge(PrunerError):
     """The file asks for more than a reader gives.
 
     `what` is "file" (bytes), "nodes", "parts" (fields of the file), "units" (of all nodes), "values" (made of
-    the stored ones) or "entries" (bytes, unpacked).
+    the stored ones), "entries" (bytes, unpacked), "levels" (of parts within parts) or "characters" (of one
+    text).
     """
 
     path: Path
@@ -72,7 +73,7 @@ class TooLarge(PrunerError):
 
 @dataclass
 class UnsupportedVersion(PrunerError):
-    """The file's `what` ("opset", "ir_version") is outside of what is understood."""
+    """The file's `what` ("opset", "ir_version", "version") is outside of what is understood."""
 
     path: Path
     what: str
@@ -87,7 +88,8 @@ class UnsupportedOp(PrunerError):
 
     `hint` is "", "convolution", "normalization", "recurrent", "quantized", "label" (a class label or map
     behind the scores), "domain" (an operator of another domain), "subgraph", "computed" (a product or
-    function of computed values that is no known activation), or "step" (of a pipeline, by its name).
+    function of computed values that is no known activation), "step" (of a pipeline, by its name),
+    "transformation" (of a field, by its name), or "model" (of another kind).
     """
 
     path: Path
@@ -135,8 +137,8 @@ class UnsupportedTensor(PrunerError):
 
 @dataclass
 class UnsupportedPart(PrunerError):
-    """The model has `names` as "inputs" or "outputs" where there must be one tensor each, "functions", or
-    "types" that are not known to be harmless.
+    """The model has `names` as "inputs" or "outputs" where there must be one tensor each, "functions",
+    "models", or "types" that are not known to be harmless.
     """
 
     path: Path
