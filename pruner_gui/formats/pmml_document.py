@@ -84,8 +84,9 @@ class Names:
     """What a file says beyond the network: kept, and written again.
 
     `fields` are the DataFields: attributes, and children as tag and attributes. `neurons` are the ids of the
-    neurons of every dense node, by original index. `complement` tells that one sigmoid stands for two
-    classes, the first of them as one minus the second.
+    neurons of every dense node, by original index. `complement` is how one sigmoid stands for two
+    classes, the first of them as one minus the second: "identity", "threshold" (which of them is over 0.5) or
+    "" (not at all).
     """
 
     model: Mapping[str, str]
@@ -93,7 +94,7 @@ class Names:
     inputs: tuple[Column, ...]
     outputs: tuple[Column, ...]
     neurons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    complement: bool = False
+    complement: str = ""
 
 
 def decode(path: Path) -> Document:

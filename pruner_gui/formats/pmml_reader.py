@@ -140,7 +140,7 @@ class _Reader:
         extra = {
             "pmml": names,
             "feature_names": tuple(column.name for column in inputs),
-            "classes": self._classes(outputs, complement),
+            "classes": self._classes(outputs),
         }
         dtype = np.dtype(self._dtype).name
         return Network(nodes, (nodes[-1].name,), Origin("pmml", dtype=dtype, extra=MappingProxyType(extra)))
@@ -358,8 +358,8 @@ class _Reader:
             return factor, constant
         return 1.0, 0.0
 
-    def _take_outputs(self, columns: tuple[Column, ...]) -> tuple[tuple[Column, ...], bool]:
-        """Bring the last layer into the order of the outputs; tell whether one sigmoid stands for two."""
+    def _take_outputs(self, columns: tuple[Column, ...]) -> tuple[tuple[Column, ...], str]:
+        """Bring the last layer into the order of the outputs; tell how one sigmoid stands for two."""
         last = len(self._ends) - 1
         order = []
         for column in columns:
@@ -375,26 +375,35 @@ class _Reader:
             self._nodes[-len(nodes) :] = [
                 Node(node.name, node.op.keep_out(units), node.inputs, units) for node in nodes
             ]
-        positive = self._drop_complement(columns)
-        if positive is not None:
-            return (columns[1 - positive], columns[positive]), True
+        if len(columns) == 2 and all(column.value is not None for column in columns):
+            for complement in ("identity", "threshold"):
+                positive = self._drop_complement(complement)
+                if positive is not None:
+                    return (columns[1 - positive], columns[positive]), complement
         self._operations(columns, [to_target(column) for column in columns])
-        return columns, False
+        return columns, ""
 
-    def _drop_complement(self, columns: Sequence[Column]) -> int | None:
+    def _drop_complement(self, function: str) -> int | None:
         """Leave out a last layer that makes p and 1 - p of one sigmoid; return which output p is."""
-        if len(columns) != 2 or any(column.value is None for column in columns):
-            return None
-        match self._nodes[-2].op, self._nodes[-1].op:
+        nodes = self._nodes
+        if function == "threshold":  # as R's nnet is exported: one output for each class, 1 or 0
+            match nodes[-1].op:
+                case Activation(kind="step", settings={"centre": centre}) if centre == above(
+                    0.5, self._dtype
+                ):
+                    nodes = nodes[:-1]
+                case _:
+                    return None
+        match nodes[-2].op, nodes[-1].op:
             case Activation(kind="sigmoid"), Dense(weight=weight, bias=bias):
                 found = [*weight.ravel().tolist(), *bias.tolist()]
                 for positive, expected in ((1, [-1, 1, 1, 0]), (0, [1, -1, 0, 1])):
-                    if found == expected and self._nodes[-1].inputs == (self._nodes[-2].name,):
-                        self._nodes.pop()
+                    if found == expected and nodes[-1].inputs == (nodes[-2].name,):
+                        self._nodes = nodes[:-1]
                         return positive
         return None
 
-    def _classes(self, columns: Sequence[Column], complement: bool) -> tuple[str, ...]:
+    def _classes(self, columns: Sequence[Column]) -> tuple[str, ...]:
         """The labels of the classes, where all outputs speak of one field."""
         values = tuple(column.value for column in columns if column.value is not None)
         if len(values) != len(columns) or len({column.field for column in columns}) != 1:

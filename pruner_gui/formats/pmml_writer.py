@@ -186,7 +186,7 @@ class _Writer:
         attributes = {
             **self._names.model,
             "activationFunction": _FUNCTIONS[self._layers[0].function.kind],
-            "numberOfLayers": str(len(self._layers) + self._names.complement),
+            "numberOfLayers": str(len(self._layers) + bool(self._names.complement)),
         }
         return attributes if self._dtype is np.float64 else {**attributes, "x-mathContext": "float"}
 
@@ -267,7 +267,9 @@ class _Writer:
 
     def _write_complement(self, model: Element) -> None:
         """A sigmoid p as two neurons, 1 - p and p: one for each class."""
-        attributes = {"numberOfNeurons": "2", "activationFunction": "identity"}
+        attributes = {"numberOfNeurons": "2", "activationFunction": self._names.complement}
+        if self._names.complement == "threshold":
+            attributes["threshold"] = "0.5"
         element = SubElement(model, "NeuralLayer", attributes)
         for column, bias, weight in zip(self._names.outputs, ("1.0", "0.0"), ("-1.0", "1.0"), strict=True):
             neuron = SubElement(element, "Neuron", id=column.id, bias=bias)
@@ -336,7 +338,7 @@ def _fits(names: Names, network: Network) -> bool:
     """Whether the names that came in are enough for the network as it is now."""
     if names.complement and (network.n_outputs, network.head) != (1, "sigmoid"):
         return False
-    outputs = len(names.outputs) - names.complement
+    outputs = len(names.outputs) - bool(names.complement)
     known = all(node.units.max() < len(names.neurons.get(node.name, ())) for node, _ in network.dense)
     return known and (len(names.inputs), outputs) == (network.n_inputs, network.n_outputs)
 
@@ -356,7 +358,7 @@ def _new_names(network: Network, single: bool) -> Names:
         outputs = [Column("", _free(f"y{i + 1}", taken)) for i in range(network.n_outputs)]
         fields += [_number_field(column.field, kind) for column in outputs]
     model = {"functionName": "classification" if labels else "regression"}
-    complement = bool(labels) and network.n_outputs == 1
+    complement = "identity" if labels and network.n_outputs == 1 else ""
     return Names(model, tuple(fields), tuple(inputs), tuple(outputs), {}, complement)
 
 

@@ -367,6 +367,20 @@ def test_two_classes_are_one_sigmoid(path: Path) -> None:
     assert network.origin.extra["classes"] == ("red", "gr&y")
 
 
+def test_two_classes_told_by_a_threshold(path: Path) -> None:
+    # As R's nnet is exported: behind the sigmoid each class is 1 or 0. The network ends in the sigmoid.
+    parts = two_classes()
+    last = 'activationFunction="identity"><Neuron id="no"'
+    assert last in parts["last"]
+    parts["last"] = parts["last"].replace(
+        last, 'activationFunction="threshold" threshold="0.5"><Neuron id="no"'
+    )
+    network = check(path, pmml(**parts), 1 / (1 + np.exp(-plain(ROWS))))
+    assert network.origin.extra["classes"] == ("red", "gr&y")
+    layer = ElementTree.parse(path).getroot().findall(".//{*}NeuralLayer")[-1]
+    assert (layer.get("activationFunction"), layer.get("threshold")) == ("threshold", "0.5")
+
+
 def test_one_output_for_two_classes(path: Path) -> None:
     grey = derived('<NormDiscrete field="c" value="gr&amp;y"/>')
     outputs = f'<NeuralOutput outputNeuron="o">{grey}</NeuralOutput>'
