@@ -8,6 +8,7 @@ standard's pages "Neural Network Models" and "Transformation Dictionary" (PMML 3
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -317,14 +318,14 @@ class _Reader:
         elif function == "Gauss":
             yield Activation("gaussian", {"width": math.sqrt(0.5)})
         elif function not in _SIMPLE:
-            raise UnsupportedOp(self._path, f"layer {i}", function or "no activationFunction")
+            raise UnsupportedOp(self._path, f"layer {i}", function or "no activationFunction", "computed")
         elif function != "identity":
             yield Activation(_SIMPLE[function])
         method = self._setting(layer, "normalizationMethod", "none")
         if method == "softmax":
             yield Activation("softmax")
         elif method != "none":
-            raise UnsupportedOp(self._path, f"layer {i}", method)
+            raise UnsupportedOp(self._path, f"layer {i}", method, "computed")
 
     # -- outputs
 
@@ -403,20 +404,20 @@ class _Reader:
                         return positive
         return None
 
-    def _classes(self, columns: Sequence[Column]) -> tuple[str, ...]:
+    def _classes(self, columns: Sequence[Column]) -> tuple[object, ...]:
         """The labels of the classes, where all outputs speak of one field."""
-        values = tuple(column.value for column in columns if column.value is not None)
+        values = [column.value for column in columns if column.value is not None]
         if len(values) != len(columns) or len({column.field for column in columns}) != 1:
             return ()
+        field = next((field for field in self._fields if field.get("name") == columns[0].field), Element(""))
         if len(values) == 1:
-            known = [self._values(field) for field in self._fields if field.get("name") == columns[0].field]
-            others = [value for value in (known[0] if known else ()) if value != values[0]]
-            return (others[0], values[0]) if len(others) == 1 else ()
-        return values
-
-    @staticmethod
-    def _values(field: Element) -> list[str]:
-        return [value.get("value", "") for value in field.findall("Value")]
+            known = [value.get("value", "") for value in field.findall("Value")]
+            values = [value for value in known if value not in values] + values
+            if len(values) != 2:
+                return ()
+        if field.get("dataType") == "integer" and all(re.fullmatch(r"-?[0-9]{1,18}", v) for v in values):
+            return tuple(map(int, values))
+        return tuple(values)
 
     def _needed(self) -> tuple[Node, ...]:
         """The nodes that the last one depends on."""

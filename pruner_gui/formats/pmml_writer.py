@@ -138,33 +138,26 @@ class _Writer:
         known = self._names.neurons.get(node.name)
         ids = [known[unit] if known else f"{len(self._layers) + 1},{unit}" for unit in node.units.tolist()]
         layer = _Layer(dense, self._read(node, node.inputs[0]), ids, Activation("linear"))
-        end = node
+        passed = [node]
         for other in self._behind(node):
             if isinstance(other.op, Activation) and other.op.kind == "softmax" and not layer.softmax:
                 layer.softmax = True
-            elif isinstance(other.op, Activation) and end is node and _has_word(other.op):
+            elif isinstance(other.op, Activation) and passed == [node] and _has_word(other.op):
                 layer.function = other.op
             else:
                 break
-            end = other
-        tail = list(self._behind(end))
-        if (
-            tail
-            and tail[-1].name in self._network.outputs
-            and all(isinstance(n.op, Arithmetic) for n in tail)
-        ):
+            passed.append(other)
+        tail = list(self._behind(passed[-1]))
+        if all(isinstance(other.op, Arithmetic) for other in tail) and self._ends([*passed, *tail]):
             self._back = [other.op for other in tail]
-            end = tail[-1]
-        self._done.update(other.name for other in self._upto(node, end))
-        self._ids[end.name] = ids
+            passed += tail
+        self._done.update(other.name for other in passed)
+        self._ids[passed[-1].name] = ids
         self._layers.append(layer)
 
-    def _upto(self, node: Node, end: Node) -> Iterator[Node]:
-        if node is not end:
-            for other in self._behind(node):
-                yield other
-                if other is end:
-                    break
+    def _ends(self, nodes: Sequence[Node]) -> bool:
+        """Whether the last of these is the network's output."""
+        return nodes[-1].name in self._network.outputs
 
     def _behind(self, node: Node) -> Iterator[Node]:
         """The nodes behind one, as long as each is all that reads the one before."""

@@ -381,6 +381,12 @@ def test_two_classes_told_by_a_threshold(path: Path) -> None:
     assert (layer.get("activationFunction"), layer.get("threshold")) == ("threshold", "0.5")
 
 
+def test_classes_that_are_numbers(path: Path) -> None:
+    parts = two_classes("4", "-7")
+    parts["dictionary"] = '<DataField name="c" optype="categorical" dataType="integer"/>'
+    assert opened(path, pmml(**parts)).origin.extra["classes"] == (4, -7)
+
+
 def test_one_output_for_two_classes(path: Path) -> None:
     grey = derived('<NormDiscrete field="c" value="gr&amp;y"/>')
     outputs = f'<NeuralOutput outputNeuron="o">{grey}</NeuralOutput>'
