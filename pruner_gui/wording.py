@@ -258,6 +258,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "The output of {path} does not depend on its input."),
             _EXPORT_AGAIN,
         ),
+        (NotAModel, "pickle"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} is a pickle, as joblib writes them: opening it would run what is in it."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Save the model with skops (.skops), or export it to ONNX."),
+        ),
         (NotAModel, None): (
             QT_TRANSLATE_NOOP("wording", "{path} is not a valid {format} file: {detail}."),
             _CHECK_FILE,
@@ -316,6 +322,24 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             QT_TRANSLATE_NOOP("wording", "Use one of the activations in the documentation."),
         ),
+        (UnsupportedOp, "step"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has a step that is not supported: {node} ({op})."),
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Supported are StandardScaler, MinMaxScaler, MaxAbsScaler and RobustScaler, then MLPClassifier or MLPRegressor. Do other steps beforehand.",
+            ),
+        ),
+        (UnsupportedOp, "transformation"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} transforms the field or neuron {node} in a way that is not supported ({op}).",
+            ),
+            QT_TRANSLATE_NOOP("wording", "Transform the data beforehand, and export the network alone."),
+        ),
+        (UnsupportedOp, "model"): (
+            QT_TRANSLATE_NOOP("wording", "{path} holds a model of another kind: {node} ({op})."),
+            QT_TRANSLATE_NOOP("wording", "Export a neural network that stands alone."),
+        ),
         (UnsupportedOp, None): (
             QT_TRANSLATE_NOOP("wording", "{path} has an operator that is not supported: node {node} ({op})."),
             _DENSE_ONLY,
@@ -343,6 +367,10 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "{path} has several outputs ({names}), where one is supported."),
             QT_TRANSLATE_NOOP("wording", "Export the network with one output."),
         ),
+        (UnsupportedPart, "types"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has objects that are not known to be harmless ({names})."),
+            QT_TRANSLATE_NOOP("wording", "Save the scikit-learn model alone, without other objects."),
+        ),
         (UnsupportedPart, None): (
             QT_TRANSLATE_NOOP("wording", "{path} has {part} ({names}), which are not supported."),
             QT_TRANSLATE_NOOP("wording", "Export it without them."),
@@ -358,6 +386,13 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         (NotExpressible, "chain"): (
             QT_TRANSLATE_NOOP(
                 "wording", "The format {format} knows one layer after another only, and {node} is not so."
+            ),
+            _USE_ONNX,
+        ),
+        (NotExpressible, "activations"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "The format {format} knows one activation for all hidden layers, and {node} has another.",
             ),
             _USE_ONNX,
         ),

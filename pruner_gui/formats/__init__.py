@@ -6,10 +6,12 @@ satisfies `FormatModule`.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import errno
 import importlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,9 +113,33 @@ def _is_npz(head: bytes) -> bool:
     return head[:4] == b"PK\x03\x04" and name.endswith(b".npy")
 
 
+def _is_skops(head: bytes) -> bool:
+    # skops calls an array by the number of its object, as no npz model does; its schema comes last.
+    return re.match(rb"PK\x03\x04.{26}(\d{6,}\.npy|schema\.json)", head, re.DOTALL) is not None
+
+
+def _is_pmml(head: bytes) -> bool:
+    wide = {
+        codecs.BOM_UTF16_LE: "utf-16",
+        codecs.BOM_UTF16_BE: "utf-16",
+        b"<\0": "utf-16-le",
+        b"\0<": "utf-16-be",
+    }
+    text = head.decode(wide.get(head[:2], "utf-8-sig"), "ignore")
+    return re.match(r"\s*<", text) is not None and re.search(r"<([\w.-]+:)?PMML\b", text) is not None
+
+
+def _is_pickle(head: bytes, path: Path) -> bool:
+    # joblib compresses what it pickles: then only the name tells.
+    plain = re.match(rb"\x80[\x02-\x05]|c[a-z_.]+\n", head) is not None
+    return plain or not {".pkl", ".pickle", ".joblib"}.isdisjoint(map(str.lower, path.suffixes[-2:]))
+
+
 FORMATS = (
     Format("onnx", (".onnx",), _is_onnx, "pruner_gui.formats.onnx_format"),
+    Format("skops", (".skops",), _is_skops, "pruner_gui.formats.skops_format", "sklearn"),
     Format("npz", (".npz",), _is_npz, "pruner_gui.formats.npz_format"),
+    Format("pmml", (".pmml", ".xml"), _is_pmml, "pruner_gui.formats.pmml_format", "pmml"),
 )
 
 
@@ -142,7 +168,10 @@ def read(path: Path) -> Network:
         _refuse_special(path)
         with path.open("rb") as file:
             head = file.read(_HEAD)
-        found = next((row for row in FORMATS if row.sniff(head)), None) or _by_extension(path)
+        found = next((row for row in FORMATS if row.sniff(head)), None)
+        if found is None and head and _is_pickle(head, path):
+            raise NotAModel(path, "pickle", "pickle")
+        found = found or _by_extension(path)
         if found is None:
             raise UnknownFormat(path, _extensions())
         return _module(found).load(path)

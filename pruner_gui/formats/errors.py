@@ -46,8 +46,8 @@ class NotAModel(PrunerError):
     """The file is not, or no longer, a valid file of this format.
 
     `reason` is "empty", "damaged" (cannot be decoded; often cut off), "invalid" (decoded, but breaks the
-    format's rules) or "constant" (the output does not depend on the input); `detail` is what the library
-    said.
+    format's rules), "constant" (the output does not depend on the input) or "pickle" (opening it would run
+    what is in it); `detail` is what the library said.
     """
 
     path: Path
@@ -61,7 +61,8 @@ class TooLarge(PrunerError):
     """The file asks for more than a reader gives.
 
     `what` is "file" (bytes), "nodes", "parts" (fields of the file), "units" (of all nodes), "values" (made of
-    the stored ones) or "entries" (bytes, unpacked).
+    the stored ones), "entries" (bytes, unpacked), "levels" (of parts within parts) or "characters" (of one
+    text).
     """
 
     path: Path
@@ -72,7 +73,7 @@ class TooLarge(PrunerError):
 
 @dataclass
 class UnsupportedVersion(PrunerError):
-    """The file's `what` ("opset", "ir_version") is outside of what is understood."""
+    """The file's `what` ("opset", "ir_version", "version") is outside of what is understood."""
 
     path: Path
     what: str
@@ -86,8 +87,9 @@ class UnsupportedOp(PrunerError):
     """An operator that dense networks do not have.
 
     `hint` is "", "convolution", "normalization", "recurrent", "quantized", "label" (a class label or map
-    behind the scores), "domain" (an operator of another domain), "subgraph", or "computed" (a product or
-    function of computed values that is no known activation).
+    behind the scores), "domain" (an operator of another domain), "subgraph", "computed" (a product or
+    function of computed values that is no known activation), "step" (of a pipeline, by its name),
+    "transformation" (of a field, by its name), or "model" (of another kind).
     """
 
     path: Path
@@ -135,7 +137,9 @@ class UnsupportedTensor(PrunerError):
 
 @dataclass
 class UnsupportedPart(PrunerError):
-    """The model has `names` as "inputs" or "outputs" where there must be one tensor each, or "functions"."""
+    """The model has `names` as "inputs" or "outputs" where there must be one tensor each, "functions",
+    "models", or "types" that are not known to be harmless.
+    """
 
     path: Path
     part: str
@@ -162,7 +166,8 @@ class NotExpressible(PrunerError):
     """This network cannot be written in `format`.
 
     `problem` is "chain" (the format knows one layer after another only; `node` is where it is not),
-    "outputs" (several), "operation" (what `node` does has no word there) or "size" (over its limit).
+    "outputs" (several), "activations" (the format has one for all hidden layers; `node` has another),
+    "operation" (what `node` does has no word there) or "size" (over its limit).
     """
 
     format: str

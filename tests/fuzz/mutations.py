@@ -89,7 +89,7 @@ def of_bytes(content: bytes, rng: Random) -> bytes:
     if not data:
         return bytes(rng.integers(0, 256, 8, np.uint8))
     at = int(rng.integers(0, len(data)))
-    length = int(min(len(data) - at, rng.integers(1, 40)))
+    length = min(len(data) - at, int(rng.integers(1, 40)))
     match int(rng.integers(0, 7)):
         case 0:
             data[at] ^= 1 << int(rng.integers(0, 8))
