@@ -11,6 +11,7 @@ from pruner_gui.formats.errors import NotExpressible
 from pruner_gui.network import Activation, BatchNorm, Dense, Network, Node
 
 _PLAIN = {
+    "linear": "Identity()",
     "relu": "ReLU()",
     "gelu": "GELU()",
     "gelu_tanh": 'GELU(approximate="tanh")',

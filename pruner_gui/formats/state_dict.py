@@ -177,7 +177,7 @@ def to_network(
     modules = _modules(path, tensors)
     front, steps = _steps(path, modules, ordered)
     kinds = _kinds(path, [step.layer for step in steps], activations)
-    nodes = [Node("input", Input(steps[0].layer.n_in))]
+    nodes = [Node(_free_name("input", modules), Input(steps[0].layer.n_in))]
     stored: dict[str, Stored] = {}
 
     def add(name: str, op: Dense | BatchNorm | Activation, module: _Module | None = None) -> None:
@@ -210,6 +210,11 @@ def _node_name(module: _Module) -> str:
     while len(parts) > 1 and parts[0] in WRAPPERS:
         parts.pop(0)
     return ".".join(parts) or "layer"
+
+
+def _free_name(wanted: str, modules: Sequence[_Module]) -> str:
+    taken = set(map(_node_name, modules))
+    return next(name for i in itertools.count() if (name := wanted + "_" * i) not in taken)
 
 
 def _norm(module: _Module) -> BatchNorm:
@@ -246,7 +251,7 @@ def _modules(path: Path, tensors: Sequence[Tensor]) -> list[_Module]:
         prefix, _, name = tensor.name.rpartition(".")
         found.setdefault(prefix, {})[name] = tensor
     modules = [_Module(name, parts) for name, parts in found.items()]
-    for module in modules:
+    for module in sorted(modules, key=lambda module: module.tensors.keys() <= {"weight", "bias"}):
         _refuse_unknown(path, module)
     if all(module.is_norm for module in modules):
         raise NotWeights(path, "nothing")
@@ -303,11 +308,15 @@ def _steps(path: Path, modules: Sequence[_Module], ordered: bool) -> tuple[_Modu
     modules = list(modules) if ordered else sorted(modules, key=lambda module: _natural(module.name))
     layers = _in_order(path, [module for module in modules if not module.is_norm], ordered)
     norms = [module for module in modules if module.is_norm]
-    found = (places for rule in _RULES for places in rule(_Plan(layers, norms, modules, ordered)))
-    places = next(found, None)
-    if places is None:
-        raise NoOrder(path, "norms", tuple(_described(module) for module in (*layers, *norms)))
-    at = {place: norm for norm, place in zip(norms, places, strict=True)}
+    at: dict[int, _Module] = {}
+    for group in {norm.place[0]: None for norm in norms}:
+        members = [norm for norm in norms if norm.place[0] == group]
+        plan = _Plan(layers, members, modules, ordered)
+        found = (places for rule in _RULES for places in rule(plan) if at.keys().isdisjoint(places))
+        places = next(found, None)
+        if places is None:
+            raise NoOrder(path, "norms", tuple(map(_described, (*layers, *norms))))
+        at |= dict(zip(places, members, strict=True))
     return at.get(-1), [
         _Step(layer, at.get(i), _norm_last(layer, at.get(i))) for i, layer in enumerate(layers)
     ]
@@ -371,7 +380,7 @@ def _next(left: Sequence[_Module]) -> list[_Module]:
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """Layers in their order, and normalisations to be placed among them.
+    """Layers in their order, and normalisations of one kind of name to be placed among them.
 
     A list of places has for each normalisation the layer that it follows, -1 for the input. `modules` are
     both, in the order of the file where it is `ordered`, and else by name.
@@ -424,10 +433,10 @@ def _by_position(plan: _Plan) -> Iterator[list[int]]:
     if plan.ordered or (len(stems) == 1 and None not in stems):
         places, place = [], -1
         for module in plan.modules:
-            if module.is_norm:
-                places.append(place)
-            else:
+            if not module.is_norm:
                 place = plan.layers.index(module)
+            elif module in plan.norms:
+                places.append(place)
         yield from plan.fitting(places)
 
 
