@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pruner_gui.gui import compare, neuron, text
@@ -300,7 +301,9 @@ class Workspace(QObject):
                 runtime=result.runtime,
                 difference=text.number(result.max_difference, 2),
                 sizes=sizes,
-            )
+            ),
+            self.tr("Copy PyTorch code") if exported.code else "",
+            lambda: QGuiApplication.clipboard().setText(exported.code),
         )
         self.success.setToolTip(str(result.path))
 
