@@ -20,6 +20,7 @@ import safetensors
 from pruner_gui.formats import onnx_format, state_dict
 from pruner_gui.formats.errors import NotAModel, TooLarge, UnsupportedTensor
 from pruner_gui.formats.running import Ran, reread
+from pruner_gui.formats.tensors import DTYPES, Tensor, decode, encode
 from pruner_gui.network import FloatArray, Network
 
 MAX_BYTES = (1 << 31) - 1
@@ -65,7 +66,7 @@ def dump(network: Network) -> bytes:
     tensors = state_dict.to_tensors(network, "safetensors")
     tensors.sort(key=lambda tensor: -_width(tensor))  # wide ones first: readers want them aligned
     for tensor in tensors:
-        chunks.append(state_dict.encode(tensor.values, tensor.dtype))
+        chunks.append(encode(tensor.values, tensor.dtype))
         begin, end = end, end + len(chunks[-1])
         header[tensor.name] = {
             "dtype": _NAMES[tensor.dtype],
@@ -87,8 +88,8 @@ def tolerance(network: Network) -> float:
     return max(onnx_format.tolerance(network), 32 * state_dict.loses(network, "safetensors"))
 
 
-def _width(tensor: state_dict.Tensor) -> int:
-    return np.dtype(state_dict.DTYPES[tensor.dtype]).itemsize
+def _width(tensor: Tensor) -> int:
+    return np.dtype(DTYPES[tensor.dtype]).itemsize
 
 
 def _header(path: Path, content: bytes) -> dict[str, dict[str, Any]]:
@@ -109,14 +110,14 @@ def _header(path: Path, content: bytes) -> dict[str, dict[str, Any]]:
     return header
 
 
-def _tensor(path: Path, name: str, kind: str, shape: list[int], raw: bytes) -> state_dict.Tensor:
+def _tensor(path: Path, name: str, kind: str, shape: list[int], raw: bytes) -> Tensor:
     dtype = _DTYPES.get(kind)
     if dtype is None:
         raise UnsupportedTensor(path, name, kind)
-    return state_dict.Tensor(name, dtype, state_dict.decode(bytes(raw), dtype).reshape(shape))
+    return Tensor(name, dtype, decode(bytes(raw), dtype).reshape(shape))
 
 
-def _is_ordered(tensors: Sequence[state_dict.Tensor]) -> bool:
+def _is_ordered(tensors: Sequence[Tensor]) -> bool:
     """Whether the order of the tensors says something: the package sorts them by dtype, then by name."""
     names = [tensor.name for tensor in tensors if tensor.dtype != "int64"]
     return names != sorted(names) and len({tensor.dtype for tensor in tensors} - {"int64"}) == 1

@@ -22,7 +22,7 @@ import numpy as np
 from pruner_gui.formats import data_pickle
 from pruner_gui.formats.data_pickle import Calls, Global, NotPlain
 from pruner_gui.formats.errors import NotAModel, NotWeights, TooLarge, UnsupportedTensor
-from pruner_gui.formats.state_dict import DTYPES, Array, Tensor, decode, encode
+from pruner_gui.formats.tensors import DTYPES, Array, Tensor, decode, encode
 
 MAX_BYTES = (1 << 31) - 1
 MAX_PICKLE = 1 << 25  # bytes of the pickle itself, without numbers

@@ -15,6 +15,7 @@ from pruner_gui.formats import onnx_format, state_dict, torch_archive
 from pruner_gui.formats.data_pickle import Opaque
 from pruner_gui.formats.errors import NotWeights, TooLarge, UnsupportedTensor
 from pruner_gui.formats.running import Ran, reread
+from pruner_gui.formats.tensors import Tensor
 from pruner_gui.formats.torch_archive import Kept, View
 from pruner_gui.network import FloatArray, Network
 
@@ -79,7 +80,7 @@ def _is_table(value: object) -> bool:
     return isinstance(value, dict) and any(isinstance(entry, View) for entry in value.values())
 
 
-def _tensors(path: Path, kept: Kept, table: dict[str, object]) -> list[state_dict.Tensor]:
+def _tensors(path: Path, kept: Kept, table: dict[str, object]) -> list[Tensor]:
     """The table's tensors; what else is in it (numbers, text) is none of the network's."""
     views: dict[str, View] = {}
     for name, entry in table.items():
@@ -92,4 +93,4 @@ def _tensors(path: Path, kept: Kept, table: dict[str, object]) -> list[state_dic
     total, limit = sum(view.nbytes for view in views.values()), _COPIES * kept.size
     if total > limit:
         raise TooLarge(path, "values", total, limit)
-    return [state_dict.Tensor(name, *kept.numbers(name, view)) for name, view in views.items()]
+    return [Tensor(name, *kept.numbers(name, view)) for name, view in views.items()]

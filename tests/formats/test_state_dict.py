@@ -16,12 +16,13 @@ from pruner_gui.formats import (
     state_dict,
     write,
 )
-from pruner_gui.formats.state_dict import Tensor
+from pruner_gui.formats.tensors import Tensor, encode
 from pruner_gui.network import (
     Activation,
     Add,
     Arithmetic,
     BatchNorm,
+    Concat,
     Dense,
     Input,
     Network,
@@ -122,6 +123,15 @@ def test_many_layers_are_ordered_at_once_or_refused() -> None:
         order(*(f"{'abcdefgh'[i % 8] * (1 + i // 8)} 4-4" for i in range(150)), ordered=False)
 
 
+def test_masks_of_a_pruning_are_applied() -> None:
+    kept, mask = np.array([[1, 2], [3, 4]], np.float32), np.array([[1, 0], [0, 1]], np.float32)
+    given = [Tensor("a.bias", "float32", np.ones(2, np.float32)), *tensors("b 2-2")]
+    given += [Tensor("a.weight_orig", "float32", kept), Tensor("a.weight_mask", "float32", mask)]
+    network = state_dict.to_network(PATH, "torch", given, ["relu"], ordered=True)
+    np.testing.assert_array_equal(network.dense[0][1].weight, [[1, 0], [0, 4]])
+    assert [tensor.name for tensor in state_dict.to_tensors(network, "torch")][:2] == ["a.weight", "a.bias"]
+
+
 # -- activations
 
 
@@ -209,6 +219,23 @@ def test_a_normalisation_with_another_epsilon(
     np.testing.assert_allclose(again.forward(rows), network.forward(rows), rtol=1e-12)
 
 
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+@pytest.mark.parametrize(
+    "operators", [["sub", "div"], ["mul", "add"], ["div"], ["sub"], ["sub", "mul", "add", "div"]]
+)
+def test_constants_at_the_input_become_a_normalisation(
+    tmp_path: Path, ending: str, operators: list[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    front = [(name, Arithmetic(name, rng.uniform(1, 9, 2))) for name in operators]
+    network = made(*front, ("a", dense()), ("t", Activation("tanh")), ("b", dense()))
+    rows = rng.normal(size=(9, 2))
+    assert write(network, tmp_path / f"a{ending}").max_difference < 1e-9
+    again = read(tmp_path / f"a{ending}", ["tanh"])
+    assert [type(node.op) for node in again.nodes[:3]] == [Input, BatchNorm, Dense]
+    np.testing.assert_allclose(again.forward(rows), network.forward(rows), rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("steps", "culprit", "problem"),
     [
@@ -216,7 +243,12 @@ def test_a_normalisation_with_another_epsilon(
         ([("a", dense(), "x"), ("c", Add(), "a", "a")], "c", "chain"),
         ([("a", Activation("relu")), ("b", dense())], "a", "chain"),
         ([("a", dense()), ("b", Activation("relu")), ("c", Activation("tanh"))], "c", "chain"),
-        ([("a", dense()), ("b", Arithmetic("mul", np.ones(2)))], "b", "operation"),
+        ([("a", dense()), ("b", Concat())], "b", "operation"),
+        (
+            [("a", dense()), ("b", Arithmetic("mul", np.ones(2))), ("c", Activation("relu")), ("d", norm())],
+            "d",
+            "chain",
+        ),
         ([], "x", "chain"),
     ],
 )
@@ -235,4 +267,4 @@ def test_what_is_no_chain_is_not_written(
     [(1.0, 0x3F80), (1 + 2**-8, 0x3F80), (1 + 3 * 2**-8, 0x3F82), (np.nan, 0x7FC0), (-np.inf, 0xFF80)],
 )
 def test_bfloat16_rounds_to_the_nearest(value: float, bits: int) -> None:
-    assert state_dict.encode(np.array([value], np.float32), "bfloat16") == bits.to_bytes(2, "little")
+    assert encode(np.array([value], np.float32), "bfloat16") == bits.to_bytes(2, "little")
