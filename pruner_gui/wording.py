@@ -438,6 +438,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "The format {format} has no word for what {node} does."),
             QT_TRANSLATE_NOOP("wording", "Choose another format."),
         ),
+        (NotExpressible, "code"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "A file of format {format} has its activations in it; there is no code for it."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Leave out --code, or export as .pth or .safetensors."),
+        ),
         (NotExpressible, None): (
             QT_TRANSLATE_NOOP("wording", "The network is too large for the format {format}."),
             QT_TRANSLATE_NOOP("wording", "Choose another format."),

@@ -250,14 +250,15 @@ def rebuild_code(network: Network, path: Path) -> str:
     """Return a few lines of Python that build the network in PyTorch and load its weights from `path`.
 
     Raises:
-        NotExpressible: no chain of layers, or an activation that PyTorch does not have.
-        UnknownFormat: the extension is that of no format with weights alone.
+        NotExpressible: no chain of layers, an activation that PyTorch does not have, or a format that needs
+            no code.
+        UnknownFormat: an extension that is no format's.
     """
     from pruner_gui.formats import rebuild  # only now: few need it
 
     row = format_for(network, path)
     if not row.weights_only:
-        raise UnknownFormat(path, tuple(ext for row in FORMATS if row.weights_only for ext in row.extensions))
+        raise NotExpressible(row.name, "", "code")
     return rebuild.code(network, path, row.name)
 
 

@@ -230,7 +230,8 @@ class NotExpressible(PrunerError):
     """This network cannot be written in `format`.
 
     `problem` is "chain" (the format knows one layer after another only; `node` is where it is not),
-    "outputs" (several), "operation" (what `node` does has no word there) or "size" (over its limit).
+    "outputs" (several), "operation" (what `node` does has no word there), "code" (it needs none to be loaded)
+    or "size" (over its limit).
     """
 
     format: str

@@ -169,7 +169,7 @@ def find_steps(path: Path, modules: Sequence[Module], ordered: bool) -> tuple[Mo
         found = (places for rule in _RULES for places in rule(plan) if at.keys().isdisjoint(places))
         places = next(found, None)
         if places is None:
-            raise NoOrder(path, "norms", tuple(map(_described, (*layers, *norms))))
+            raise NoOrder(path, "norms", _listed((*layers, *norms)))
         at |= dict(zip(places, members, strict=True))
     return at.get(-1), [
         Step(layer, at.get(i), _norm_last(layer, at.get(i))) for i, layer in enumerate(layers)
@@ -186,6 +186,11 @@ def _described(module: Module) -> str:
     return f"{name} ({module.size})" if module.is_norm else f"{name} ({module.n_in} to {module.size})"
 
 
+def _listed(modules: Sequence[Module]) -> tuple[str, ...]:
+    more = ("…",) if len(modules) > _LISTED else ()
+    return (*map(_described, modules[:_LISTED]), *more)
+
+
 def _in_order(path: Path, layers: list[Module], ordered: bool) -> list[Module]:
     """The layers so that each takes in what the one before puts out."""
     if ordered and all(one.size == two.n_in for one, two in itertools.pairwise(layers)):
@@ -193,9 +198,10 @@ def _in_order(path: Path, layers: list[Module], ordered: bool) -> list[Module]:
     orders = _orders(layers) if len(layers) <= _MOST else [layers] * 2
     if len(orders) == 1:
         return orders[0]
-    raise NoOrder(path, "several" if orders else "sizes", tuple(map(_described, layers)))
+    raise NoOrder(path, "several" if orders else "sizes", _listed(layers))
 
 
+_LISTED = 20  # modules that a refusal names
 _MOST = 200  # layers whose order is sought
 _STEPS = 20_000  # then there are too many orders to tell
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import safetensors
@@ -25,8 +25,9 @@ from pruner_gui.network import FloatArray, Network
 
 MAX_BYTES = (1 << 31) - 1
 MAX_HEADER = 1 << 23
-_TENSORS = 20_000
+_TENSORS = 4_000
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64", "I64": "int64"}
+_deserialize = cast(Callable[[bytes], list[tuple[str, dict[str, Any]]]], safetensors.deserialize)
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
 
 
@@ -43,7 +44,7 @@ def load(path: Path, activations: Sequence[str] | None = None) -> Network:
     content = path.read_bytes()
     header = _header(path, content)
     try:
-        parts = safetensors.deserialize(content)  # type: ignore[no-untyped-call]
+        parts = _deserialize(content)
     except safetensors.SafetensorError as error:
         raise NotAModel(path, "safetensors", "damaged", str(error)) from error
     tensors = [_tensor(path, name, part["dtype"], part["shape"], part["data"]) for name, part in parts]

@@ -133,7 +133,7 @@ def _kinds(path: Path, layers: Sequence[Module], texts: Sequence[str] | None) ->
             path, tuple(LayerSizes(_node_name(layer), layer.n_in, layer.size) for layer in layers)
         )
     if len(texts) not in (len(layers), len(layers) - 1):
-        names = ", ".join(_node_name(layer) for layer in layers)
+        names = ", ".join(_node_name(layer) for layer in layers)[:1000]
         raise BadActivations(path, "count", f"{len(layers)} ({names})", str(len(texts)))
     kinds = []
     for text in (*texts, "linear")[: len(layers)]:

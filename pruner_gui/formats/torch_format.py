@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeGuard
 
 from pruner_gui.formats import onnx_format, state_dict, torch_archive
 from pruner_gui.formats.data_pickle import Opaque
@@ -24,7 +25,7 @@ TABLES = (
     *("params", "net_state_dict", "network_state_dict", "best_state_dict", "best_model", "ema"),
 )
 _DEPTH = 3
-_TENSORS = 20_000
+_TENSORS = 4_000
 _COPIES = 4  # times the file's size that tensors may take: some share their numbers
 
 
@@ -59,24 +60,34 @@ def tolerance(network: Network) -> float:
     return max(onnx_format.tolerance(network), 32 * state_dict.loses(network, "torch"))
 
 
-def _table(path: Path, value: object, depth: int = 0) -> dict[str, object]:
+def _table(path: Path, value: object) -> dict[str, object]:
     """The table of weights in what was saved."""
-    if isinstance(value, Opaque):
-        raise NotWeights(path, "module", ".".join(value.kind)[:100])
+    found = _found(path, value)
+    if found is not None:
+        return found
+    parts = [value, *(value.get(name) for name in TABLES)] if isinstance(value, dict) else [value]
+    objects = [part for part in parts if isinstance(part, Opaque)]
+    if objects:
+        raise NotWeights(path, "module", ".".join(objects[0].kind)[:100])
+    raise NotWeights(path, "nothing")
+
+
+def _found(path: Path, value: object, depth: int = 0) -> dict[str, object] | None:
+    """The table that this is, that has a usual name in it, or that is the only one in it."""
     if not isinstance(value, dict) or depth == _DEPTH:
-        raise NotWeights(path, "nothing")
-    if any(isinstance(entry, View) for entry in value.values()):
+        return None
+    if _is_table(value):
         return value
-    named = next((value[name] for name in TABLES if isinstance(value.get(name), dict | Opaque)), None)
-    if named is not None:
-        return _table(path, named, depth + 1)
-    tables = [name for name, entry in value.items() if _is_table(entry)]
-    if len(tables) == 1:
-        return _table(path, value[tables[0]], depth + 1)
-    raise NotWeights(path, "several" if tables else "nothing", ", ".join(tables)[:200])
+    for name in TABLES:
+        if (found := _found(path, value.get(name), depth + 1)) is not None:
+            return found
+    tables = {name: entry for name, entry in value.items() if _is_table(entry)}
+    if len(tables) > 1:
+        raise NotWeights(path, "several", ", ".join(tables)[:200])
+    return next(iter(tables.values()), None)
 
 
-def _is_table(value: object) -> bool:
+def _is_table(value: object) -> TypeGuard[dict[str, object]]:
     return isinstance(value, dict) and any(isinstance(entry, View) for entry in value.values())
 
 

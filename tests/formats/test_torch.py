@@ -73,6 +73,7 @@ def test_a_state_dict(path: Path, make: Any) -> None:
         lambda entries: {"model": entries, "optimizer": {"momentum": Tensor(np.ones(3, "f4"))}},
         lambda entries: {"model_state_dict": entries, "args": Made("argparse", "Namespace", (), {"a": 1})},
         lambda entries: {"net": {"state_dict": entries}},
+        lambda entries: {"model": Made("models", "Net"), "config": {"net": {}}, "params": entries},
         lambda entries: {"hyper": {"layers": [4, 5]}, "generator": entries},
         lambda entries: {**entries, "epoch": 3, "name": "net", "classes": ["a", "b", "c"]},
         lambda entries: {
