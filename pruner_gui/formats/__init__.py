@@ -135,7 +135,7 @@ def _is_torch(head: bytes) -> bool:
     # A zip archive with the pickle first, or (before PyTorch 1.6) a pickled magic number behind its protocol.
     name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
     zipped = head[:4] == b"PK\x03\x04" and name.endswith(b"/data.pkl")
-    return zipped or (head[:1] == b"\x80" and head[2:].startswith(b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."))
+    return zipped or (head[:1] == b"\x80" and b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." in head[:32])
 
 
 def _is_safetensors(head: bytes) -> bool:

@@ -26,7 +26,7 @@ from pruner_gui.formats.tensors import DTYPES, Array, Tensor, decode, encode
 
 MAX_BYTES = (1 << 31) - 1
 MAX_PICKLE = 1 << 25  # bytes of the pickle itself, without numbers
-OLD_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # as a pickle, behind the protocol
+_OLD_MAGIC = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # as a pickle, behind the protocol
 _DIRECTORY = 1 << 23  # bytes of an archive's list of entries
 _DIMENSIONS = 8
 _ALIGNMENT = 64
@@ -108,8 +108,8 @@ def opened(path: Path) -> Iterator[Kept]:
         raise TooLarge(path, "file", size, MAX_BYTES)
     try:
         with path.open("rb") as file:
-            head = file.read(16)
-        if head[2 : 2 + len(OLD_MAGIC)] == OLD_MAGIC:
+            head = file.read(32)
+        if head[:1] == b"\x80" and _OLD_MAGIC in head:
             yield _old(path, size)
         elif head[:4] == b"PK\x03\x04":
             if (listed := _directory_size(path)) > _DIRECTORY:
@@ -154,6 +154,14 @@ def _parameter(arguments: tuple[object, ...]) -> object:
     return arguments[0]
 
 
+def _typed(arguments: tuple[object, ...]) -> object:
+    """A tensor with attributes of its own: the function that makes it, its class, the function's arguments."""
+    function, _, inner = arguments[:3]
+    if function == _TENSOR and isinstance(inner, tuple):
+        return _tensor(inner)
+    return data_pickle.Opaque(function if isinstance(function, Global) else _TENSOR)
+
+
 def _sizes(values: object) -> tuple[int, ...]:
     if not isinstance(values, tuple) or len(values) > _DIMENSIONS:
         raise NotPlain("no sizes")
@@ -175,6 +183,7 @@ _TENSOR = Global("torch._utils", "_rebuild_tensor_v2")
 _CALLS: Calls = {
     _ORDERED_DICT: _ordered_dict,
     _TENSOR: _tensor,
+    Global("torch._tensor", "_rebuild_from_type_v2"): _typed,
     Global("torch._utils", "_rebuild_parameter"): _parameter,
     Global("torch._utils", "_rebuild_parameter_with_state"): _parameter,
 }

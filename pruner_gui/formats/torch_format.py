@@ -88,7 +88,10 @@ def _found(path: Path, value: object, depth: int = 0) -> dict[str, object] | Non
 
 
 def _is_table(value: object) -> TypeGuard[dict[str, object]]:
-    return isinstance(value, dict) and any(isinstance(entry, View) for entry in value.values())
+    return isinstance(value, dict) and any(
+        isinstance(entry, View) or (isinstance(entry, Opaque) and entry.kind.module == "torch._utils")
+        for entry in value.values()
+    )
 
 
 def _tensors(path: Path, kept: Kept, table: dict[str, object]) -> list[Tensor]:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pruner_gui import formats
-from pruner_gui.formats import NotExpressible, NotWeights, UnsupportedOp, read, write
+from pruner_gui.formats import NotExpressible, NotWeights, UnsupportedOp, UnsupportedTensor, read, write
 from pruner_gui.network import ACTIVATIONS, Activation, Dense, Input, Network, Node, RemoveUnits
 
 torch = pytest.importorskip("torch")
@@ -211,6 +211,30 @@ def test_tables_of_parameters(tmp_path: Path) -> None:
     module = trained(Plain())
     torch.save(dict(module.named_parameters()), tmp_path / "a.pt")
     agrees(read(tmp_path / "a.pt", ["relu", "relu", "log_softmax"]), module)
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_protocols_of_the_pickle(tmp_path: Path, zipped: bool, protocol: int) -> None:
+    module, how = trained(Plain()), {"_use_new_zipfile_serialization": zipped}
+    torch.save(module.state_dict(), tmp_path / "model", pickle_protocol=protocol, **how)
+    agrees(read(tmp_path / "model", ["relu", "relu", "log_softmax"]), module)
+
+
+def test_tensors_with_attributes_and_masks(tmp_path: Path) -> None:
+    module = trained(Plain())
+    pytest.importorskip("torch.nn.utils.prune").random_unstructured(module.fc1, "weight", 0.5)
+    table = module.state_dict()
+    table["fc2.weight"].note = "mine"
+    torch.save(table, tmp_path / "a.pth")
+    agrees(read(tmp_path / "a.pth", ["relu", "relu", "log_softmax"]), module)
+
+
+def test_numbers_of_a_new_kind_are_named(tmp_path: Path) -> None:
+    torch.save({"fc.weight": torch.ones(3, 4).to(torch.float8_e4m3fn)}, tmp_path / "a.pth")
+    with pytest.raises(UnsupportedTensor) as refusal:
+        read(tmp_path / "a.pth")
+    assert refusal.value.tensor == "fc.weight"
 
 
 @pytest.mark.filterwarnings("ignore")
