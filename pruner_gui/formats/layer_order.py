@@ -13,6 +13,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -117,8 +118,9 @@ def _refuse_unknown(path: Path, module: Module) -> None:
     shapes = {name: tensor.values.shape for name, tensor in module.tensors.items()}
     is_norm = {"running_mean", "running_var"} <= shapes.keys()
     allowed = {"weight", "bias", *(("running_mean", "running_var", COUNTER) if is_norm else ())}
+    dimensions = {name: 2 if name == "weight" and not is_norm else 1 for name in allowed - {COUNTER}}
     culprits = [name for name in shapes if name not in allowed] or [
-        name for name, shape in shapes.items() if name == "weight" and len(shape) != (1 if is_norm else 2)
+        name for name, shape in shapes.items() if len(shape) != dimensions.get(name, len(shape))
     ]
     if not culprits and "weight" not in shapes and not is_norm:
         culprits = list(shapes)
@@ -251,8 +253,14 @@ class _Plan:
     modules: Sequence[Module]
     ordered: bool
 
-    @property
+    @cached_property
+    def place_of(self) -> Mapping[Module, int]:
+        """Where in the order a layer is."""
+        return {layer: i for i, layer in enumerate(self.layers)}
+
+    @cached_property
     def sizes(self) -> list[int]:
+        """What the network takes in, and what each layer puts out."""
         return [self.layers[0].n_in, *(layer.size for layer in self.layers)]
 
     def fitting(self, places: list[int]) -> Iterator[list[int]]:
@@ -294,7 +302,7 @@ def _by_position(plan: _Plan) -> Iterator[list[int]]:
         places, place = [], -1
         for module in plan.modules:
             if not module.is_norm:
-                place = plan.layers.index(module)
+                place = plan.place_of[module]
             elif module in plan.norms:
                 places.append(place)
         yield from plan.fitting(places)

@@ -155,7 +155,7 @@ def _parameter(arguments: tuple[object, ...]) -> object:
 
 
 def _typed(arguments: tuple[object, ...]) -> object:
-    """A tensor with attributes of its own: the function that makes it, its class, the function's arguments."""
+    """A tensor with attributes of its own: what makes it, its class, and the arguments of the former."""
     function, _, inner = arguments[:3]
     if function == _TENSOR and isinstance(inner, tuple):
         return _tensor(inner)

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from random_networks import HIDDEN, chain
 
 from pruner_gui.formats import (
     BadActivations,
@@ -28,6 +31,7 @@ from pruner_gui.network import (
     Network,
     Node,
     Op,
+    RemoveUnits,
 )
 
 PATH = Path("model.pth")
@@ -217,6 +221,36 @@ def test_a_normalisation_with_another_epsilon(
     write(network, tmp_path / f"a{ending}")
     again = read(tmp_path / f"a{ending}", ["sigmoid"])
     np.testing.assert_allclose(again.forward(rows), network.forward(rows), rtol=1e-12)
+
+
+@pytest.mark.parametrize("ending", [".pth", ".safetensors"])
+@given(st.integers(0, 2**32), st.lists(st.integers(1, 6), min_size=2, max_size=6), st.data())
+@settings(max_examples=40)
+def test_any_chain_comes_back_pruned_or_not(
+    tmp_path_factory: pytest.TempPathFactory, ending: str, seed: int, sizes: list[int], data: st.DataObject
+) -> None:
+    rng = np.random.default_rng(seed)
+    smooth = [kind for kind in HIDDEN if kind not in ("step", "thresholded_relu")]  # rounding is no jump
+    kinds = data.draw(st.lists(st.sampled_from(smooth), min_size=6, max_size=6))
+    head = data.draw(st.sampled_from(["linear", "softmax", "sigmoid"]))
+    network = chain(rng, sizes, kinds, head, data.draw(st.sampled_from(["f4", "f8"])), normalised=0.5)
+    path = tmp_path_factory.mktemp("chain") / f"a{ending}"
+    rows = rng.normal(size=(5, sizes[0]))
+    for _ in range(2):
+        write(network, path)
+        again = read(path, state_dict.activations(network))
+        np.testing.assert_allclose(again.forward(rows), network.forward(rows), rtol=1e-5, atol=1e-6)
+        written = path.read_bytes()
+        write(again, path)
+        assert path.read_bytes() == written
+        network = next(
+            (
+                RemoveUnits(layer.name, (int(layer.units[0]),)).apply(again)
+                for layer in again.hidden_layers
+                if layer.units.size > 1 and layer.prunable[0]
+            ),
+            again,
+        )
 
 
 @pytest.mark.parametrize("ending", [".pth", ".safetensors"])

@@ -208,12 +208,23 @@ def test_other_pickles(path: Path) -> None:
         ("scale", np.ones((), "f4"), ""),
         ("fc3.bias", np.ones(3, "f4"), "normalization"),
         ("fc1.bias", np.ones(4, "f4"), ""),
+        ("fc1.bias", np.ones((5, 1), "f4"), ""),
+        ("fc1.bias", np.ones((), "f4"), ""),
     ],
 )
 def test_what_is_no_linear_layer_is_named(path: Path, name: str, tensor: FloatArray, hint: str) -> None:
     with pytest.raises(UnsupportedOp) as refusal:
         opened(path, {**table(SIZES, NAMES), name: Tensor(tensor)})
     assert (refusal.value.node, refusal.value.hint) == (name, hint)
+
+
+@pytest.mark.parametrize("part", ["running_mean", "running_var", "weight"])
+@pytest.mark.parametrize("shape", [(), (5, 1), (4,)])
+def test_normalisations_whose_tensors_do_not_fit(path: Path, part: str, shape: tuple[int, ...]) -> None:
+    entries = {**table(SIZES, NAMES), **norm("bn1", 5), f"bn1.{part}": Tensor(np.ones(shape, "f4"))}
+    with pytest.raises(UnsupportedOp) as refusal:
+        opened(path, entries)
+    assert refusal.value.node.startswith("bn1.")
 
 
 @pytest.mark.parametrize(
