@@ -378,7 +378,7 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "{found} activations are given for the layers of {path}."),
             QT_TRANSLATE_NOOP("wording", "Say one for each: {expected}."),
         ),
-        (BadActivations, None): (
+        (BadActivations, "unknown"): (
             QT_TRANSLATE_NOOP("wording", "“{found}” is no activation that is known here."),
             QT_TRANSLATE_NOOP("wording", "Known are {expected}."),
         ),
