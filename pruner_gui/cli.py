@@ -7,6 +7,7 @@ usage.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
@@ -20,6 +21,7 @@ from pruner_gui import files, formats, reading, wording
 from pruner_gui.comparison import Rate, Summary, rate, summarise
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import METRICS, MetricUnfit
+from pruner_gui.formats import activation_text
 from pruner_gui.network import Network
 from pruner_gui.pruning import PRESETS, Accepted, BadSetting, Event, PassEnded, PruneConfig, Tolerance, Trial
 from pruner_gui.report import report
@@ -88,6 +90,7 @@ def _add_prune(parser: argparse.ArgumentParser) -> None:
         _add_setting(parser, field)
     parser.add_argument("-o", "--output", type=Path, required=True, help=_help("output"))
     parser.add_argument("--report", type=Path, metavar="R.json", help=_help("report"))
+    parser.add_argument("--code", type=Path, metavar="FILE.py", help=_help("code"))
     parser.add_argument("--quiet", action="store_true", help=_help("quiet"))
 
 
@@ -112,6 +115,9 @@ def _help(name: str) -> str:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help=_help("model"))
+    parser.add_argument(
+        "--activations", type=activation_text.split, metavar="A[,A2]", help=_help("activations")
+    )
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -214,8 +220,10 @@ def _data_options(options: argparse.Namespace, holdout: float | None, files: Seq
 def _prune(options: argparse.Namespace) -> None:
     config = _config(options)
     refuse_source(options.model, options.output)
-    network = reading.model(options.model)
+    network = reading.model(options.model, activations=options.activations)
     formats.format_for(network, options.output)
+    if options.code is not None:
+        formats.rebuild_code(network, options.output)  # what cannot be said is told before the run
     session = Session()
     session.open(network, options.model)
     chosen = _data_options(options, options.holdout, options.holdout_data)
@@ -245,10 +253,22 @@ def _prune(options: argparse.Namespace) -> None:
         f"Written: {export.path}, {export.bytes:,} bytes. {export.runtime} gives the same outputs "
         f"(largest difference {export.max_difference:.2g})."
     )
+    _give_code(session.network, options.output, options.code)
+
+
+def _give_code(network: Network, written: Path, target: Path | None) -> None:
+    """Print, or write where it is asked for, how to load a file that holds weights alone."""
+    if target is not None:
+        code = formats.rebuild_code(network, written)
+        with files.atomic(target) as temporary:
+            temporary.write_text(code, encoding="utf-8")
+    elif formats.format_for(network, written).weights_only:
+        with contextlib.suppress(formats.NotExpressible):  # an activation that PyTorch does not have
+            print(f"To load it in PyTorch:\n\n{formats.rebuild_code(network, written)}")
 
 
 def _info(options: argparse.Namespace) -> None:
-    network = reading.model(options.model)
+    network = reading.model(options.model, activations=options.activations)
     facts = describe(network)
     if options.json:
         print(json.dumps(facts, indent=2))
@@ -271,7 +291,7 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    network = reading.model(options.model)
+    network = reading.model(options.model, activations=options.activations)
     examples = load_examples(network, options.data, _data_options(options, 0.0, ()))
     wanted = options.metric or tuple(METRICS)
     summary = None

@@ -1,7 +1,8 @@
 """Values as JSON and arrays, and back: how they cross to another process or lie in a file. Never pickle.
 
-Text, numbers, bytes, paths, tuples, lists, dicts and arrays are known; of classes only the dataclasses that a
-codec is made for. Decoding calls their constructors, which check what they get.
+Text, numbers, bytes, paths, tuples, lists, dicts and arrays are known; of classes only the dataclasses and
+named tuples that a codec is made for; other tuples lose their kind. Decoding calls constructors, which check
+what they get.
 """
 
 from __future__ import annotations
@@ -163,8 +164,12 @@ class _Encoder:
 
 
 def _fields(value: Any) -> list[tuple[str, Any]]:
-    """What a dataclass is constructed from."""
-    return [(field.name, getattr(value, field.name)) for field in dataclasses.fields(value) if field.init]
+    """What a dataclass or a named tuple is constructed from."""
+    if dataclasses.is_dataclass(value):
+        names = [field.name for field in dataclasses.fields(value) if field.init]
+    else:
+        names = list(value._fields)
+    return [(name, getattr(value, name)) for name in names]
 
 
 def _exactly(stream: BufferedReader, count: int) -> bytes:

@@ -31,14 +31,18 @@ from pruner_gui.data.errors import (
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import MetricUnfit, NonFiniteError, NonFiniteWeight, WrongWidth
 from pruner_gui.formats.errors import (
+    BadActivations,
     BadEntry,
     CannotRead,
     CannotWrite,
     ExportDiffers,
     ExportDoesNotRun,
     MissingExtra,
+    NeedsActivations,
+    NoOrder,
     NotAModel,
     NotExpressible,
+    NotWeights,
     TooLarge,
     UnknownFormat,
     UnsupportedOp,
@@ -115,6 +119,10 @@ _DENSE_ONLY = QT_TRANSLATE_NOOP(
 )
 _MEND_CELL = QT_TRANSLATE_NOOP("wording", "Mend or leave out this row, then load the file again.")
 _USE_ONNX = QT_TRANSLATE_NOOP("wording", "Export as ONNX (.onnx), which can carry it.")
+_SAVE_WEIGHTS = QT_TRANSLATE_NOOP(
+    "wording", "Save its state_dict (torch.save(model.state_dict(), ...)), safetensors or ONNX instead."
+)
+_AS_GRAPH = QT_TRANSLATE_NOOP("wording", "Export it as ONNX, which says how the layers are connected.")
 
 PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = MappingProxyType(
     {
@@ -383,6 +391,71 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "The entry {key} of {path} does not fit: {found}."),
             QT_TRANSLATE_NOOP("wording", "Expected: {expected}."),
         ),
+        (NeedsActivations, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} holds weights alone, not which activation follows each layer. Its layers are {layers}.",
+            ),
+            QT_TRANSLATE_NOOP(
+                "wording", "Say one for each, as in the program that trained it: --activations {example}."
+            ),
+        ),
+        (BadActivations, "unneeded"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} is a file of format {expected}, which has its activations in it."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Leave out --activations."),
+        ),
+        (BadActivations, "count"): (
+            QT_TRANSLATE_NOOP("wording", "{found} activations are given for the layers of {path}."),
+            QT_TRANSLATE_NOOP("wording", "Say one for each: {expected}."),
+        ),
+        (BadActivations, "unknown"): (
+            QT_TRANSLATE_NOOP("wording", "“{found}” is no activation that is known here."),
+            QT_TRANSLATE_NOOP("wording", "Known are {expected}."),
+        ),
+        (NotWeights, "module"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} is a pickled object ({detail}), and reading it would run the code that is in it.",
+            ),
+            _SAVE_WEIGHTS,
+        ),
+        (NotWeights, "torchscript"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is a TorchScript program, which is not run."),
+            _SAVE_WEIGHTS,
+        ),
+        (NotWeights, "old"): (
+            QT_TRANSLATE_NOOP("wording", "{path} was written by a PyTorch from before version 0.4."),
+            QT_TRANSLATE_NOOP("wording", "Load it and save its state_dict again with a newer PyTorch."),
+        ),
+        (NotWeights, "several"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has several tables of weights ({detail})."),
+            QT_TRANSLATE_NOOP("wording", "Save the one network's state_dict in a file of its own."),
+        ),
+        (NotWeights, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} has no weights of fully connected layers in it."),
+            _SAVE_WEIGHTS,
+        ),
+        (NoOrder, "sizes"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "The layers of {path} do not form a chain, each taking in what the one before puts out: {layers}.",
+            ),
+            _AS_GRAPH,
+        ),
+        (NoOrder, "several"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "The layers of {path} could follow each other in several orders: {layers}."
+            ),
+            _AS_GRAPH,
+        ),
+        (NoOrder, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "It cannot be told behind which layers of {path} its normalisations are: {layers}."
+            ),
+            _AS_GRAPH,
+        ),
         (NotExpressible, "chain"): (
             QT_TRANSLATE_NOOP(
                 "wording", "The format {format} knows one layer after another only, and {node} is not so."
@@ -403,6 +476,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         (NotExpressible, "operation"): (
             QT_TRANSLATE_NOOP("wording", "The format {format} has no word for what {node} does."),
             QT_TRANSLATE_NOOP("wording", "Choose another format."),
+        ),
+        (NotExpressible, "code"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "A file of format {format} has its activations in it; there is no code for it."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Leave out --code, or export as .pth or .safetensors."),
         ),
         (NotExpressible, None): (
             QT_TRANSLATE_NOOP("wording", "The network is too large for the format {format}."),
@@ -614,7 +693,14 @@ _METRICS: Mapping[str, str] = MappingProxyType(
 
 _OPTIONS: Mapping[str, str] = MappingProxyType(
     {
-        "model": QT_TRANSLATE_NOOP("wording", "the trained network: .onnx or .npz"),
+        "model": QT_TRANSLATE_NOOP("wording", "the trained network: .onnx, .npz, .pth or .safetensors"),
+        "activations": QT_TRANSLATE_NOOP(
+            "wording",
+            "the activation behind each layer, for files with weights alone (.pth, .safetensors): relu,relu,softmax",
+        ),
+        "code": QT_TRANSLATE_NOOP(
+            "wording", "write Python code that builds the exported network in PyTorch (.pth, .safetensors)"
+        ),
         "data": QT_TRANSLATE_NOOP(
             "wording", "its data: one csv or npz file, or two files with inputs and targets (npy, idx)"
         ),

@@ -12,7 +12,7 @@ import errno
 import importlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, cast
@@ -22,14 +22,18 @@ import numpy.typing as npt
 
 from pruner_gui import files
 from pruner_gui.formats.errors import (
+    BadActivations,
     BadEntry,
     CannotRead,
     CannotWrite,
     ExportDiffers,
     ExportDoesNotRun,
     MissingExtra,
+    NeedsActivations,
+    NoOrder,
     NotAModel,
     NotExpressible,
+    NotWeights,
     TooLarge,
     UnknownFormat,
     UnsupportedOp,
@@ -43,6 +47,7 @@ from pruner_gui.network import FloatArray, Network
 
 __all__ = [
     "FORMATS",
+    "BadActivations",
     "BadEntry",
     "CannotRead",
     "CannotWrite",
@@ -52,8 +57,11 @@ __all__ = [
     "Format",
     "FormatModule",
     "MissingExtra",
+    "NeedsActivations",
+    "NoOrder",
     "NotAModel",
     "NotExpressible",
+    "NotWeights",
     "TooLarge",
     "UnknownFormat",
     "UnsupportedOp",
@@ -63,6 +71,7 @@ __all__ = [
     "UnsupportedVersion",
     "format_for",
     "read",
+    "rebuild_code",
     "size_in",
     "write",
 ]
@@ -87,12 +96,22 @@ class FormatModule(Protocol):
         """The relative difference that rounding alone may make between the network and `run`."""
 
 
+class WeightsModule(Protocol):
+    """The same of a format that holds weights alone, to which the activations have to be said."""
+
+    def load(self, path: Path, activations: Sequence[str] | None = None) -> Network:
+        """Read a file. Raises also NeedsActivations, BadActivations."""
+
+    def run(self, path: Path, rows: FloatArray, activations: Sequence[str]) -> Ran:
+        """Run the file with these activations."""
+
+
 @dataclass(frozen=True)
 class Format:
     """A row of the table of formats.
 
     `sniff` tells the format from the first bytes; `extra` is the optional dependency group that brings what
-    `module` imports ("" when it is always there).
+    `module` imports ("" when it is always there). `weights_only`: its module is a `WeightsModule`.
     """
 
     name: str
@@ -100,6 +119,7 @@ class Format:
     sniff: Callable[[bytes], bool]
     module: str
     extra: str = ""
+    weights_only: bool = False
 
 
 def _is_onnx(head: bytes) -> bool:
@@ -135,11 +155,39 @@ def _is_pickle(head: bytes, path: Path) -> bool:
     return plain or not {".pkl", ".pickle", ".joblib"}.isdisjoint(map(str.lower, path.suffixes[-2:]))
 
 
+def _is_torch(head: bytes) -> bool:
+    # A zip archive with the pickle first, or (before PyTorch 1.6) a pickled magic number behind its protocol.
+    name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+    zipped = head[:4] == b"PK\x03\x04" and name.endswith(b"/data.pkl")
+    return zipped or (head[:1] == b"\x80" and b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." in head[:32])
+
+
+def _is_safetensors(head: bytes) -> bool:
+    # The length of the header, at most 16 MB, and the header's first character.
+    return head[3:9] == b"\0\0\0\0\0{"
+
+
 FORMATS = (
+    # Before ONNX, since a length can begin as an ONNX file does.
+    Format(
+        "safetensors",
+        (".safetensors",),
+        _is_safetensors,
+        "pruner_gui.formats.safetensors_format",
+        "safetensors",
+        weights_only=True,
+    ),
     Format("onnx", (".onnx",), _is_onnx, "pruner_gui.formats.onnx_format"),
     Format("skops", (".skops",), _is_skops, "pruner_gui.formats.skops_format", "sklearn"),
     Format("npz", (".npz",), _is_npz, "pruner_gui.formats.npz_format"),
     Format("pmml", (".pmml", ".xml"), _is_pmml, "pruner_gui.formats.pmml_format", "pmml"),
+    Format(
+        "torch",
+        (".pth", ".pt", ".ckpt", ".bin"),
+        _is_torch,
+        "pruner_gui.formats.torch_format",
+        weights_only=True,
+    ),
 )
 
 
@@ -154,27 +202,38 @@ class Export:
     runtime: str
 
 
-def read(path: Path) -> Network:
+def read(path: Path, activations: Sequence[str] | None = None) -> Network:
     """Return the network in a model file. The first bytes decide the format, then the extension.
+
+    `activations`, one text a layer such as "relu", "softmax" or "leaky_relu(0.2)", is for files that hold
+    weights alone.
 
     Raises:
         CannotRead: the system refuses.
         UnknownFormat: neither bytes nor extension say what it is.
         MissingExtra: the format's library is not installed.
+        NeedsActivations: the file holds weights alone, and no activations are given.
+        BadActivations: they do not fit, or the file has its own.
         NotAModel, TooLarge, UnsupportedVersion, UnsupportedOp, UnsupportedUse, UnsupportedTensor,
-        UnsupportedPart, BadEntry: what is in the file is not, or may not be, understood.
+        UnsupportedPart, BadEntry, NotWeights, NoOrder: what is in the file is not, or may not be, understood.
     """
     try:
         _refuse_special(path)
         with path.open("rb") as file:
             head = file.read(_HEAD)
+        named = _by_extension(path)
         found = next((row for row in FORMATS if row.sniff(head)), None)
-        if found is None and head and _is_pickle(head, path):
+        if found is None and head and _is_pickle(head, path) and (named is None or named.name != "torch"):
             raise NotAModel(path, "pickle", "pickle")
-        found = found or _by_extension(path)
+        found = found or named
         if found is None:
             raise UnknownFormat(path, _extensions())
-        return _module(found).load(path)
+        module = _module(found)
+        if found.weights_only:
+            return cast(WeightsModule, module).load(path, activations)
+        if activations is not None:
+            raise BadActivations(path, "unneeded", found.name)
+        return module.load(path)
     except OSError as error:
         raise CannotRead(path, _reason(error)) from error
 
@@ -200,7 +259,7 @@ def write(
     rows = _sample_rows(network, samples)
     with _writing(path), files.atomic(path) as temporary:
         temporary.write_bytes(content)
-        ran = module.run(temporary, rows)
+        ran = _run(row, network, temporary, rows)
         difference, tolerance = _compare(network, rows, ran.outputs, module.tolerance(network))
         if not difference <= tolerance:
             raise ExportDiffers(path, difference, tolerance)
@@ -215,6 +274,22 @@ def size_in(network: Network, format: str) -> int:
         UnknownFormat, MissingExtra: as for `read`.
     """
     return len(_module(format_for(network, Path(), format)).dump(network))
+
+
+def rebuild_code(network: Network, path: Path) -> str:
+    """Return a few lines of Python that build the network in PyTorch and load its weights from `path`.
+
+    Raises:
+        NotExpressible: no chain of layers, an activation that PyTorch does not have, or a format that needs
+            no code.
+        UnknownFormat: an extension that is no format's.
+    """
+    from pruner_gui.formats import rebuild  # only now: few need it
+
+    row = format_for(network, path)
+    if not row.weights_only:
+        raise NotExpressible(row.name, "", "code")
+    return rebuild.code(network, path, row.name)
 
 
 def _extensions() -> tuple[str, ...]:
@@ -238,6 +313,15 @@ def format_for(network: Network, path: Path, name: str | None = None) -> Format:
     if found is None:
         raise UnknownFormat(path, _extensions())
     return found
+
+
+def _run(row: Format, network: Network, path: Path, rows: FloatArray) -> Ran:
+    module = _module(row)
+    if not row.weights_only:
+        return module.run(path, rows)
+    from pruner_gui.formats import state_dict
+
+    return cast(WeightsModule, module).run(path, rows, state_dict.activations(network))
 
 
 def _module(row: Format) -> FormatModule:

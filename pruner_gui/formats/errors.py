@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from pruner_gui.errors import PrunerError
 
@@ -161,13 +162,81 @@ class BadEntry(PrunerError):
     found: str = ""
 
 
+class LayerSizes(NamedTuple):
+    """A layer to which an activation has to be said."""
+
+    name: str
+    n_in: int
+    n_out: int
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.n_in} to {self.n_out})"
+
+
+@dataclass
+class NeedsActivations(PrunerError):
+    """The file holds weights alone: which activation follows each layer has to be said.
+
+    `layers` are all of them, input side first; `example` is what a usual answer looks like.
+    """
+
+    path: Path
+    layers: tuple[LayerSizes, ...]
+    example: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        last = "softmax" if self.layers[-1].n_out > 1 else "linear"
+        self.example = ",".join(["relu"] * (len(self.layers) - 1) + [last])
+
+
+@dataclass
+class BadActivations(PrunerError):
+    """The activations given do not fit.
+
+    `problem` is "unneeded" (the format has its own), "count" or "unknown"; `expected` and `found` are for the
+    reader's eyes.
+    """
+
+    path: Path
+    problem: str
+    expected: str = ""
+    found: str = ""
+
+
+@dataclass
+class NotWeights(PrunerError):
+    """A PyTorch file without a table of weights that could be read.
+
+    `reason` is "module" (a pickled object of the class `detail`), "torchscript", "old" (from before PyTorch
+    0.4), "nothing" (no weights in it) or "several" (tables, called `detail`).
+    """
+
+    path: Path
+    reason: str
+    detail: str = ""
+
+
+@dataclass
+class NoOrder(PrunerError):
+    """The order of the layers cannot be told from sizes and names.
+
+    `problem` is "sizes" (no order in which each takes in what the one before puts out), "several" (more than
+    one) or "norms" (it is not clear behind which layers the normalisations are). `layers` says what there is.
+    """
+
+    path: Path
+    problem: str
+    layers: tuple[str, ...]
+
+
 @dataclass
 class NotExpressible(PrunerError):
     """This network cannot be written in `format`.
 
     `problem` is "chain" (the format knows one layer after another only; `node` is where it is not),
     "outputs" (several), "activations" (the format has one for all hidden layers; `node` has another),
-    "operation" (what `node` does has no word there) or "size" (over its limit).
+    "operation" (what `node` does has no word there), "code" (it needs none to be loaded) or "size" (over its
+    limit).
     """
 
     format: str

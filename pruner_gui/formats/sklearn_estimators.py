@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import skops.io
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import LabelBinarizer, MaxAbsScaler, MinMaxScaler, RobustScaler, StandardScaler
@@ -69,7 +70,8 @@ def to_estimator(network: Network) -> Any:
         NotExpressible
     """
     parts = _parts(network)
-    estimator = copy.deepcopy(network.origin.extra.get("estimator"))
+    stored = network.origin.extra.get("estimator")
+    estimator = None if stored is None else skops.io.loads(stored, trusted=[])
     if estimator is None or not _fits(estimator, parts):
         estimator = _new(network, parts)
     perceptron = _last(estimator)
@@ -188,7 +190,7 @@ def _network(steps: Sequence[tuple[str, Any]], estimator: Any) -> Network:
     dtype = np.result_type(*(tensor for node in nodes for tensor in node.op.tensors().values())).name
     names = getattr(steps[0][1], "feature_names_in_", ())
     extra = {
-        "estimator": _without_weights(estimator),
+        "estimator": skops.io.dumps(_without_weights(estimator)),
         "classes": _classes(perceptron),
         "feature_names": tuple(str(name) for name in names),
     }

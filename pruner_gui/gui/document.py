@@ -5,6 +5,7 @@ The only place that starts tasks. Views call its methods and listen to its signa
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -56,11 +57,20 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """A model that cannot be opened before its activations are said, and the data to load with it."""
+
+    need: formats.NeedsActivations
+    data: DataFiles | None
+
+
+@dataclass(frozen=True)
 class Exported:
-    """A finished export."""
+    """A finished export; `code` loads the file in PyTorch, where that needs any."""
 
     result: formats.Export
     bytes_before: int | None
+    code: str = ""
 
 
 class Document(QObject):
@@ -72,6 +82,7 @@ class Document(QObject):
     measured = Signal()  # a summary arrived, or they are void
     activity_changed = Signal()  # some background work began or ended
     failed = Signal(object)  # Failure
+    activations_wanted = Signal(object)  # Wanted
     exported = Signal(object)  # Exported
     opened = Signal(object)  # Path: a model was opened
     data_loaded = Signal(object)  # DataFiles
@@ -189,10 +200,13 @@ class Document(QObject):
 
     # -- files
 
-    def open(self, path: Path, data: DataFiles | None = None) -> None:
+    def open(
+        self, path: Path, data: DataFiles | None = None, activations: Sequence[str] | None = None
+    ) -> None:
         """Read a model in the background, and then its data. The document stays until it is read."""
         self.reading = path.name
-        self.tasks.start("read", partial(_read, path), partial(self._opened, path, data))
+        work = partial(_read, path, activations)
+        self.tasks.start("read", work, partial(self._opened, path, data))
 
     def load_data(self, data: DataFiles) -> None:
         """Read data for the open network in the background."""
@@ -209,6 +223,9 @@ class Document(QObject):
         self.tasks.start("export", work, partial(self._exported, network, before))
 
     def _opened(self, path: Path, data: DataFiles | None, outcome: Outcome) -> None:
+        if isinstance(outcome.error, formats.NeedsActivations):
+            self.activations_wanted.emit(Wanted(outcome.error, data))
+            return
         if not self._succeeded(outcome):
             return
         for slot in ("run", "measure", "sweep", "export"):
@@ -232,7 +249,10 @@ class Document(QObject):
     def _exported(self, network: Network, before: int | None, outcome: Outcome) -> None:
         if self._succeeded(outcome):
             self._saved.add(network)
-            self.exported.emit(Exported(outcome.value, before))
+            code = ""
+            with contextlib.suppress(PrunerError):  # the format says all, or PyTorch has no such activation
+                code = formats.rebuild_code(network, outcome.value.path)
+            self.exported.emit(Exported(outcome.value, before, code))
 
     def _succeeded(self, outcome: Outcome) -> bool:
         if outcome.error is not None:
@@ -372,8 +392,8 @@ class Document(QObject):
         return {edit: score for edit, score in sweep.items() if edit.node in names}
 
 
-def _read(path: Path) -> Network:
-    network = reading.model(path)
+def _read(path: Path, activations: Sequence[str] | None) -> Network:
+    network = reading.model(path, activations=activations)
     reading.prestart()
     _look_at(network)
     return network

@@ -22,9 +22,10 @@ from pruner_gui import formats
 from pruner_gui.errors import PrunerError
 from pruner_gui.gui import about, dialogs, log, text
 from pruner_gui.gui.actions import Actions, build_menus, build_tool_bar
+from pruner_gui.gui.activations_dialog import ActivationsDialog
 from pruner_gui.gui.data_dialog import DataDialog, remembered
 from pruner_gui.gui.dialogs import Answer
-from pruner_gui.gui.document import DataFiles, Document, Failure
+from pruner_gui.gui.document import DataFiles, Document, Failure, Wanted
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.start_page import StartPage
 from pruner_gui.gui.status import StatusBar
@@ -44,6 +45,7 @@ class MainWindow(QMainWindow):
         self.workspace = Workspace(self.document, self)
         self.start = StartPage(samples())
         self.errors: list[dialogs.ErrorDialog] = []
+        self.asking: ActivationsDialog | None = None
         self._docks: dict[str, QDockWidget] = {}
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
@@ -120,6 +122,7 @@ class MainWindow(QMainWindow):
         document.changed.connect(self._refresh)
         document.activity_changed.connect(self._refresh)
         document.failed.connect(self._show_failure)
+        document.activations_wanted.connect(self._ask_activations)
         document.exported.connect(self._refresh)
         document.opened.connect(self._opened)
         theme.changed.connect(self._retheme)
@@ -199,6 +202,21 @@ class MainWindow(QMainWindow):
         if path is not None:
             self.open_files([path], is_model=True)
 
+    def _ask_activations(self, wanted: Wanted) -> None:
+        """Ask what a file leaves out, and open it then; the open document stays until it is read."""
+        if self.asking is not None:
+            self.asking.reject()
+        dialog = self.asking = ActivationsDialog(wanted.need, self)
+
+        def done(result: int) -> None:
+            self.asking = None
+            dialog.deleteLater()
+            if result:
+                self.document.open(wanted.need.path, wanted.data, dialog.activations)
+
+        dialog.finished.connect(done)
+        dialog.open()
+
     def choose_data(self, files: Sequence[Path] = ()) -> None:
         """Ask which data to load and how, and load it."""
         dialog = DataDialog(files or (), self)
@@ -215,7 +233,8 @@ class MainWindow(QMainWindow):
 
         An npz file can be either: it is the model where no other is given and none is open, or `is_model`.
         """
-        models = [path for path in files if path.suffix.lower() == ".onnx"]
+        endings = {ending for ending in _model_endings() if ending != ".npz"}
+        models = [path for path in files if path.suffix.lower() in endings]
         if not models and self.document.is_open and not is_model:
             self.choose_data(files)
             return

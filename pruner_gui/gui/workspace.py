@@ -8,6 +8,7 @@ from itertools import cycle
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pruner_gui.gui import compare, neuron, text
@@ -304,7 +305,9 @@ class Workspace(QObject):
                 runtime=result.runtime,
                 difference=text.number(result.max_difference, 2),
                 sizes=sizes,
-            )
+            ),
+            self.tr("Copy PyTorch code") if exported.code else "",
+            lambda: QGuiApplication.clipboard().setText(exported.code),
         )
         self.success.setToolTip(str(result.path))
 

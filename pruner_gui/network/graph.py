@@ -68,7 +68,8 @@ class Origin:
     """Where a network came from, so that an export matches what came in.
 
     `input_shape` and `output_shape` are as in the file, the batch dimension first where there is one: an
-    int is fixed, a str is a symbol, None is unknown. `extra` is for what only one format needs.
+    int is fixed, a str is a symbol, None is unknown. `extra` is for what only one format needs: plain values
+    and arrays, since it goes from one process to another and into files.
     """
 
     format: str = ""

@@ -13,6 +13,7 @@ from pruner_gui.data import dataset
 from pruner_gui.data import errors as data_errors
 from pruner_gui.errors import PrunerError
 from pruner_gui.formats import errors as format_errors
+from pruner_gui.formats import state_dict
 from pruner_gui.network import graph, ops
 
 _GIB = 1 << 30
@@ -59,6 +60,7 @@ class Answer:
 def codec() -> Codec:
     """Return what both sides speak: jobs, answers, networks, rows and refusals."""
     kinds = [network.Network, network.Node, network.Origin, dataset.Dataset, dataset.Scaling, Job, Answer]
+    kinds += [state_dict.Stored, format_errors.LayerSizes]
     kinds += [kind for kind in vars(ops).values() if isinstance(kind, type) and issubclass(kind, ops.Op)]
     return Codec(
         [*kinds, *_refusals(data_errors), *_refusals(format_errors), *_refusals(graph), *_refusals(ops)]

@@ -61,7 +61,7 @@ class TooSlow(BaseException):
 def targets(folder: Path) -> list[Target]:
     """Return all readers."""
     found = [
-        Target(row.name, row.extensions[0], seeds, formats.read)
+        Target(row.name, row.extensions[0], seeds, _read_weights if row.weights_only else formats.read)
         for row in formats.FORMATS
         if (seeds := model_seeds(row, folder))
     ]
@@ -69,6 +69,10 @@ def targets(folder: Path) -> list[Target]:
         Target(f"data{extension}", extension, seeds, _read_data) for extension, seeds in data_seeds().items()
     ]
     return found
+
+
+def _read_weights(path: Path) -> object:
+    return formats.read(path, ("relu", "linear"))
 
 
 def _read_data(path: Path) -> object:
