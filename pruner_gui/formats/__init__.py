@@ -25,6 +25,7 @@ from pruner_gui.formats.errors import (
     CannotWrite,
     ExportDiffers,
     ExportDoesNotRun,
+    ExternalData,
     MissingExtra,
     NotAModel,
     NotExpressible,
@@ -47,6 +48,7 @@ __all__ = [
     "Export",
     "ExportDiffers",
     "ExportDoesNotRun",
+    "ExternalData",
     "Format",
     "FormatModule",
     "MissingExtra",
@@ -136,7 +138,7 @@ def read(path: Path) -> Network:
         UnknownFormat: neither bytes nor extension say what it is.
         MissingExtra: the format's library is not installed.
         NotAModel, TooLarge, UnsupportedVersion, UnsupportedOp, UnsupportedUse, UnsupportedTensor,
-        UnsupportedPart, BadEntry: what is in the file is not, or may not be, understood.
+        ExternalData, UnsupportedPart, BadEntry: what is in the file is not, or may not be, understood.
     """
     try:
         _refuse_special(path)

@@ -124,13 +124,28 @@ class UnsupportedUse(PrunerError):
 class UnsupportedTensor(PrunerError):
     """A stored tensor of a kind that is not read.
 
-    `kind` is "external" (its values are in another file), "sparse", "empty", "size" (more or fewer bytes than
-    its shape needs) or the name of an element type.
+    `kind` is "sparse", "empty", "size" (more or fewer bytes than its shape needs) or the name of an element
+    type.
     """
 
     path: Path
     tensor: str
     kind: str
+
+
+@dataclass
+class ExternalData(PrunerError):
+    """The values of `tensor` are kept in another file, at `location`, and cannot be had from there.
+
+    `reason` is "location" (no plain relative path that stays in the model's folder), "link" (leads out of
+    it), "missing", "irregular" (no regular file), "range" (not the bytes that the tensor's shape needs, or
+    not in the file) or "entries" (which say where, and do not).
+    """
+
+    path: Path
+    tensor: str
+    location: str
+    reason: str
 
 
 @dataclass

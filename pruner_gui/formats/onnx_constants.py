@@ -44,7 +44,7 @@ def constant(node: onnx.NodeProto) -> Array:
     if len(node.attribute) != 1:
         raise NotRows("constant")
     entry = node.attribute[0]
-    if entry.name == "value":
+    if entry.name == "value" and entry.t.data_type != onnx.TensorProto.STRING:
         return stored(entry.t)
     if entry.name not in _PLAIN:
         raise NotRows("type")

@@ -1,6 +1,7 @@
 """ONNX, read and written with the `onnx` package and run with onnxruntime.
 
-Half precision is widened: such a file is read, and written again, in float32.
+Half precision is widened: such a file is read, and written again, in float32. Tensors that are kept in other
+files are read from there, and written into the model itself.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from pruner_gui.formats import onnx_guard, onnx_reader, onnx_writer
+from pruner_gui.formats import onnx_activations, onnx_guard, onnx_reader, onnx_writer
 from pruner_gui.formats.errors import ExportDoesNotRun, NotAModel, NotExpressible
 from pruner_gui.formats.onnx_shapes import batch_axis
 from pruner_gui.formats.running import Ran
@@ -27,7 +28,7 @@ def load(path: Path) -> Network:
 
     Raises:
         OSError, NotAModel, TooLarge, UnsupportedVersion, UnsupportedPart, UnsupportedTensor, UnsupportedOp,
-        UnsupportedUse.
+        UnsupportedUse, ExternalData.
     """
     try:
         return onnx_reader.to_network(path, onnx_guard.decode(path))
@@ -76,7 +77,7 @@ def tolerance(network: Network) -> float:
     if onnx_writer.dtype_of(network) == "float32":
         return 1e-4
     kinds = {node.op.kind for node in network.nodes if isinstance(node.op, Activation)}
-    return 1e-9 if kinds.isdisjoint(onnx_writer.SINGLE_ONLY) else 1e-5
+    return 1e-9 if kinds.isdisjoint(onnx_activations.SINGLE_ONLY) else 1e-5
 
 
 def _options() -> Any:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +15,11 @@ import onnx
 from pruner_gui.formats import onnx_shapes as shapes
 from pruner_gui.formats.errors import TooLarge, UnsupportedOp, UnsupportedUse
 from pruner_gui.formats.onnx_constants import Array, Constant, attributes, constant, fold
+from pruner_gui.formats.onnx_curves import GRID, OPAQUE, Curves, recognised
 from pruner_gui.formats.onnx_guard import node_name
 from pruner_gui.formats.onnx_names import UniqueNames, derived, stem
 from pruner_gui.formats.onnx_shapes import NotRows, Shape
-from pruner_gui.network import ACTIVATIONS, Activation, Dense, FloatArray, Input, Node, Op
+from pruner_gui.network import ACTIVATIONS, Activation, Arithmetic, Dense, FloatArray, Input, Node, Op
 
 MAX_UNITS = 1 << 24  # of all nodes together: concatenations of concatenations grow without a byte of file
 REUSE = 16  # so many times as large as the stored values may all that is made of them be
@@ -32,9 +34,25 @@ class StoredAs(NamedTuple):
     transposed: bool
 
 
-Curves = tuple[tuple[str, FloatArray], ...]
-_GRID: FloatArray = np.linspace(-8, 8, 65)
-_SPELT = {kind: ACTIVATIONS[kind].apply(_GRID) for kind in ("gelu", "gelu_tanh")}
+class NormStoredAs(NamedTuple):
+    """Names of a batch normalisation's tensors in the file."""
+
+    scale: str
+    shift: str
+    mean: str
+    variance: str
+
+
+class Form(NamedTuple):
+    """What a part of a spelt-out function is, where its values on a grid would not tell.
+
+    `kind` is ">", ">=", "<" or "<=" (`source` compared with `number`), "square" (`source` squared, times
+    `number`) or "winner" (the index of a row's largest value).
+    """
+
+    kind: str
+    source: str
+    number: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +61,7 @@ class Value:
 
     `source` is the node of the network that makes it, "" for a part of a spelt-out function, which none
     makes. `sole` says that nothing else reads what it came through since then. `curves` holds, for the values
-    that it is one function of, unit by unit, what that function is on a grid.
+    that it is one function of, unit by unit, what that function is on a grid (`onnx_curves`).
     """
 
     source: str
@@ -51,6 +69,7 @@ class Value:
     sole: bool
     curves: Curves
     maker: onnx.NodeProto | None = None
+    form: Form | None = None
 
 
 class Reading:
@@ -71,6 +90,7 @@ class Reading:
         self.opset = opset
         self.batch = batch
         self.stored: dict[str, StoredAs] = {}
+        self.norms: dict[str, NormStoredAs] = {}
         self.nodes: dict[str, Node] = {}
         self.values: dict[str, Value] = {}
         self._path = path
@@ -80,9 +100,10 @@ class Reading:
         self._units = 0
         self._names = UniqueNames()
         self._dense_count = 0
+        self._single = all(one.values.dtype != np.float64 for one in constants.values())
         self._values_left = REUSE * sum(one.values.size for one in constants.values()) + MAX_UNITS
         name = self._add(source or "input", Input(shapes.features(shape)), (), shape)
-        self.values[source] = Value(name, shape, False, ((name, _GRID),))
+        self.values[source] = Value(name, shape, False, ((name, GRID),))
 
     def follow(
         self, nodes: Sequence[onnx.NodeProto], result: str, handlers: Mapping[str, Handler]
@@ -119,13 +140,14 @@ class Reading:
         inputs = [name for name in node.input if name]
         if node.op_type == "Constant":
             self._constants[node.output[0]] = Constant(constant(node), node.output[0])
+            self._single &= self._constants[node.output[0]].values.dtype != np.float64
         elif node.op_type == "Shape" and inputs[0] in self.values:
             settings = attributes(node)
             shape = self.values[inputs[0]].shape[settings.get("start", 0) : settings.get("end")]
             self._constants[node.output[0]] = Constant(np.array(shape, np.int64), node.output[0])
         elif all(name in self._constants for name in inputs):
             folded = fold(node, [self._constants[name] for name in inputs])
-            self._spend(folded.values.size)
+            self.spend(folded.values.size)
             self._constants[node.output[0]] = folded
         elif node.op_type in handlers:
             handlers[node.op_type](self, node)
@@ -162,6 +184,14 @@ class Reading:
         """Whether a tensor is the same for all rows."""
         return name in self._constants
 
+    def stored_name(self, name: str) -> str:
+        """The name of the stored tensor that a constant was made of."""
+        return self._constants[name].name
+
+    def is_read(self, name: str) -> bool:
+        """Whether a node, or the output, reads a tensor."""
+        return bool(name) and self._uses[name] > 0
+
     def _source(self, value: Value) -> str:
         if not value.source and value.maker is not None:
             raise UnsupportedOp(self._path, node_name(value.maker), value.maker.op_type, "computed")
@@ -185,31 +215,61 @@ class Reading:
     ) -> None:
         """The node's output is made by a new node of the network."""
         name = self._add(name, op, tuple(self._source(value) for value in inputs), shape)
-        curves = (*curves[1 - MAX_CURVES :], (name, _GRID))
+        curves = (*curves[1 - MAX_CURVES :], (name, GRID))
         self.values[node.output[0]] = Value(name, shape, self._uses[node.output[0]] == 1, curves, node)
 
-    def pend(self, node: onnx.NodeProto, shape: Shape, curves: Curves) -> None:
+    def pend(self, node: onnx.NodeProto, shape: Shape, curves: Curves, form: Form | None = None) -> None:
         """The node's output is a part of what may turn out to be an activation."""
-        if not curves:
+        if not curves and not form:
             raise UnsupportedOp(self._path, node_name(node), node.op_type, "computed")
-        self.values[node.output[0]] = Value("", shape, False, curves[-MAX_CURVES:], node)
+        self.values[node.output[0]] = Value("", shape, False, curves[-MAX_CURVES:], node, form)
 
-    def activate(self, node: onnx.NodeProto, value: Value, kind: str, settings: dict[str, float]) -> None:
-        """The node's output is an activation of `value`."""
-        self.emit(node, derived(value.source, kind), Activation(kind, settings), [value], value.shape)
+    def activate(
+        self,
+        node: onnx.NodeProto,
+        value: Value,
+        kind: str,
+        settings: Mapping[str, float] = MappingProxyType({}),
+        scale: float = 1.0,
+    ) -> None:
+        """The node's output is an activation f of `value`; with `scale` b it is `f(b x) / b`."""
+        if scale != 1:
+            value = self.scaled(node, value, "mul", scale)
+        activation = Activation(kind, dict(settings))
+        row = ACTIVATIONS[kind]
+        opaque = row.mixes or kind in OPAQUE
+        curves = () if opaque else tuple((b, activation.forward(c)) for b, c in value.curves)
+        self.emit(node, derived(self._source(value), kind), activation, [value], value.shape, curves)
+        if scale != 1:
+            self.scaled(node, self.values[node.output[0]], "div", scale)
+
+    def scaled(self, node: onnx.NodeProto, value: Value, operator: str, number: float) -> Value:
+        """The node's output is `value` times, plus... one number. Returns it."""
+        size = shapes.features(value.shape)
+        operand: FloatArray = np.full(size, number, np.float32 if self._single else np.float64)
+        name = derived(self._source(value), operator)
+        op = Arithmetic(operator, operand)
+        one = Arithmetic(operator, operand[:1])
+        curves = tuple((base, one.forward(curve)) for base, curve in value.curves)
+        self.emit(node, name, op, [value], value.shape, curves)
+        return self.values[node.output[0]]
 
     def recognise(self, node: onnx.NodeProto, shape: Shape, curves: Curves) -> bool:
-        """Emit the activation that has these curves, if there is one.
-
-        Before opset 20, and by habit after, a gelu is spelt out in some five operators, in any of many
-        orders: it is known by its values instead.
-        """
+        """Emit the activation that has one of these curves, the one from furthest back, if there is one."""
         for base, curve in curves:
-            for kind, known in _SPELT.items():
-                if abs(curve[-1] - known[-1]) < 1e-5 and np.allclose(curve, known, rtol=0, atol=1e-5):
-                    self.activate(node, Value(base, shape, False, ()), kind, {})
-                    return True
+            found = recognised(curve, self._single)
+            if found:
+                self.activate(node, Value(base, shape, False, ((base, GRID),)), *found)
+                return True
         return False
+
+    def before(self, value: Value, kind: str) -> tuple[Value, dict[str, float]] | None:
+        """What the activation `kind` that makes `value` was given, and its settings; None if none does."""
+        made = self.nodes.get(value.source)
+        if made is None or not isinstance(made.op, Activation) or made.op.kind != kind:
+            return None
+        given = made.inputs[0]
+        return Value(given, value.shape, False, ((given, GRID),)), made.op.settings
 
     def dense(
         self,
@@ -223,7 +283,7 @@ class Reading:
         """Emit a dense layer without a bias; `kernel` is (n_in, n_out). Return its name."""
         if not kernel.size:
             raise NotRows("shape")
-        self._spend(kernel.size)
+        self.spend(kernel.size)
         self._dense_count += 1
         name = stem(weight.name) or stem(node.name) or node.name or f"dense_{self._dense_count}"
         bias = np.zeros(kernel.shape[1], kernel.dtype)
@@ -241,9 +301,13 @@ class Reading:
         """Give a dense layer its bias."""
         op = self.nodes[name].op
         assert isinstance(op, Dense)
-        self.nodes[name] = Node(name, Dense(op.weight, bias), self.nodes[name].inputs)
+        self.replace(name, Dense(op.weight, bias))
         self.stored[name] = self.stored[name]._replace(bias=stored)
         self._without_bias.discard(name)
+
+    def replace(self, name: str, op: Op) -> None:
+        """Put another operation in the place of a node's."""
+        self.nodes[name] = Node(name, op, self.nodes[name].inputs)
 
     def _add(self, name: str, op: Op, inputs: tuple[str, ...], shape: Shape) -> str:
         self._units += shapes.features(shape)
@@ -253,7 +317,7 @@ class Reading:
         self.nodes[name] = Node(name, op, inputs)
         return name
 
-    def _spend(self, count: int) -> None:
+    def spend(self, count: int) -> None:
         """Count values made of the stored ones: one weight can serve any number of nodes."""
         self._values_left -= count
         if self._values_left < 0:

@@ -16,7 +16,6 @@ from onnx_models import make_model, outputs
 
 from pruner_gui.formats import NotExpressible, read, size_in, write
 from pruner_gui.formats.onnx_format import dump
-from pruner_gui.formats.onnx_writer import WRITTEN
 from pruner_gui.network import (
     ACTIVATIONS,
     Activation,
@@ -93,7 +92,7 @@ def networks(draw: st.DrawFn) -> Network:
                 weight, bias = rng.normal(size=shape), rng.normal(size=shape[1])
                 append(f"layer {i}", Dense(weight.astype(dtype), bias.astype(dtype)), source)
             case "activation":
-                kind = draw(st.sampled_from(sorted(WRITTEN - {"linear"})))
+                kind = draw(st.sampled_from(sorted(ACTIVATIONS.keys() - {"linear"})))
                 changed = {
                     name: round(value + 0.125, 3) for name, value in ACTIVATIONS[kind].defaults.items()
                 }
@@ -144,7 +143,7 @@ def test_onnxruntime_and_the_reader_see_the_same_network(
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("kind", sorted(WRITTEN))
+@pytest.mark.parametrize("kind", sorted(ACTIVATIONS))
 def test_every_activation_in_every_opset_and_precision(tmp_path: Path, kind: str, dtype: Any) -> None:
     nodes = (
         Node("x", Input(4)),
@@ -157,7 +156,8 @@ def test_every_activation_in_every_opset_and_precision(tmp_path: Path, kind: str
         onnx.checker.check_model(onnx.load(tmp_path / "n.onnx"), full_check=True)
         again = read(tmp_path / "n.onnx")
         assert like(again) == like(network)[: 2 if kind == "linear" else 3]
-        assert again.origin.extra["opset"] == (9 if (opset, kind) == (7, "gelu") else opset)
+        assert again.origin.extra["opset"] >= opset
+        assert again.origin.extra["opset"] == opset or opset < 12
 
 
 def test_double_precision_is_not_lost(tmp_path: Path) -> None:
