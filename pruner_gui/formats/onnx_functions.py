@@ -268,29 +268,37 @@ def _compare(relation: str) -> Handler:
     return handle
 
 
-def _next(number: float, towards: float) -> float:
-    """The next number in the precision that this one has."""
-    single = setting(number) == number
-    return (
-        setting(np.nextafter(np.float32(number), np.float32(towards)))
-        if single
-        else math.nextafter(number, towards)
-    )
+_OPPOSITE = {">": "<=", ">=": "<", "<": ">=", "<=": ">"}
 
 
-def _from(form: Form) -> float:
+def _not(reading: Reading, node: onnx.NodeProto) -> None:
+    value = reading.value(node.input[0])
+    if value.form is None or value.form.kind not in _OPPOSITE:
+        raise NotRows("type")
+    form = value.form._replace(kind=_OPPOSITE[value.form.kind])
+    reading.pend(node, value.shape, together([value], np.logical_not), form)
+
+
+def _next(reading: Reading, number: float, towards: float) -> float:
+    """The next number in the precision that is computed in."""
+    if not reading.single:
+        return math.nextafter(number, towards)
+    return setting(np.nextafter(np.float32(number), np.float32(towards)))
+
+
+def _from(reading: Reading, form: Form) -> float:
     """The number from which on a comparison is another than below."""
-    return form.number if form.kind in (">=", "<") else _next(form.number, math.inf)
+    return form.number if form.kind in (">=", "<") else _next(reading, form.number, math.inf)
 
 
 def from_comparison(reading: Reading, node: onnx.NodeProto, value: Value, low: float, high: float) -> None:
     """The node's output is `high` where the comparison `value` holds, else `low`."""
     form = value.form
-    if form is None or form.kind not in (">", ">=", "<", "<="):
+    if form is None or form.kind not in _OPPOSITE:
         raise NotRows("type")
     if form.kind in ("<", "<="):
         low, high = high, low
-    settings = {"centre": _from(form), "low": low, "high": high}
+    settings = {"centre": _from(reading, form), "low": low, "high": high}
     reading.activate(node, Value(form.source, value.shape, False, ()), "step", settings)
 
 
@@ -317,13 +325,13 @@ def _where(reading: Reading, node: onnx.NodeProto) -> None:
         return None
     kept, gone = numbers if form.kind in (">", ">=") else numbers[::-1]
     if kept is None and gone == 0 and computed[0].source == form.source:
-        return _threshold(reading, node, computed[0], _from(form))
+        return _threshold(reading, node, computed[0], _from(reading, form))
     return reading.pend(node, condition.shape, curves)
 
 
 def _threshold(reading: Reading, node: onnx.NodeProto, value: Value, start: float) -> None:
     """The node's output is `value` from `start` on, and 0 below."""
-    reading.activate(node, value, "thresholded_relu", {"theta": _next(start, -math.inf)})
+    reading.activate(node, value, "thresholded_relu", {"theta": _next(reading, start, -math.inf)})
 
 
 def gated(reading: Reading, node: onnx.NodeProto, one: Value, two: Value) -> bool:
@@ -402,6 +410,7 @@ FUNCTIONS: dict[str, Handler] = {
     "GreaterOrEqual": _compare(">="),
     "Less": _compare("<"),
     "LessOrEqual": _compare("<="),
+    "Not": _not,
     "Where": _where,
     "ArgMax": _arg_max,
     "OneHot": _one_hot,

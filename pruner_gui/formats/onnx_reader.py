@@ -77,7 +77,7 @@ def _read(
         path, guard.opset(model), constants, source.name, shape, batch if isinstance(batch, int) else None
     )
     value = reading.follow(live, result.name, HANDLERS | ML_HANDLERS)
-    nodes = reading.needed(value.source) if value else ()
+    nodes = reading.needed(value) if value else ()
     if value is None or not isinstance(nodes[0].op, Input):
         raise NotAModel(path, "onnx", "constant")
     if BATCH not in shape and shapes.batch_axis(value.shape, shapes.features(value.shape)) is None:
@@ -104,7 +104,7 @@ def _read(
             }
         ),
     )
-    return Network(nodes, (value.source,), origin)
+    return Network(nodes, (nodes[-1].name,), origin)
 
 
 # -- the file as a whole

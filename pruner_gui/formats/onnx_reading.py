@@ -23,7 +23,7 @@ from pruner_gui.network import ACTIVATIONS, Activation, Arithmetic, Dense, Float
 
 MAX_UNITS = 1 << 24  # of all nodes together: concatenations of concatenations grow without a byte of file
 REUSE = 16  # so many times as large as the stored values may all that is made of them be
-MAX_CURVES = 8  # how far back a spelt-out function may begin, in recognisable steps
+MAX_CURVES = 8  # how far back a spelt-out function may begin, in steps that are nodes themselves
 
 
 class StoredAs(NamedTuple):
@@ -75,7 +75,8 @@ class Value:
 class Reading:
     """Reads a graph's nodes in order, beginning with an input of a given shape.
 
-    `batch` is the number of rows that the file is fixed to, None when it takes any.
+    `batch` is the number of rows that the file is fixed to, None when it takes any; `single` says that all
+    constants so far are float32.
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Reading:
     ) -> None:
         self.opset = opset
         self.batch = batch
+        self.single = all(one.values.dtype != np.float64 for one in constants.values())
         self.stored: dict[str, StoredAs] = {}
         self.norms: dict[str, NormStoredAs] = {}
         self.nodes: dict[str, Node] = {}
@@ -99,8 +101,8 @@ class Reading:
         self._without_bias: set[str] = set()
         self._units = 0
         self._names = UniqueNames()
+        self._asked: dict[str, str] = {}  # the name that a node would have, were it alone
         self._dense_count = 0
-        self._single = all(one.values.dtype != np.float64 for one in constants.values())
         self._values_left = REUSE * sum(one.values.size for one in constants.values()) + MAX_UNITS
         name = self._add(source or "input", Input(shapes.features(shape)), (), shape)
         self.values[source] = Value(name, shape, False, ((name, GRID),))
@@ -127,20 +129,34 @@ class Reading:
             self._source(value)
         return value
 
-    def needed(self, result: str) -> tuple[Node, ...]:
-        """The nodes of the network that `result` depends on, in order."""
-        wanted, kept = {result}, []
+    def needed(self, value: Value) -> tuple[Node, ...]:
+        """The nodes of the network that `value` depends on, in order; it is the output of the last.
+
+        What a spelt-out function was made of is not among them, and its names are free again.
+        """
+        wanted, kept = {value.source}, []
         for node in reversed(self.nodes.values()):
             if node.name in wanted:
                 wanted.update(node.inputs)
                 kept.append(node)
-        return tuple(kept[::-1])
+        names = UniqueNames()
+        new: dict[str, str] = {}
+        for node in kept[::-1]:
+            name, first = self._asked[node.name], next(iter(node.inputs), "")
+            if first and name.startswith(f"{first}."):
+                name = new[first] + name[len(first) :]
+            new[node.name] = names.take(name)
+        self.stored = {new[name]: stored for name, stored in self.stored.items() if name in new}
+        self.norms = {new[name]: stored for name, stored in self.norms.items() if name in new}
+        return tuple(
+            Node(new[node.name], node.op, tuple(new[name] for name in node.inputs)) for node in kept[::-1]
+        )
 
     def _step(self, node: onnx.NodeProto, handlers: Mapping[str, Handler]) -> None:
         inputs = [name for name in node.input if name]
         if node.op_type == "Constant":
             self._constants[node.output[0]] = Constant(constant(node), node.output[0])
-            self._single &= self._constants[node.output[0]].values.dtype != np.float64
+            self.single &= self._constants[node.output[0]].values.dtype != np.float64
         elif node.op_type == "Shape" and inputs[0] in self.values:
             settings = attributes(node)
             shape = self.values[inputs[0]].shape[settings.get("start", 0) : settings.get("end")]
@@ -246,7 +262,7 @@ class Reading:
     def scaled(self, node: onnx.NodeProto, value: Value, operator: str, number: float) -> Value:
         """The node's output is `value` times, plus... one number. Returns it."""
         size = shapes.features(value.shape)
-        operand: FloatArray = np.full(size, number, np.float32 if self._single else np.float64)
+        operand: FloatArray = np.full(size, number, np.float32 if self.single else np.float64)
         name = derived(self._source(value), operator)
         op = Arithmetic(operator, operand)
         one = Arithmetic(operator, operand[:1])
@@ -257,7 +273,7 @@ class Reading:
     def recognise(self, node: onnx.NodeProto, shape: Shape, curves: Curves) -> bool:
         """Emit the activation that has one of these curves, the one from furthest back, if there is one."""
         for base, curve in curves:
-            found = recognised(curve, self._single)
+            found = recognised(curve, self.single)
             if found:
                 self.activate(node, Value(base, shape, False, ((base, GRID),)), *found)
                 return True
@@ -313,7 +329,8 @@ class Reading:
         self._units += shapes.features(shape)
         if self._units > MAX_UNITS:
             raise TooLarge(self._path, "units", self._units, MAX_UNITS)
-        name = self._names.take(name)
+        asked, name = name, self._names.take(name)
+        self._asked[name] = asked
         self.nodes[name] = Node(name, op, inputs)
         return name
 

@@ -21,6 +21,7 @@ from pruner_gui.network import (
     Activation,
     Add,
     Arithmetic,
+    BatchNorm,
     Concat,
     Dense,
     Input,
@@ -50,6 +51,7 @@ def like(network: Network) -> list[tuple[Any, ...]]:
             getattr(one.op, "kind", ""),
             getattr(one.op, "settings", {}),
             getattr(one.op, "operator", ""),
+            getattr(one.op, "epsilon", 0),
         )
         for one in network.nodes
     ]
@@ -85,7 +87,9 @@ def networks(draw: st.DrawFn) -> Network:
         source = nodes[-1].name
         other = draw(st.sampled_from(nodes)).name
         match draw(
-            st.sampled_from(["dense", "dense", "activation", "activation", "arithmetic", "add", "concat"])
+            st.sampled_from(
+                ["dense", "dense", "activation", "activation", "norm", "arithmetic", "add", "concat"]
+            )
         ):
             case "dense":
                 shape = (sizes[source], draw(st.integers(1, 5)))
@@ -97,6 +101,10 @@ def networks(draw: st.DrawFn) -> Network:
                     name: round(value + 0.125, 3) for name, value in ACTIVATIONS[kind].defaults.items()
                 }
                 append(f"{source}.{kind}", Activation(kind, draw(st.sampled_from([{}, changed]))), source)
+            case "norm":
+                scale, shift, mean = (rng.normal(size=sizes[source]).astype(dtype) for _ in range(3))
+                variance = rng.uniform(0.1, 2, size=sizes[source]).astype(dtype)
+                append(f"norm {i}", BatchNorm(scale, shift, mean, variance, 2.0**-10), source)
             case "arithmetic":
                 operator = draw(st.sampled_from(["add", "sub", "mul", "div"]))
                 operand = rng.uniform(0.5, 2, size=sizes[source] if draw(st.booleans()) else 1)
