@@ -42,8 +42,7 @@ def to_network(path: Path, model: onnx.ModelProto) -> Network:
     result = _result(path, graph, found)
     _float_type(path, source)
     live = _live(graph.node, result.name)
-    for node in live:
-        _check_known(path, node)
+    _check_known(path, live)
     guard.check(path, model)
     wanted = {name for node in live for name in node.input}
     for name in wanted & tensors.keys():
@@ -160,14 +159,24 @@ _HINTS = {
 _ML_HINTS = {"Normalizer": "normalization", "ZipMap": "label", "ArrayFeatureExtractor": "label"}
 
 
-def _check_known(path: Path, node: onnx.NodeProto) -> None:
-    if node.domain == ML_DOMAIN and node.op_type in ML_HANDLERS:
-        return
-    if not guard.is_default(node.domain):
-        hint = _ML_HINTS.get(node.op_type, "domain") if node.domain == ML_DOMAIN else "domain"
-        raise UnsupportedOp(path, guard.node_name(node), f"{node.domain}.{node.op_type}", hint)
-    if node.op_type not in KNOWN:
-        raise UnsupportedOp(path, guard.node_name(node), node.op_type, _HINTS.get(node.op_type, ""))
+def _check_known(path: Path, live: Iterable[onnx.NodeProto]) -> None:
+    """Refuse operators that are not read: by one that says what kind of network this is, if there is one."""
+    unknown = [
+        UnsupportedOp(path, guard.node_name(node), *refused) for node in live if (refused := _refused(node))
+    ]
+    if unknown:
+        raise next((refusal for refusal in unknown if refusal.hint), unknown[0])
+
+
+def _refused(node: onnx.NodeProto) -> tuple[str, str] | None:
+    """The name of a node's operator and a hint at what it is, None when it is read."""
+    if guard.is_default(node.domain):
+        return None if node.op_type in KNOWN else (node.op_type, _HINTS.get(node.op_type, ""))
+    if node.domain != ML_DOMAIN:
+        return f"{node.domain}.{node.op_type}", "domain"
+    if node.op_type in ML_HANDLERS:
+        return None
+    return f"{node.domain}.{node.op_type}", _ML_HINTS.get(node.op_type, "domain")
 
 
 # -- which axis is the batch

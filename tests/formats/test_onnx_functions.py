@@ -26,7 +26,9 @@ def spelt(text: str) -> list[onnx.NodeProto]:
     for i, (operator, *words) in enumerate(map(str.split, text.split(";")), 1):
         settings = dict(word.split("=") for word in words if "=" in word)
         inputs = ["" if word == "_" else word for word in words if "=" not in word]
-        plain = {name: float(value) if "." in value else int(value) for name, value in settings.items()}
+        plain: dict[str, Any] = {
+            name: float(value) if "." in value else int(value) for name, value in settings.items()
+        }
         nodes.append(node(operator, inputs, [f"t{i}" if i <= text.count(";") else "y"], **plain))
     return nodes
 
@@ -230,8 +232,9 @@ def test_functions_that_are_no_activation_are_refused_by_node(opened: Opened, sp
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_winner_that_is_not_of_the_row_or_the_last_of_equals_is_refused(opened: Opened, axis: int) -> None:
+    settings: dict[str, Any] = {"select_last_index": 1} if axis else {}
     nodes = [
-        node("ArgMax", ["x"], ["winner"], axis=axis, **({"select_last_index": 1} if axis else {})),
+        node("ArgMax", ["x"], ["winner"], axis=axis, **settings),
         node("OneHot", ["winner", "depth", "levels"], ["hot"]),
         node("Cast", ["hot"], ["y"], to=TensorProto.FLOAT),
     ]

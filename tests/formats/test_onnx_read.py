@@ -552,6 +552,16 @@ def test_unknown_operators_are_refused_by_name(
     assert (refusal.value.node, refusal.value.op, refusal.value.hint) == ("the node", operator, hint)
 
 
+def test_what_a_network_is_goes_before_what_is_not_known_of_it(opened: Opened) -> None:
+    nodes = [
+        node("Det", ["x"], ["h"], name="first"),
+        node("Conv", ["h", "w"], ["y"], name="second", kernel_shape=[1, 1]),
+    ]
+    with pytest.raises(UnsupportedOp) as refusal:
+        opened(make_model(nodes, {"w": values(1, 1, 1, 1)}))
+    assert (refusal.value.node, refusal.value.hint) == ("second", "convolution")
+
+
 def test_a_node_without_a_name_is_called_by_its_output(opened: Opened) -> None:
     with pytest.raises(UnsupportedOp) as refusal:
         opened(make_model([node("Det", ["x"], ["y"])], {}))
