@@ -117,7 +117,7 @@ def _clip(reading: Reading, node: onnx.NodeProto) -> None:
 def _bound(reading: Reading, node: onnx.NodeProto, value: Value, low: float, high: float) -> None:
     """The node's output is `value`, cut off below `low` and above `high`."""
     curves = tuple((base, np.clip(curve, low, high)) for base, curve in value.curves if base != value.source)
-    if reading.recognise(node, value.shape, curves):
+    if value.given is None and reading.recognise(node, value.shape, curves):
         return
     if not value.source:
         reading.pend(node, value.shape, curves)

@@ -23,7 +23,7 @@ from pruner_gui.network import ACTIVATIONS, Activation, Arithmetic, Dense, Float
 
 MAX_UNITS = 1 << 24  # of all nodes together: concatenations of concatenations grow without a byte of file
 REUSE = 16  # so many times as large as the stored values may all that is made of them be
-MAX_CURVES = 8  # how far back a spelt-out function may begin, in steps that are nodes themselves
+MAX_CURVES = 6  # how far back a spelt-out function may begin, in steps that are nodes themselves
 
 
 class StoredAs(NamedTuple):
@@ -61,7 +61,8 @@ class Value:
 
     `source` is the node of the network that makes it, "" for a part of a spelt-out function, which none
     makes. `sole` says that nothing else reads what it came through since then. `curves` holds, for the values
-    that it is one function of, unit by unit, what that function is on a grid (`onnx_curves`).
+    that it is one function of, unit by unit, what that function is on a grid (`onnx_curves`). `given` is what
+    the activation was given that makes it.
     """
 
     source: str
@@ -70,6 +71,7 @@ class Value:
     curves: Curves
     maker: onnx.NodeProto | None = None
     form: Form | None = None
+    given: Value | None = None
 
 
 class Reading:
@@ -118,9 +120,14 @@ class Reading:
             UnsupportedUse, UnsupportedOp, TooLarge.
         """
         self._uses = Counter([result, *(name for node in nodes for name in node.input)])
+        left = self._uses.copy()
         for node in nodes:
             try:
                 self._step(node, handlers)
+                left.subtract(node.input)
+                for name in node.input:
+                    if not left[name]:
+                        self.values.pop(name, None)  # the curves of a long file take room
             except NotRows as refusal:
                 use = UnsupportedUse(self._path, node_name(node), node.op_type, str(refusal))
                 raise use from refusal
@@ -256,6 +263,8 @@ class Reading:
         opaque = row.mixes or kind in OPAQUE
         curves = () if opaque else tuple((b, activation.forward(c)) for b, c in value.curves)
         self.emit(node, derived(self._source(value), kind), activation, [value], value.shape, curves)
+        made = self.values[node.output[0]]
+        self.values[node.output[0]] = replace(made, given=replace(value, given=None))
         if scale != 1:
             self.scaled(node, self.values[node.output[0]], "div", scale)
 
@@ -271,21 +280,28 @@ class Reading:
         return self.values[node.output[0]]
 
     def recognise(self, node: onnx.NodeProto, shape: Shape, curves: Curves) -> bool:
-        """Emit the activation that has one of these curves, the one from furthest back, if there is one."""
+        """Emit the activation that has one of these curves, the one from furthest back, if there is one.
+
+        An operator that changes nothing, such as a division by 1, makes no activation of what is one already.
+        """
+        if curves and np.array_equal(curves[-1][1], GRID):
+            return False
         for base, curve in curves:
             found = recognised(curve, self.single)
             if found:
-                self.activate(node, Value(base, shape, False, ((base, GRID),)), *found)
+                self.activate(node, Value(base, shape, False, ()), *found)
+                made = self.values[node.output[0]]
+                curves = (*curves[1 - MAX_CURVES :], *made.curves)
+                self.values[node.output[0]] = replace(made, curves=curves, given=None)
                 return True
         return False
 
     def before(self, value: Value, kind: str) -> tuple[Value, dict[str, float]] | None:
         """What the activation `kind` that makes `value` was given, and its settings; None if none does."""
-        made = self.nodes.get(value.source)
-        if made is None or not isinstance(made.op, Activation) or made.op.kind != kind:
+        made = self.nodes[value.source].op if value.source else None
+        if value.given is None or not isinstance(made, Activation) or made.kind != kind:
             return None
-        given = made.inputs[0]
-        return Value(given, value.shape, False, ((given, GRID),)), made.op.settings
+        return replace(value.given, shape=value.shape), made.settings
 
     def dense(
         self,

@@ -67,6 +67,8 @@ def the_activation(network: Network) -> tuple[str, dict[str, float]]:
         ("Mul x 0.2; Add t1 0.5; Clip t2 0 1", "hard_sigmoid", {"alpha": 0.2, "beta": 0.5}),
         ("Add x 3; Clip t1 0 6; Div t2 6; Mul x t3", "hard_swish", {}),
         ("Add x 3; Clip t1 0 6; Mul x t2; Div t3 6", "hard_swish", {}),
+        ("Add x 3; Relu t1; Min t2 6; Div t3 6; Mul x t4", "hard_swish", {}),
+        ("Mul x 0.2; Add t1 0.5; Max t2 0; Min 1 t3", "hard_sigmoid", {"alpha": 0.2, "beta": 0.5}),
         ("Max x -1; Min t1 2", "clip", {"low": -1, "high": 2}),
         ("Relu x; Min t1 6", "clip", {"low": 0, "high": 6}),
         ("Min 6 x; Max 0 t1", "clip", {"low": 0, "high": 6}),
