@@ -282,7 +282,10 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP(
                 "wording", "{path} has a normalisation that is not supported: node {node} ({op})."
             ),
-            QT_TRANSLATE_NOOP("wording", "Fold it into the neighbouring layer when exporting."),
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Fully connected layers with batch normalisation can be opened; export such a network.",
+            ),
         ),
         (UnsupportedOp, "quantized"): (
             QT_TRANSLATE_NOOP("wording", "{path} is quantised: node {node} ({op})."),

@@ -104,12 +104,12 @@ class UnsupportedUse(PrunerError):
     "mixes_rows": it works across the batch;
     "shared_weights": one weight serves several parts of a row;
     "broadcast": the constant would make the row longer, or differs from row to row;
-    "axis": a softmax or concatenation along something else than the features;
+    "axis": a softmax, batch normalisation or concatenation along something else than the features;
     "order": features would change places;
     "shape": sizes disagree;
     "constant": a constant where computed values are needed, or the other way round;
     "division": of a constant by computed values;
-    "training": a dropout that is active;
+    "training": a dropout that is active, a batch normalisation that still learns;
     "unknown_size": the input's number of features is not given;
     "type": computed values become something else than floats.
     """

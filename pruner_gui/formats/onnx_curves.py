@@ -41,7 +41,8 @@ _FIXED = (
     "mish",
     "symmetric_log",
 )
-_KNOWN = np.array([ACTIVATIONS[kind].apply(GRID, **ACTIVATIONS[kind].defaults) for kind in _FIXED])
+_KNOWN = [ACTIVATIONS[kind].apply(GRID, **ACTIVATIONS[kind].defaults) for kind in _FIXED]
+_ENDS = [(float(known[0]), float(known[-1])) for known in _KNOWN]
 # Off the grid these can do what no point of it shows.
 OPAQUE = frozenset({"step", "thresholded_relu", "gaussian", "sin"})
 
@@ -58,12 +59,15 @@ def recognised(curve: FloatArray, single: bool) -> Found | None:
     """Return the activation with this curve, if there is one; `single` when its constants are float32."""
     if curve.dtype.kind != "f":
         return None
-    near = np.flatnonzero((np.abs(_KNOWN - curve) <= _CLOSE * (1 + np.abs(_KNOWN))).all(axis=1))
-    if near.size:
-        return Found(_FIXED[near[0]], {})
-    if np.allclose(curve[_POSITIVE], GRID[_POSITIVE], rtol=_CLOSE, atol=0):
-        return _leaky(curve, single)
-    return _hard_sigmoid(curve, single) or _scaled_swish(curve, single)
+    first, last = float(curve[0]), float(curve[-1])  # which few functions share: most curves end here
+    for kind, known, ends in zip(_FIXED, _KNOWN, _ENDS, strict=True):
+        if _near(first, ends[0]) and _near(last, ends[1]) and _same(curve, known):
+            return Found(kind, {})
+    if _near(last, float(GRID[-1])):
+        return _leaky(curve, single) or _scaled_swish(curve, single)
+    if {round(first, 4), round(last, 4)} == {0, 1}:
+        return _hard_sigmoid(curve, single)
+    return None
 
 
 def rounded(number: float, single: bool) -> float:
@@ -74,18 +78,26 @@ def rounded(number: float, single: bool) -> float:
     return next((short for short in shorter if abs(short - number) <= 1e-14 * abs(number)), float(number))
 
 
-def _same(curve: FloatArray, kind: str, settings: dict[str, float]) -> bool:
-    return np.allclose(curve, ACTIVATIONS[kind].apply(GRID, **settings), rtol=_CLOSE, atol=_CLOSE)
+def _near(number: float, known: float) -> bool:
+    return abs(number - known) <= _CLOSE * (1 + abs(known))
+
+
+def _same(curve: FloatArray, known: FloatArray) -> bool:
+    return bool((np.abs(curve - known) <= _CLOSE * (1 + np.abs(known))).all())
+
+
+def _apply(kind: str, settings: dict[str, float]) -> FloatArray:
+    return ACTIVATIONS[kind].apply(GRID, **settings)
 
 
 def _leaky(curve: FloatArray, single: bool) -> Found | None:
     """What leaves positive values alone: `max(x, alpha x)`, or alpha (e^x - 1) below 0."""
     at = curve[_MINUS_ONE]
-    if not np.isfinite(at) or np.allclose(curve, GRID):
+    if not np.isfinite(at) or not _same(curve[_POSITIVE], GRID[_POSITIVE]) or _same(curve, GRID):
         return None
     for kind, alpha in (("leaky_relu", -at), ("elu", at / np.expm1(-1))):
         settings = {"alpha": rounded(alpha, single)}
-        if _same(curve, kind, settings):
+        if _same(curve, _apply(kind, settings)):
             return Found(kind, settings)
     return None
 
@@ -101,7 +113,7 @@ def _hard_sigmoid(curve: FloatArray, single: bool) -> Found | None:
     nearest = inside[np.abs(GRID[inside]).argmin()]
     beta = curve[nearest] - alpha * GRID[nearest]
     settings = {"alpha": rounded(alpha, single), "beta": rounded(beta, single)}
-    return Found("hard_sigmoid", settings) if _same(curve, "hard_sigmoid", settings) else None
+    return Found("hard_sigmoid", settings) if _same(curve, _apply("hard_sigmoid", settings)) else None
 
 
 def _scaled_swish(curve: FloatArray, single: bool) -> Found | None:
@@ -111,4 +123,4 @@ def _scaled_swish(curve: FloatArray, single: bool) -> Found | None:
         return None
     scale = rounded(np.log(share / (1 - share)), single)
     spelt = ACTIVATIONS["swish"].apply(GRID * scale) / scale
-    return Found("swish", {}, scale) if np.allclose(curve, spelt, rtol=_CLOSE, atol=_CLOSE) else None
+    return Found("swish", {}, scale) if _same(curve, spelt) else None

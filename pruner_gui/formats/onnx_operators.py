@@ -15,11 +15,13 @@ import numpy as np
 import onnx
 
 from pruner_gui.formats import onnx_shapes as shapes
+from pruner_gui.formats.onnx_comparisons import COMPARISONS, from_comparison, gated
 from pruner_gui.formats.onnx_constants import FOLDS, Array, attributes, axes, number_type
-from pruner_gui.formats.onnx_functions import FUNCTIONS, from_comparison, gated, scalar, takes_peak, together
+from pruner_gui.formats.onnx_functions import FUNCTIONS, scalar, takes_peak, together
 from pruner_gui.formats.onnx_names import derived, stem
-from pruner_gui.formats.onnx_reading import Form, Handler, NormStoredAs, Reading, Value
+from pruner_gui.formats.onnx_reading import Handler, Reading
 from pruner_gui.formats.onnx_shapes import NotRows
+from pruner_gui.formats.onnx_values import Form, NormStoredAs, Value
 from pruner_gui.network import Add, Arithmetic, BatchNorm, Concat
 
 # -- dense layers
@@ -261,6 +263,7 @@ HANDLERS: dict[str, Handler] = {
     "Sum": _sum,
     "Concat": _concat,
     **FUNCTIONS,
+    **COMPARISONS,
     "Identity": _identity,
     "Dropout": _dropout,
     "Cast": _cast,

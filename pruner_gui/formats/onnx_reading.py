@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
 
 import numpy as np
 import onnx
@@ -19,59 +18,12 @@ from pruner_gui.formats.onnx_curves import GRID, OPAQUE, Curves, recognised
 from pruner_gui.formats.onnx_guard import node_name
 from pruner_gui.formats.onnx_names import UniqueNames, derived, stem
 from pruner_gui.formats.onnx_shapes import NotRows, Shape
+from pruner_gui.formats.onnx_values import Form, NormStoredAs, StoredAs, Value
 from pruner_gui.network import ACTIVATIONS, Activation, Arithmetic, Dense, FloatArray, Input, Node, Op
 
 MAX_UNITS = 1 << 24  # of all nodes together: concatenations of concatenations grow without a byte of file
 REUSE = 16  # so many times as large as the stored values may all that is made of them be
 MAX_CURVES = 6  # how far back a spelt-out function may begin, in steps that are nodes themselves
-
-
-class StoredAs(NamedTuple):
-    """How a dense layer lies in the file: names of its tensors, and whether the weight is (n_out, n_in)."""
-
-    weight: str
-    bias: str
-    transposed: bool
-
-
-class NormStoredAs(NamedTuple):
-    """Names of a batch normalisation's tensors in the file."""
-
-    scale: str
-    shift: str
-    mean: str
-    variance: str
-
-
-class Form(NamedTuple):
-    """What a part of a spelt-out function is, where its values on a grid would not tell.
-
-    `kind` is ">", ">=", "<" or "<=" (`source` compared with `number`), "square" (`source` squared, times
-    `number`) or "winner" (the index of a row's largest value).
-    """
-
-    kind: str
-    source: str
-    number: float = 1.0
-
-
-@dataclass(frozen=True, eq=False)
-class Value:
-    """A computed tensor.
-
-    `source` is the node of the network that makes it, "" for a part of a spelt-out function, which none
-    makes. `sole` says that nothing else reads what it came through since then. `curves` holds, for the values
-    that it is one function of, unit by unit, what that function is on a grid (`onnx_curves`). `given` is what
-    the activation was given that makes it.
-    """
-
-    source: str
-    shape: Shape
-    sole: bool
-    curves: Curves
-    maker: onnx.NodeProto | None = None
-    form: Form | None = None
-    given: Value | None = None
 
 
 class Reading:

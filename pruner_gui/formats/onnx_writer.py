@@ -17,8 +17,8 @@ from onnx import helper
 from pruner_gui.formats import onnx_activations
 from pruner_gui.formats.errors import NotExpressible
 from pruner_gui.formats.onnx_builder import TYPES, Builder
-from pruner_gui.formats.onnx_reading import NormStoredAs, StoredAs
 from pruner_gui.formats.onnx_shapes import batch_axis
+from pruner_gui.formats.onnx_values import NormStoredAs, StoredAs
 from pruner_gui.network import Activation, Add, Arithmetic, BatchNorm, Concat, Dense, Network, Node
 
 DEFAULT_OPSET = 17
