@@ -83,9 +83,9 @@ def _where(reading: Reading, node: onnx.NodeProto) -> None:
     if reading.recognise(node, condition.shape, curves):
         return None
     kept, gone = branches if form.kind in (">", ">=") else branches[::-1]
-    if isinstance(kept, Value) and gone == 0:
-        if (kept.source, kept.shape) == (form.source, condition.shape):
-            return _threshold(reading, node, kept, _from(reading, form))
+    compared = (form.source, condition.shape)
+    if isinstance(kept, Value) and gone == 0 and (kept.source, kept.shape) == compared:
+        return _threshold(reading, node, kept, _from(reading, form))
     return reading.pend(node, condition.shape, curves)
 
 

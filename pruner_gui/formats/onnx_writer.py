@@ -30,7 +30,7 @@ def to_model(network: Network) -> onnx.ModelProto:
     """Return the model. Names, shapes, types and opset are the origin's, where it has them.
 
     Raises:
-        NotExpressible: several outputs.
+        NotExpressible: several outputs, or an operation that is none of a dense network's.
     """
     if len(network.outputs) != 1:
         raise NotExpressible("onnx", network.outputs[1], "outputs")

@@ -232,6 +232,23 @@ def test_functions_that_are_no_activation_are_refused_by_node(opened: Opened, sp
     assert (refusal.value.node, refusal.value.hint) == ("y", "computed")
 
 
+def test_a_threshold_on_another_shape_is_not_taken_for_one(opened: Opened) -> None:
+    nodes = [
+        node("Unsqueeze", ["x", "place"], ["wide"]),
+        node("Greater", ["wide", "c"], ["above"]),
+        node("Where", ["above", "x", "zero"], ["y"]),
+    ]
+    constants = {"place": np.array([1]), "c": np.float32(0.3), "zero": np.float32(0)}
+    with pytest.raises(UnsupportedOp) as refusal:
+        opened(make_model(nodes, constants))
+    assert refusal.value.op == "Where"
+
+
+def test_a_celu_turned_over_is_refused(opened: Opened) -> None:
+    with pytest.raises(UnsupportedUse):
+        opened(make_model([node("Celu", ["x"], ["y"], alpha=-1.0)], {}))
+
+
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_winner_that_is_not_of_the_row_or_the_last_of_equals_is_refused(opened: Opened, axis: int) -> None:
     settings: dict[str, Any] = {"select_last_index": 1} if axis else {}
