@@ -37,6 +37,7 @@ from pruner_gui.formats.errors import (
     CannotWrite,
     ExportDiffers,
     ExportDoesNotRun,
+    ExternalData,
     MissingExtra,
     NeedsActivations,
     NoOrder,
@@ -114,6 +115,7 @@ _OTHER_PLACE = QT_TRANSLATE_NOOP("wording", "Choose another folder, or make room
 _CHOOSE_COLUMN = QT_TRANSLATE_NOOP(
     "wording", "Name the target column (--target), or choose the data this network was trained for."
 )
+_ONE_FILE = QT_TRANSLATE_NOOP("wording", "Save the model as a single file.")
 _DENSE_ONLY = QT_TRANSLATE_NOOP(
     "wording", "Networks of fully connected layers can be opened; export such a one."
 )
@@ -298,7 +300,10 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP(
                 "wording", "{path} has a normalisation that is not supported: node {node} ({op})."
             ),
-            QT_TRANSLATE_NOOP("wording", "Fold it into the neighbouring layer when exporting."),
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Fully connected layers with batch normalisation can be opened; export such a network.",
+            ),
         ),
         (UnsupportedOp, "quantized"): (
             QT_TRANSLATE_NOOP("wording", "{path} is quantised: node {node} ({op})."),
@@ -359,9 +364,39 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             _DENSE_ONLY,
         ),
-        (UnsupportedTensor, "external"): (
-            QT_TRANSLATE_NOOP("wording", "{path} keeps the values of {tensor} in another file."),
-            QT_TRANSLATE_NOOP("wording", "Save the model as a single file."),
+        (ExternalData, "missing"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} keeps the values of {tensor} in {location}, which is not beside it."
+            ),
+            QT_TRANSLATE_NOOP(
+                "wording", "Put that file into the model's folder, or save the model as one file."
+            ),
+        ),
+        (ExternalData, "location"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} keeps the values of {tensor} outside of its own folder ({location})."
+            ),
+            _ONE_FILE,
+        ),
+        (ExternalData, "link"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} keeps the values of {tensor} behind a link out of its folder ({location})."
+            ),
+            _ONE_FILE,
+        ),
+        (ExternalData, "range"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} keeps the values of {tensor} in {location}, which does not have as many there.",
+            ),
+            _CHECK_FILE,
+        ),
+        (ExternalData, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} keeps the values of {tensor} in another file that cannot be read safely ({reason}).",
+            ),
+            _ONE_FILE,
         ),
         (UnsupportedTensor, None): (
             QT_TRANSLATE_NOOP("wording", "{path} stores {tensor} in a way that is not read ({kind})."),

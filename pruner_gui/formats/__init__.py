@@ -28,6 +28,7 @@ from pruner_gui.formats.errors import (
     CannotWrite,
     ExportDiffers,
     ExportDoesNotRun,
+    ExternalData,
     MissingExtra,
     NeedsActivations,
     NoOrder,
@@ -54,6 +55,7 @@ __all__ = [
     "Export",
     "ExportDiffers",
     "ExportDoesNotRun",
+    "ExternalData",
     "Format",
     "FormatModule",
     "MissingExtra",
@@ -215,7 +217,8 @@ def read(path: Path, activations: Sequence[str] | None = None) -> Network:
         NeedsActivations: the file holds weights alone, and no activations are given.
         BadActivations: they do not fit, or the file has its own.
         NotAModel, TooLarge, UnsupportedVersion, UnsupportedOp, UnsupportedUse, UnsupportedTensor,
-        UnsupportedPart, BadEntry, NotWeights, NoOrder: what is in the file is not, or may not be, understood.
+        ExternalData, UnsupportedPart, BadEntry, NotWeights, NoOrder: what is in the file is not, or may not
+        be, understood.
     """
     try:
         _refuse_special(path)

@@ -107,12 +107,12 @@ class UnsupportedUse(PrunerError):
     "mixes_rows": it works across the batch;
     "shared_weights": one weight serves several parts of a row;
     "broadcast": the constant would make the row longer, or differs from row to row;
-    "axis": a softmax or concatenation along something else than the features;
+    "axis": a softmax, batch normalisation or concatenation along something else than the features;
     "order": features would change places;
     "shape": sizes disagree;
     "constant": a constant where computed values are needed, or the other way round;
     "division": of a constant by computed values;
-    "training": a dropout that is active;
+    "training": a dropout that is active, a batch normalisation that still learns;
     "unknown_size": the input's number of features is not given;
     "type": computed values become something else than floats.
     """
@@ -127,13 +127,28 @@ class UnsupportedUse(PrunerError):
 class UnsupportedTensor(PrunerError):
     """A stored tensor of a kind that is not read.
 
-    `kind` is "external" (its values are in another file), "sparse", "empty", "size" (more or fewer bytes than
-    its shape needs) or the name of an element type.
+    `kind` is "sparse", "empty", "size" (more or fewer bytes than its shape needs) or the name of an element
+    type.
     """
 
     path: Path
     tensor: str
     kind: str
+
+
+@dataclass
+class ExternalData(PrunerError):
+    """The values of `tensor` are kept in another file, at `location`, and cannot be had from there.
+
+    `reason` is "location" (no plain relative path that stays in the model's folder), "link" (leads out of
+    it), "missing", "irregular" (no regular file), "range" (not the bytes that the tensor's shape needs, or
+    not in the file) or "entries" (which say where, and do not).
+    """
+
+    path: Path
+    tensor: str
+    location: str
+    reason: str
 
 
 @dataclass
