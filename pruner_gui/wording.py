@@ -254,6 +254,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "The output of {path} does not depend on its input."),
             _EXPORT_AGAIN,
         ),
+        (NotAModel, "kind"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} is a {format} file, but holds something else than layers: {detail}."
+            ),
+            _DENSE_ONLY,
+        ),
         (NotAModel, None): (
             QT_TRANSLATE_NOOP("wording", "{path} is not a valid {format} file: {detail}."),
             _CHECK_FILE,
@@ -263,6 +269,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
                 "wording", "{path} asks for more than is read safely: {found} {what}, at most {limit}."
             ),
             _CHECK_FILE,
+        ),
+        (UnsupportedVersion, "Encog"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} was written by Encog {found}, in the XML form from before Encog 3."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Open it with Encog 3 and save it again, or export its weights."),
         ),
         (UnsupportedVersion, None): (
             QT_TRANSLATE_NOOP("wording", "{path} has {what} {found}; understood are {lowest} to {highest}."),

@@ -111,9 +111,15 @@ def _is_npz(head: bytes) -> bool:
     return head[:4] == b"PK\x03\x04" and name.endswith(b".npy")
 
 
+def _is_encog(head: bytes) -> bool:
+    # The second form is that of versions before 3, which the reader refuses.
+    return head.startswith(b"encog,") or (head.startswith(b"<") and b"<encogVersion>" in head)
+
+
 FORMATS = (
     Format("onnx", (".onnx",), _is_onnx, "pruner_gui.formats.onnx_format"),
     Format("npz", (".npz",), _is_npz, "pruner_gui.formats.npz_format"),
+    Format("encog", (".eg",), _is_encog, "pruner_gui.formats.encog_format"),
 )
 
 

@@ -46,8 +46,8 @@ class NotAModel(PrunerError):
     """The file is not, or no longer, a valid file of this format.
 
     `reason` is "empty", "damaged" (cannot be decoded; often cut off), "invalid" (decoded, but breaks the
-    format's rules) or "constant" (the output does not depend on the input); `detail` is what the library
-    said.
+    format's rules), "kind" (of the same family, but no network of layers) or "constant" (the output does not
+    depend on the input); `detail` is what the library said.
     """
 
     path: Path
@@ -72,7 +72,7 @@ class TooLarge(PrunerError):
 
 @dataclass
 class UnsupportedVersion(PrunerError):
-    """The file's `what` ("opset", "ir_version") is outside of what is understood."""
+    """The file's `what` ("opset", "ir_version", "Encog", "FANN") is outside of what is understood."""
 
     path: Path
     what: str
