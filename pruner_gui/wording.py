@@ -328,6 +328,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "{path} has an operator that is not supported: node {node} ({op})."),
             _DENSE_ONLY,
         ),
+        (UnsupportedUse, "functions"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} mixes activation functions in a layer: {node} ({op}) is not as the first."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Give all neurons of a layer the same function and steepness."),
+        ),
         (UnsupportedUse, None): (
             QT_TRANSLATE_NOOP(
                 "wording",
@@ -571,7 +577,7 @@ _METRICS: Mapping[str, str] = MappingProxyType(
 
 _OPTIONS: Mapping[str, str] = MappingProxyType(
     {
-        "model": QT_TRANSLATE_NOOP("wording", "the trained network: .onnx or .npz"),
+        "model": QT_TRANSLATE_NOOP("wording", "the trained network: .onnx, .npz, .eg, .nnet or .net"),
         "data": QT_TRANSLATE_NOOP(
             "wording", "its data: one csv or npz file, or two files with inputs and targets (npy, idx)"
         ),

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import importlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,7 @@ __all__ = [
     "UnsupportedTensor",
     "UnsupportedUse",
     "UnsupportedVersion",
+    "extensions",
     "format_for",
     "read",
     "size_in",
@@ -90,7 +92,7 @@ class Format:
     """A row of the table of formats.
 
     `sniff` tells the format from the first bytes; `extra` is the optional dependency group that brings what
-    `module` imports ("" when it is always there).
+    `module` imports ("" when it is always there). Without `reads` it is only written.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Format:
     sniff: Callable[[bytes], bool]
     module: str
     extra: str = ""
+    reads: bool = True
 
 
 def _is_onnx(head: bytes) -> bool:
@@ -116,10 +119,17 @@ def _is_encog(head: bytes) -> bool:
     return head.startswith(b"encog,") or (head.startswith(b"<") and b"<encogVersion>" in head)
 
 
+def _is_nnet(head: bytes) -> bool:
+    return re.match(rb"(//[^\n]*\n)+\s*(\d+,\s*){3}\d+,?\s*\n\s*\d+,", head) is not None
+
+
 FORMATS = (
     Format("onnx", (".onnx",), _is_onnx, "pruner_gui.formats.onnx_format"),
     Format("npz", (".npz",), _is_npz, "pruner_gui.formats.npz_format"),
     Format("encog", (".eg",), _is_encog, "pruner_gui.formats.encog_format"),
+    Format("nnet", (".nnet",), _is_nnet, "pruner_gui.formats.nnet_format"),
+    Format("fann", (".net",), lambda head: head.startswith(b"FANN_"), "pruner_gui.formats.fann_format"),
+    Format("c-header", (".h",), lambda head: False, "pruner_gui.formats.c_header_format", reads=False),
 )
 
 
@@ -149,8 +159,8 @@ def read(path: Path) -> Network:
         with path.open("rb") as file:
             head = file.read(_HEAD)
         found = next((row for row in FORMATS if row.sniff(head)), None) or _by_extension(path)
-        if found is None:
-            raise UnknownFormat(path, _extensions())
+        if found is None or not found.reads:
+            raise UnknownFormat(path, extensions(read=True))
         return _module(found).load(path)
     except OSError as error:
         raise CannotRead(path, _reason(error)) from error
@@ -194,8 +204,9 @@ def size_in(network: Network, format: str) -> int:
     return len(_module(format_for(network, Path(), format)).dump(network))
 
 
-def _extensions() -> tuple[str, ...]:
-    return tuple(extension for row in FORMATS for extension in row.extensions)
+def extensions(read: bool = False) -> tuple[str, ...]:
+    """Return the extensions of all formats, or of those that can be read."""
+    return tuple(extension for row in FORMATS if row.reads or not read for extension in row.extensions)
 
 
 def _by_extension(path: Path) -> Format | None:
@@ -213,7 +224,7 @@ def format_for(network: Network, path: Path, name: str | None = None) -> Format:
     if found is None and not name and not path.suffix:
         found = by_name.get(network.origin.format)
     if found is None:
-        raise UnknownFormat(path, _extensions())
+        raise UnknownFormat(path, extensions())
     return found
 
 

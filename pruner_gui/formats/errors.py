@@ -110,6 +110,7 @@ class UnsupportedUse(PrunerError):
     "constant": a constant where computed values are needed, or the other way round;
     "division": of a constant by computed values;
     "training": a dropout that is active;
+    "functions": the neurons of a layer have different activation functions;
     "unknown_size": the input's number of features is not given;
     "type": computed values become something else than floats.
     """

@@ -279,7 +279,10 @@ ACTIVATIONS = {
         ),
         ActivationKind(
             "step",
-            lambda x, centre, low, high: np.where(x >= centre, x.dtype.type(high), x.dtype.type(low)),
+            # compared in float64, where the smallest number is not zero
+            lambda x, centre, low, high: np.where(
+                x >= np.float64(centre), x.dtype.type(high), x.dtype.type(low)
+            ),
             {"centre": 0.0, "low": 0.0, "high": 1.0},
         ),
         ActivationKind(
