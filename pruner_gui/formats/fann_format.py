@@ -224,15 +224,17 @@ def _entry(entries: Mapping[str, str], key: str, default: str | None = None) -> 
 
 def _tuples(entries: Mapping[str, str], key: str, width: int, count: int) -> FloatArray:
     """The numbers of `(a, b) (c, d) ...`, a row for each pair of brackets."""
-    text = _entry(entries, key)
-    if text.count("(") != count or not re.fullmatch(r"(\s*\([^()]*\))*\s*", text):
-        raise ValueError(f"{key.partition(' ')[0]}: {count} expected")
+    text, what = _entry(entries, key), key.partition(" ")[0]
+    if not text.count("(") == text.count(")") == count:
+        raise ValueError(f"{what}: {count} expected")
+    *pieces, rest = text.split(")")
+    if rest.strip() or not all(piece.lstrip().startswith("(") for piece in pieces):
+        raise ValueError(f"{what}: numbers in brackets expected")
     flat = text.replace(")", ",").replace("(", "")
-    found = numbers(key.partition(" ")[0], flat, width * count) if count else np.zeros(0)
-    rows = found.reshape(count, width)
+    rows = (numbers(what, flat, width * count) if count else np.zeros(0)).reshape(count, width)
     whole = rows[:, : width - 1]
     if not ((whole >= 0) & (whole < 1 << 31) & (whole == np.floor(whole))).all():
-        raise ValueError(f"{key.partition(' ')[0]}: whole numbers expected")
+        raise ValueError(f"{what}: whole numbers expected")
     return rows
 
 

@@ -6,6 +6,7 @@ own weights, one behind it into the next layer's.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
@@ -27,6 +28,8 @@ from pruner_gui.network import (
     Op,
     Origin,
 )
+
+MAX_NODES = 10_000
 
 Word = TypeVar("Word")
 
@@ -71,10 +74,15 @@ class Layer(Generic[Word]):
 
 
 class Builder:
-    """Makes a network of layers, node after node."""
+    """Makes a network of layers, node after node.
+
+    Raises:
+        ValueError: more nodes than anybody could look at.
+    """
 
     def __init__(self, n_inputs: int) -> None:
         self.nodes = [Node("input", Input(n_inputs))]
+        self._names = {"input"}
 
     @property
     def last(self) -> str:
@@ -82,33 +90,28 @@ class Builder:
         return self.nodes[-1].name
 
     def add(self, name: str, op: Op, *inputs: str) -> None:
-        """Add an operation that reads these nodes, or else the newest."""
-        self.nodes.append(Node(name, op, inputs or (self.last,)))
+        """Add an operation that reads these nodes, or else the newest; a number makes its name its own."""
+        if len(self.nodes) >= MAX_NODES:
+            raise ValueError(f"more than {MAX_NODES} operations")
+        endings = itertools.chain([""], itertools.count(2))
+        free = next(free for ending in endings if (free := f"{name}{ending}") not in self._names)
+        self._names.add(free)
+        self.nodes.append(Node(free, op, inputs or (self.last,)))
 
     def arithmetic(self, steps: Iterable[tuple[str, FloatArray]]) -> None:
         """Add operations with one constant a unit, named for what they read."""
         for operator, operand in steps:
-            self.add(_free(f"{self.last}.{operator}", self.nodes), Arithmetic(operator, operand))
+            self.add(f"{self.last}.{operator}", Arithmetic(operator, operand))
 
     def layer(self, name: str, dense: Dense, function: Function, *inputs: str) -> None:
         """Add a dense layer and its function."""
         self.add(name, dense, *inputs)
         for ending, op in function.ops(dense.bias.size, dense.bias.dtype):
-            self.add(_free(f"{name}.{ending}", self.nodes), op)
+            self.add(f"{name}.{ending}", op)
 
     def network(self, origin: Origin) -> Network:
         """Return the network that ends in the newest node."""
         return Network(tuple(self.nodes), (self.last,), origin)
-
-
-def _free(name: str, nodes: Sequence[Node]) -> str:
-    taken = {node.name for node in nodes}
-    number = 2
-    free = name
-    while free in taken:
-        free = f"{name}{number}"
-        number += 1
-    return free
 
 
 @dataclass

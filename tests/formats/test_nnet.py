@@ -158,6 +158,15 @@ def test_files_that_do_not_fit_together(path: Path, old: str, new: str) -> None:
     assert (refusal.value.format, refusal.value.reason) == ("nnet", "invalid")
 
 
+def test_very_many_layers_are_not_built(path: Path) -> None:
+    depth = 20_000
+    head = f"// deep\n{depth},1,1,1,\n{'1,' * (depth + 1)}\n0,\n0,\n0,\n0,0,\n1,1,\n"
+    path.write_text(head + "1,\n" * (2 * depth))
+    with pytest.raises(NotAModel) as refusal:
+        read(path)
+    assert "10000" in refusal.value.detail
+
+
 @given(st.data())
 @settings(max_examples=200, deadline=None)
 def test_nothing_else_than_a_refusal_comes_of_damage(
