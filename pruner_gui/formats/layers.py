@@ -30,6 +30,7 @@ from pruner_gui.network import (
 )
 
 MAX_NODES = 10_000
+_BELL = Activation("gaussian", {"width": float(np.sqrt(0.5))})  # exp(-x^2)
 
 Word = TypeVar("Word")
 
@@ -125,6 +126,9 @@ class _Scaling:
     def none(units: int) -> _Scaling:
         return _Scaling(np.ones(units), np.zeros(units))
 
+    def by(self, factor: float, offset: float) -> _Scaling:
+        return _Scaling(self.factor * factor, self.offset * factor + offset)
+
     def then(self, op: Op) -> _Scaling:
         match op:
             case BatchNorm():
@@ -151,6 +155,19 @@ class _Step:
     after: _Scaling
     function: Activation | None = None
     function_name: str = ""
+
+    def take(self, op: Activation, name: str) -> None:
+        """Have this function; scaling that is one of its parameters is taken out of it, to be folded."""
+        self.function_name = name
+        match op.kind, op.settings:
+            case "hard_sigmoid", {"alpha": alpha, "beta": beta}:
+                self.before = self.before.by(alpha, beta)
+                op = Activation("clip", {"low": 0.0, "high": 1.0})
+            case "gaussian", {"centre": centre, "peak": peak, "width": width} if width:
+                factor = _BELL.settings["width"] / width  # exactly 1 where nothing is to be done
+                self.before, self.after = self.before.by(factor, -centre * factor), self.after.by(peak, 0.0)
+                op = _BELL
+        self.function = op
 
     def wanted(self) -> Function:
         """The function asked for; NaN stands for what differs from unit to unit."""
@@ -242,7 +259,7 @@ class Chain:
             elif op.kind != "linear":
                 if steps[-1].function is not None:
                     raise NotExpressible(self._format, node.name, "chain")
-                steps[-1].function, steps[-1].function_name = op, node.name
+                steps[-1].take(op, node.name)
         if not steps:
             raise NotExpressible(self._format, self.nodes[-1].name, "chain")
         return front, steps
