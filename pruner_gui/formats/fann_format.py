@@ -29,6 +29,7 @@ import numpy.typing as npt
 
 from pruner_gui.formats import text_file
 from pruner_gui.formats.errors import (
+    NotExpressible,
     TooLarge,
     UnsupportedOp,
     UnsupportedTensor,
@@ -38,7 +39,7 @@ from pruner_gui.formats.errors import (
 from pruner_gui.formats.layers import Builder, Chain, Function, Layer, as_wanted, same
 from pruner_gui.formats.running import Ran, reread
 from pruner_gui.formats.text_file import integers, numbers
-from pruner_gui.network import Concat, Dense, FloatArray, Network, Origin
+from pruner_gui.network import Concat, Dense, FloatArray, Input, Network, Node, Origin
 
 MAX_WEIGHTS = 1 << 25  # with the missing connections
 
@@ -116,18 +117,21 @@ def load(path: Path) -> Network:
 
 
 def dump(network: Network) -> bytes:
-    """Return the file's content, for a layered network. Settings and scaling are as they came in.
+    """Return the file's content. Settings and scaling are as they came in.
 
     Raises:
-        NotExpressible: no chain of dense layers, or a function that FANN does not have.
+        NotExpressible: no chain of dense layers, none in which each reads all before it, or a function that
+            FANN does not have.
     """
     known = network.origin.extra if network.origin.format == "fann" else {}
+    shortcuts = any(isinstance(node.op, Concat) for node in network.nodes)
+    if shortcuts:
+        return text_file.encoded("fann", _written(_shortcut_layers(network), known, None, shortcuts))
     chain = Chain(network, "fann")
     scales = known.get("scales")
     if scales and not (chain.strip_front(_scale_in(scales)) and chain.strip_back(_scale_out(scales))):
         chain, scales = Chain(network, "fann"), None
-    layers = chain.layers(_words)
-    return text_file.encoded("fann", _written(layers, known, scales))
+    return text_file.encoded("fann", _written(chain.layers(_words), known, scales, shortcuts))
 
 
 def run(path: Path, rows: FloatArray) -> Ran:
@@ -320,31 +324,56 @@ def _words(wanted: Function) -> Iterator[tuple[Word, Function]]:
             yield (number, said.slope / function.slope), said
 
 
+def _shortcut_layers(network: Network) -> list[Layer[Word]]:
+    """The layers of a network in which each reads the inputs and all layers before it, side by side."""
+    layers: list[Layer[Word]] = []
+    starts = [i for i, node in enumerate(network.nodes) if isinstance(node.op, Concat)]
+    outputs = [network.nodes[0].name]
+    for start, end in itertools.pairwise([0, *starts, len(network.nodes)]):
+        source, *rest = network.nodes[start:end]
+        path = [source.name, *(node.name for node in rest)]
+        in_a_row = all(node.inputs == (name,) for name, node in zip(path, rest, strict=False))
+        if not rest or not in_a_row or (start and source.inputs != tuple(outputs)):
+            raise NotExpressible("fann", source.name, "chain")
+        part = Network((Node(source.name, Input(network.sizes[source.name])), *rest), (path[-1],))
+        found = Chain(part, "fann").layers(_words)
+        if len(found) != 1:
+            raise NotExpressible("fann", found[1].name, "chain")
+        layers += found
+        outputs.append(path[-1])
+    if network.outputs != (outputs[-1],):
+        raise NotExpressible("fann", network.outputs[0], "chain")
+    return layers
+
+
 def _written(
-    layers: Sequence[Layer[Word]], known: Mapping[str, Any], scales: Mapping[str, FloatArray] | None
+    layers: Sequence[Layer[Word]],
+    known: Mapping[str, Any],
+    scales: Mapping[str, FloatArray] | None,
+    shortcuts: bool,
 ) -> Iterator[str]:
-    sizes = [layers[0].weight.shape[0], *(layer.bias.size for layer in layers)]
-    settings = _DEFAULTS | known.get("settings", {}) | {"num_layers": str(len(sizes)), "network_type": "0"}
-    settings["layer_sizes"] = "".join(f"{size + 1} " for size in sizes)
+    n_inputs = layers[0].weight.shape[0]
+    biases = 0 if shortcuts else 1  # a layer
+    sizes = [n_inputs + 1, *(layer.bias.size + biases for layer in layers)]
+    settings = _DEFAULTS | known.get("settings", {}) | {"num_layers": str(len(sizes))}
+    settings |= {"network_type": str(int(shortcuts)), "layer_sizes": "".join(f"{size} " for size in sizes)}
     sparse = float(settings["connection_rate"]) < 1
     yield "FANN_FLO_2.1"
     yield from (f"{key}={text}" for key, text in settings.items())
     yield f"scale_included={int(scales is not None)}"
-    for key in _SCALES if scales else ():
-        assert scales is not None
-        yield f"{key}={''.join(f'{value!r} ' for value in scales[key].tolist())}"
-    neurons = ["(0, 0, 0.0) "] * (sizes[0] + 1)
+    for key, values in (scales or {}).items():
+        yield f"{key}={''.join(f'{value!r} ' for value in values.tolist())}"
+    neurons = ["(0, 0, 0.0) "] * sizes[0]
     connections: list[str] = []
     first = 0
     for layer, number in zip(layers, _numbers(layers, known), strict=True):
-        rows = np.vstack((layer.weight, layer.bias)).T
-        for row in rows.tolist():
-            last = len(row) - 1
-            kept = [(i, weight) for i, weight in enumerate(row) if weight or i == last or not sparse]
+        bias = n_inputs if shortcuts else len(layer.weight)
+        for row in np.insert(layer.weight, bias, layer.bias, axis=0).T.tolist():
+            kept = [(i, weight) for i, weight in enumerate(row) if weight or i == bias or not sparse]
             neurons.append(f"({len(kept)}, {number}, {layer.word[1]!r}) ")
             connections += [f"({first + i}, {weight!r}) " for i, weight in kept]
-        neurons.append(f"(0, {number}, 0.0) ")
-        first += rows.shape[1]
+        neurons += [f"(0, {number}, 0.0) "] * biases
+        first += (len(layer.weight) + 1) * biases
     yield f"{_NEURONS}={''.join(neurons)}"
     yield f"{_CONNECTIONS}={''.join(connections)}"
 

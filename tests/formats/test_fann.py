@@ -27,7 +27,7 @@ from pruner_gui.formats import (
     write,
 )
 from pruner_gui.formats.layers import Function
-from pruner_gui.network import FloatArray, RemoveUnits
+from pruner_gui.network import Concat, Dense, FloatArray, Network, Node, RemoveUnits
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "models" / "fann_xor_float.net"
 NEURONS = "neurons (num_inputs, activation_function, activation_steepness)"
@@ -149,13 +149,25 @@ def test_shortcuts_read_all_layers_before(path: Path) -> None:
     changes += [("(0, 5, 0.0) (3, 3, 0.25) (0, 3, 0.0)", "(5, 0, 1.0)")]
     changes += [("(3, 2.0) (4, -3.0) (5, 0.125)", "(0, 4.0) (1, 5.0) (2, 0.125) (3, 2.0) (4, -3.0)")]
     network = read(save(path, *changes))
+    changed = path.read_text()
     expected = np.tanh(0.5 * hidden(ROWS)) @ [[2.0], [-3.0]] + ROWS @ [[4.0], [5.0]] + 0.125
     np.testing.assert_allclose(network.forward(ROWS), expected, atol=1e-5)
+    write(network, path)
+    assert_same(network, read(path))
+    assert all(f"{line}\n" in path.read_text() for line in changed.splitlines())
     smaller = RemoveUnits("dense_1", (0,)).apply(network)
-    assert smaller.layer_sizes == (2, 1, 1)
+    write(smaller, path)
+    assert "layer_sizes=3 1 1 \n" in path.read_text()
+    np.testing.assert_allclose(read(path).forward(ROWS), smaller.forward(ROWS), atol=1e-6)
+
+
+def test_other_branches_are_no_shortcuts(path: Path) -> None:
+    inner = chain((2, 2, 2), [Function("tanh"), Function("tanh")])
+    side = Node("side", Concat(), ("dense_1.tanh", "input"))
+    last = Node("last", Dense(np.ones((4, 1)), np.zeros(1)), ("side",))
     with pytest.raises(NotExpressible) as refusal:
-        write(smaller, path)
-    assert refusal.value.problem == "chain"
+        write(Network((*inner.nodes[:3], side, last), ("last",)), path)
+    assert (refusal.value.node, refusal.value.problem) == ("side", "chain")
 
 
 SCALES = """scale_included=1
