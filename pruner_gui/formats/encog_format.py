@@ -134,7 +134,7 @@ class _Reader:
         if head[0] != "encog" or len(head) < 2:
             raise ValueError("the first line is not Encog's")
         if head[1] != "BasicNetwork":
-            raise NotAModel(self.path, "encog", "kind", head[1])
+            raise NotAModel(self.path, "encog", "kind", head[1][:80])
 
     def _check_contexts(self, entries: Mapping[str, str]) -> None:
         for key in ("contextTargetSize", "contextTargetOffset", "layerContextCount"):
@@ -153,7 +153,7 @@ class _Reader:
         functions = [(line, _meaning(line)) for line in lines]
         for line, function in functions[:-1]:
             if function is None:
-                raise UnsupportedOp(self.path, "[BASIC:ACTIVATION]", line, "computed")
+                raise UnsupportedOp(self.path, "[BASIC:ACTIVATION]", line[:80], "computed")
         return [(line, function or Function()) for line, function in functions]
 
 

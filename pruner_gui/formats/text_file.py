@@ -12,6 +12,7 @@ from pruner_gui.network import FloatArray, Network
 
 MAX_BYTES = 1 << 26  # a number in two characters takes some hundred bytes of memory while it is read
 MAX_LINES = 1 << 20
+_TOLD = 200  # characters of a file's own text in a refusal
 
 
 def load(path: Path, format: str, parse: Callable[[list[str]], Network]) -> Network:
@@ -35,7 +36,7 @@ def load(path: Path, format: str, parse: Callable[[list[str]], Network]) -> Netw
     try:
         return parse([line.strip() for line in lines])
     except ValueError as error:
-        raise NotAModel(path, format, "invalid", str(error)) from error
+        raise NotAModel(path, format, "invalid", str(error)[:_TOLD]) from error
 
 
 def encoded(format: str, lines: Iterable[str]) -> bytes:
