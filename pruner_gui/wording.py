@@ -274,6 +274,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             QT_TRANSLATE_NOOP("wording", "Save the model with skops (.skops), or export it to ONNX."),
         ),
+        (NotAModel, "kind"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} is a {format} file, but holds something else than layers: {detail}."
+            ),
+            _DENSE_ONLY,
+        ),
         (NotAModel, None): (
             QT_TRANSLATE_NOOP("wording", "{path} is not a valid {format} file: {detail}."),
             _CHECK_FILE,
@@ -283,6 +289,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
                 "wording", "{path} asks for more than is read safely: {found} {what}, at most {limit}."
             ),
             _CHECK_FILE,
+        ),
+        (UnsupportedVersion, "Encog"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} was written by Encog {found}, in the XML form from before Encog 3."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Open it with Encog 3 and save it again, or export its weights."),
         ),
         (UnsupportedVersion, None): (
             QT_TRANSLATE_NOOP("wording", "{path} has {what} {found}; understood are {lowest} to {highest}."),
@@ -356,6 +368,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         (UnsupportedOp, None): (
             QT_TRANSLATE_NOOP("wording", "{path} has an operator that is not supported: node {node} ({op})."),
             _DENSE_ONLY,
+        ),
+        (UnsupportedUse, "functions"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} mixes activation functions in a layer: {node} ({op}) is not as the first."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Give all neurons of a layer the same function and steepness."),
         ),
         (UnsupportedUse, None): (
             QT_TRANSLATE_NOOP(
@@ -728,7 +746,9 @@ _METRICS: Mapping[str, str] = MappingProxyType(
 
 _OPTIONS: Mapping[str, str] = MappingProxyType(
     {
-        "model": QT_TRANSLATE_NOOP("wording", "the trained network: .onnx, .npz, .pth or .safetensors"),
+        "model": QT_TRANSLATE_NOOP(
+            "wording", "the trained network: .onnx, .keras, .h5, .pth, .safetensors, .skops, .npz..."
+        ),
         "activations": QT_TRANSLATE_NOOP(
             "wording",
             "the activation behind each layer, for files with weights alone (.pth, .safetensors): relu,relu,softmax",

@@ -71,6 +71,7 @@ __all__ = [
     "UnsupportedTensor",
     "UnsupportedUse",
     "UnsupportedVersion",
+    "extensions",
     "format_for",
     "read",
     "rebuild_code",
@@ -113,7 +114,8 @@ class Format:
     """A row of the table of formats.
 
     `sniff` tells the format from the first bytes; `extra` is the optional dependency group that brings what
-    `module` imports ("" when it is always there). `weights_only`: its module is a `WeightsModule`.
+    `module` imports ("" when it is always there). `weights_only`: its module is a `WeightsModule`. Without
+    `reads` it is only written.
     """
 
     name: str
@@ -122,6 +124,7 @@ class Format:
     module: str
     extra: str = ""
     weights_only: bool = False
+    reads: bool = True
 
 
 def _is_onnx(head: bytes) -> bool:
@@ -169,6 +172,15 @@ def _is_safetensors(head: bytes) -> bool:
     return head[3:9] == b"\0\0\0\0\0{"
 
 
+def _is_encog(head: bytes) -> bool:
+    # The second form is that of versions before 3, which the reader refuses.
+    return head.startswith(b"encog,") or (head.startswith(b"<") and b"<encogVersion>" in head)
+
+
+def _is_nnet(head: bytes) -> bool:
+    return re.match(rb"(//[^\n]*\n)+\s*(\d+,\s*){3}\d+,?\s*\n\s*\d+,", head) is not None
+
+
 FORMATS = (
     # Before ONNX, since a length can begin as an ONNX file does.
     Format(
@@ -190,6 +202,10 @@ FORMATS = (
         "pruner_gui.formats.torch_format",
         weights_only=True,
     ),
+    Format("encog", (".eg",), _is_encog, "pruner_gui.formats.encog_format"),
+    Format("nnet", (".nnet",), _is_nnet, "pruner_gui.formats.nnet_format"),
+    Format("fann", (".net",), lambda head: head.startswith(b"FANN_"), "pruner_gui.formats.fann_format"),
+    Format("c-header", (".h",), lambda head: False, "pruner_gui.formats.c_header_format", reads=False),
 )
 
 
@@ -229,8 +245,8 @@ def read(path: Path, activations: Sequence[str] | None = None) -> Network:
         if found is None and head and _is_pickle(head, path) and (named is None or named.name != "torch"):
             raise NotAModel(path, "pickle", "pickle")
         found = found or named
-        if found is None:
-            raise UnknownFormat(path, _extensions())
+        if found is None or not found.reads:
+            raise UnknownFormat(path, extensions(read=True))
         module = _module(found)
         if found.weights_only:
             return cast(WeightsModule, module).load(path, activations)
@@ -295,8 +311,9 @@ def rebuild_code(network: Network, path: Path) -> str:
     return rebuild.code(network, path, row.name)
 
 
-def _extensions() -> tuple[str, ...]:
-    return tuple(extension for row in FORMATS for extension in row.extensions)
+def extensions(read: bool = False) -> tuple[str, ...]:
+    """Return the extensions of all formats, or of those that can be read."""
+    return tuple(extension for row in FORMATS if row.reads or not read for extension in row.extensions)
 
 
 def _by_extension(path: Path) -> Format | None:
@@ -314,7 +331,7 @@ def format_for(network: Network, path: Path, name: str | None = None) -> Format:
     if found is None and not name and not path.suffix:
         found = by_name.get(network.origin.format)
     if found is None:
-        raise UnknownFormat(path, _extensions())
+        raise UnknownFormat(path, extensions())
     return found
 
 

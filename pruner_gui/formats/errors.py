@@ -47,8 +47,8 @@ class NotAModel(PrunerError):
     """The file is not, or no longer, a valid file of this format.
 
     `reason` is "empty", "damaged" (cannot be decoded; often cut off), "invalid" (decoded, but breaks the
-    format's rules), "constant" (the output does not depend on the input) or "pickle" (opening it would run
-    what is in it); `detail` is what the library said.
+    format's rules), "kind" (of the same family, but no network of layers), "constant" (the output does not
+    depend on the input) or "pickle" (opening it would run what is in it); `detail` is what the library said.
     """
 
     path: Path
@@ -74,7 +74,7 @@ class TooLarge(PrunerError):
 
 @dataclass
 class UnsupportedVersion(PrunerError):
-    """The file's `what` ("opset", "ir_version", "version") is outside of what is understood."""
+    """The file's `what` ("opset", "ir_version", "version", "Encog", "FANN") is not one that is understood."""
 
     path: Path
     what: str
@@ -113,6 +113,7 @@ class UnsupportedUse(PrunerError):
     "constant": a constant where computed values are needed, or the other way round;
     "division": of a constant by computed values;
     "training": a dropout that is active, a batch normalisation that still learns;
+    "functions": the neurons of a layer have different activation functions;
     "unknown_size": the input's number of features is not given;
     "type": computed values become something else than floats.
     """

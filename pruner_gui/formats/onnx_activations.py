@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
+from pruner_gui.formats.errors import NotExpressible
 from pruner_gui.formats.onnx_builder import TYPES, Builder
 from pruner_gui.network import Activation, Network
 
@@ -45,8 +46,14 @@ def lowest_opset(network: Network, dtype: str) -> int:
 
 
 def write(builder: Builder, name: str, activation: Activation, units: int, tensor: str) -> str:
-    """Add the nodes of an activation of so many units; return the name of its output."""
+    """Add the nodes of an activation of so many units; return the name of its output.
+
+    Raises:
+        NotExpressible: a ramp, or several winners.
+    """
     kind, full = activation.kind, builder.dtype
+    if kind not in WRITTEN or activation.settings.get("winners", 1) != 1:
+        raise NotExpressible("onnx", name, "operation")
     dtype = "float32" if kind in SINGLE_ONLY else full
     step = _Step(builder, name, activation.settings, units, dtype)
     x = builder.cast(tensor, full, dtype)
@@ -187,3 +194,4 @@ SPELT: dict[str, Callable[[_Step, str], str]] = {
     "step": _step,
     "competitive": _competitive,
 }
+WRITTEN = OPERATORS.keys() | SPELT.keys()

@@ -79,7 +79,7 @@ class StartPage(QWidget):
         self.drop_zone.setMaximumHeight(230)
         title = _heading(self.tr("Drop a trained network here"), 15)
         hint = QLabel(
-            self.tr("ONNX, PyTorch (.pth), safetensors or npz. Drop its data with it, or load it later.")
+            self.tr("ONNX, Keras, PyTorch, scikit-learn and more. Drop its data with it, or load it later.")
         )
         hint.setObjectName("hint")
         button = QPushButton(self.tr("Open a model…"))

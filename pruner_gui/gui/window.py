@@ -198,7 +198,7 @@ class MainWindow(QMainWindow):
 
     def choose_model(self) -> None:
         """Ask for a model, and open it."""
-        path = dialogs.choose_file(self, self.tr("Open a model"), _model_filter(), "model")
+        path = dialogs.choose_file(self, self.tr("Open a model"), _model_filter(read=True), "model")
         if path is not None:
             self.open_files([path], is_model=True)
 
@@ -233,7 +233,7 @@ class MainWindow(QMainWindow):
 
         An npz file can be either: it is the model where no other is given and none is open, or `is_model`.
         """
-        endings = {ending for ending in _model_endings() if ending != ".npz"}
+        endings = set(formats.extensions(read=True)) - {".npz"}
         models = [path for path in files if path.suffix.lower() in endings]
         if not models and self.document.is_open and not is_model:
             self.choose_data(files)
@@ -282,7 +282,7 @@ class MainWindow(QMainWindow):
         """Ask where to write, and write."""
         session = self.document.session
         source = session.path or Path("network.onnx")
-        suffix = source.suffix if source.suffix in _model_endings() else ".onnx"
+        suffix = source.suffix if source.suffix in formats.extensions() else ".onnx"
         proposal = source.with_name(f"{source.stem}_pruned{suffix}")
         path = dialogs.choose_target(self, self.tr("Export the pruned network"), proposal, _model_filter())
         if path is not None:
@@ -342,12 +342,9 @@ def _tabs(*pages: tuple[QWidget, str]) -> QTabWidget:
     return tabs
 
 
-def _model_endings() -> tuple[str, ...]:
-    return tuple(ending for row in formats.FORMATS for ending in row.extensions)
-
-
-def _model_filter() -> str:
-    return f"Models ({' '.join('*' + ending for ending in _model_endings())});;All files (*)"
+def _model_filter(read: bool = False) -> str:
+    endings = " ".join(f"*{ending}" for ending in formats.extensions(read))
+    return f"Models ({endings});;All files (*)"
 
 
 def _recent() -> list[Path]:

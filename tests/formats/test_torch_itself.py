@@ -281,7 +281,16 @@ def test_the_code_has_the_activation_or_says_that_there_is_none(tmp_path: Path, 
         code = formats.rebuild_code(network, path)
     except NotExpressible as refusal:
         assert refusal.node == "f"  # noqa: PT017
-        missing = {"hard_sigmoid", "exponential", "sin", "symmetric_log", "gaussian", "step", "competitive"}
+        missing = {
+            "ramp",
+            "hard_sigmoid",
+            "exponential",
+            "sin",
+            "symmetric_log",
+            "gaussian",
+            "step",
+            "competitive",
+        }
         assert kind in missing
     else:
         made: dict[str, Any] = {}

@@ -63,7 +63,7 @@ def targets(folder: Path) -> list[Target]:
     found = [
         Target(row.name, row.extensions[0], seeds, _read_weights if row.weights_only else formats.read)
         for row in formats.FORMATS
-        if (seeds := model_seeds(row, folder))
+        if row.reads and (seeds := model_seeds(row, folder))
     ]
     found += [
         Target(f"data{extension}", extension, seeds, _read_data) for extension, seeds in data_seeds().items()
