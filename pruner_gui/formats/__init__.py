@@ -111,9 +111,20 @@ def _is_npz(head: bytes) -> bool:
     return head[:4] == b"PK\x03\x04" and name.endswith(b".npy")
 
 
+def _is_keras(head: bytes) -> bool:
+    name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+    return head[:4] == b"PK\x03\x04" and name in (b"metadata.json", b"config.json", b"model.weights.h5")
+
+
+def _is_hdf5(head: bytes) -> bool:
+    return head.startswith(b"\x89HDF\r\n\x1a\n")
+
+
 FORMATS = (
     Format("onnx", (".onnx",), _is_onnx, "pruner_gui.formats.onnx_format"),
     Format("npz", (".npz",), _is_npz, "pruner_gui.formats.npz_format"),
+    Format("keras", (".keras",), _is_keras, "pruner_gui.formats.keras_format", "keras"),
+    Format("keras-h5", (".h5", ".hdf5"), _is_hdf5, "pruner_gui.formats.keras_h5_format", "keras"),
 )
 
 

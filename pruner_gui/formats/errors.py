@@ -86,8 +86,8 @@ class UnsupportedOp(PrunerError):
     """An operator that dense networks do not have.
 
     `hint` is "", "convolution", "normalization", "recurrent", "quantized", "label" (a class label or map
-    behind the scores), "domain" (an operator of another domain), "subgraph", or "computed" (a product or
-    function of computed values that is no known activation).
+    behind the scores), "domain" (an operator of another domain), "custom" (own program code), "subgraph", or
+    "computed" (a product or function of computed values that is no known activation).
     """
 
     path: Path
