@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import math
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -45,13 +46,15 @@ _DAMAGED = (
     TypeError,
     IndexError,
     AttributeError,
+    ArithmeticError,  # a number too large for its place
     MemoryError,
+    struct.error,
 )
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What a file says: its kind ("keras" or "keras-h5"), the configuration as decoded json, Keras' version."""
+    """What a file says: its kind ("keras" or "keras-h5"), configuration (as decoded json) and version."""
 
     container: str
     config: Mapping[str, Any]
@@ -174,12 +177,8 @@ def _from_hdf5(path: Path, size: int, stack: contextlib.ExitStack) -> Contents:
         raise NotAModel(path, "keras", "invalid", "it holds weights only, and no model_config")
     (config,) = texts(path, file, "model_config")
     weights = Weights(path, file, size)
-    version = next((text for text in _version(path, file)), "1")
+    version = texts(path, file, "keras_version")[0] if "keras_version" in file.attrs else "1"
     return Contents("keras-h5", _json(path, config), version, weights)
-
-
-def _version(path: Path, file: h5py.File) -> list[str]:
-    return texts(path, file, "keras_version") if "keras_version" in file.attrs else []
 
 
 def _from_zip(path: Path, stack: contextlib.ExitStack) -> Contents:

@@ -148,14 +148,17 @@ def _run(building: Building, model: Model, value: Value, calls: list[int]) -> Va
     waiting = list(_uses(model))
     values[str(model.source), 0] = value
     while waiting:
-        ready = [entry for entry in waiting if all(_place(values, uses, s) for s in entry[2])]
-        if not ready:
-            raise NotAModel(building.path, "keras", "invalid", f"layer {waiting[0][0].name} has no input")
-        for layer, number, sources in ready:
-            inputs = [values[place] for place in (_place(values, uses, s) for s in sources) if place]
+        later = []
+        for layer, number, sources in waiting:
+            places = [_place(values, uses, source) for source in sources]
+            if None in places:
+                later.append((layer, number, sources))
+                continue
+            inputs = [values[place] for place in places if place]
             values[layer.name, number] = _apply(building, layer, inputs, calls)
-        done = {(layer.name, number) for layer, number, _ in ready}
-        waiting = [entry for entry in waiting if (entry[0].name, entry[1]) not in done]
+        if len(later) == len(waiting):
+            raise NotAModel(building.path, "keras", "invalid", f"layer {later[0][0].name} has no input")
+        waiting = later
     place = _place(values, uses, model.result or ("", 0))
     if place is None:
         raise NotAModel(building.path, "keras", "invalid", "no layer is the output")
