@@ -33,6 +33,8 @@ SIGNATURE = b"\x89HDF\r\n\x1a\n"
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
 _INFLATION = 1032  # what deflate unpacks a byte to, at most
+_RATIO = 50  # of an archive's entry to what is stored of it: floats hardly get smaller
+_FREE = 64 << 20  # bytes that an entry may have, whatever the ratio
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 _DAMAGED = (
     zipfile.BadZipFile,
@@ -125,9 +127,11 @@ class Weights:
             raise UnsupportedTensor(self._path, name, "compressed")
         stored = dataset.id.get_storage_size()
         unpacked = stored * _INFLATION if h5py.h5z.FILTER_DEFLATE in filters else stored
-        self._read += unpacked
-        if max(self._read, math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize) > MAX_BYTES:
-            raise TooLarge(self._path, "entries", self._read, MAX_BYTES)
+        self._read += dataset.nbytes
+        chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
+        needed = max(self._read, unpacked, chunk)
+        if needed > MAX_BYTES:
+            raise TooLarge(self._path, "entries", needed, MAX_BYTES)
         if unpacked < dataset.nbytes or stored > self._size:
             raise UnsupportedTensor(self._path, name, "size")
 
@@ -198,12 +202,11 @@ def _unpack(path: Path, archive: zipfile.ZipFile, name: str, limit: int) -> byte
     if name not in archive.namelist():
         raise NotAModel(path, "keras", "invalid", f"no {name}")
     info = archive.getinfo(name)
+    limit = min(limit, max(_FREE, info.compress_size * _RATIO))
     if info.file_size > limit:
         raise TooLarge(path, "entries", info.file_size, limit)
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise NotImplementedError(f"compression {info.compress_type}")
-    if info.file_size > (info.compress_size + 1) * _INFLATION:
-        raise ValueError(f"{name} is larger than it can be")
     with archive.open(info) as file:
         return file.read(info.file_size)
 

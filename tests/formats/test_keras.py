@@ -353,6 +353,16 @@ def test_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         read(one_dense(tmp_path / "a.h5"))
 
 
+def test_an_archive_of_nothing_but_zeros_is_too_large(tmp_path: Path) -> None:
+    path = tmp_path / "a.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("metadata.json", "{}")
+        archive.writestr("config.json", json.dumps(made.sequential()))
+        archive.writestr("model.weights.h5", bytes(80 << 20))
+    with pytest.raises(TooLarge):
+        read(path)
+
+
 def test_an_archive_that_unpacks_to_more_than_it_says_is_damaged(tmp_path: Path) -> None:
     path = tmp_path / "a.keras"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
