@@ -337,6 +337,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             QT_TRANSLATE_NOOP("wording", "Export it with standard operators only."),
         ),
+        (UnsupportedOp, "custom"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} has a layer made of own program code, which is not run: {node} ({op})."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Replace it by the library's own layers, or export as ONNX."),
+        ),
         (UnsupportedOp, "subgraph"): (
             QT_TRANSLATE_NOOP("wording", "{path} has control flow: node {node} ({op})."),
             QT_TRANSLATE_NOOP("wording", "Export the network for inference, as a fixed graph."),

@@ -1,21 +1,14 @@
-"""Model files in and out: the table of formats, and `read`, `write` and `size_in` over it.
-
-A format is one module, one row of `FORMATS` and one test. Its module is imported when a file needs it and
-satisfies `FormatModule`.
-"""
+"""Model files in and out: `read`, `write` and `size_in` over the table of formats in `table.py`."""
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import errno
-import importlib
 import os
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +37,16 @@ from pruner_gui.formats.errors import (
     UnsupportedVersion,
 )
 from pruner_gui.formats.running import Ran
+from pruner_gui.formats.table import (
+    FORMATS,
+    Format,
+    FormatModule,
+    WeightsModule,
+    by_extension,
+    extensions,
+    is_pickle,
+    module_of,
+)
 from pruner_gui.network import FloatArray, Network
 
 __all__ = [
@@ -83,132 +86,6 @@ _HEAD = 512  # bytes that decide a format
 _SAMPLES = 256
 
 
-class FormatModule(Protocol):
-    """What the module of a format provides, as functions."""
-
-    def load(self, path: Path) -> Network:
-        """Read a file. Raises the refusals of `pruner_gui.formats.errors`, or OSError."""
-
-    def dump(self, network: Network) -> bytes:
-        """Return the file's content. Raises NotExpressible."""
-
-    def run(self, path: Path, rows: FloatArray) -> Ran:
-        """Run the file on rows `(n_samples, n_inputs)`. Raises ExportDoesNotRun."""
-
-    def tolerance(self, network: Network) -> float:
-        """The relative difference that rounding alone may make between the network and `run`."""
-
-
-class WeightsModule(Protocol):
-    """The same of a format that holds weights alone, to which the activations have to be said."""
-
-    def load(self, path: Path, activations: Sequence[str] | None = None) -> Network:
-        """Read a file. Raises also NeedsActivations, BadActivations."""
-
-    def run(self, path: Path, rows: FloatArray, activations: Sequence[str]) -> Ran:
-        """Run the file with these activations."""
-
-
-@dataclass(frozen=True)
-class Format:
-    """A row of the table of formats.
-
-    `sniff` tells the format from the first bytes; `extra` is the optional dependency group that brings what
-    `module` imports ("" when it is always there). `weights_only`: its module is a `WeightsModule`. Without
-    `reads` it is only written.
-    """
-
-    name: str
-    extensions: tuple[str, ...]
-    sniff: Callable[[bytes], bool]
-    module: str
-    extra: str = ""
-    weights_only: bool = False
-    reads: bool = True
-
-
-def _is_onnx(head: bytes) -> bool:
-    # Protobuf has no magic number, but a model begins with field 1 (ir_version), a small number.
-    return len(head) > 2 and head[0] == 0x08 and 0 < head[1] < 0x40
-
-
-def _is_npz(head: bytes) -> bool:
-    # Other formats are zip archives too: the first member's name decides.
-    name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
-    return head[:4] == b"PK\x03\x04" and name.endswith(b".npy")
-
-
-def _is_skops(head: bytes) -> bool:
-    # skops calls an array by the number of its object, as no npz model does; its schema comes last.
-    return re.match(rb"PK\x03\x04.{26}(\d{6,}\.npy|schema\.json)", head, re.DOTALL) is not None
-
-
-def _is_pmml(head: bytes) -> bool:
-    wide = {
-        codecs.BOM_UTF16_LE: "utf-16",
-        codecs.BOM_UTF16_BE: "utf-16",
-        b"<\0": "utf-16-le",
-        b"\0<": "utf-16-be",
-    }
-    text = head.decode(wide.get(head[:2], "utf-8-sig"), "ignore")
-    return re.match(r"\s*<", text) is not None and re.search(r"<([\w.-]+:)?PMML\b", text) is not None
-
-
-def _is_pickle(head: bytes, path: Path) -> bool:
-    # joblib compresses what it pickles: then only the name tells.
-    plain = re.match(rb"\x80[\x02-\x05]|c[a-z_.]+\n", head) is not None
-    return plain or not {".pkl", ".pickle", ".joblib"}.isdisjoint(map(str.lower, path.suffixes[-2:]))
-
-
-def _is_torch(head: bytes) -> bool:
-    # A zip archive with the pickle first, or (before PyTorch 1.6) a pickled magic number behind its protocol.
-    name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
-    zipped = head[:4] == b"PK\x03\x04" and name.endswith(b"/data.pkl")
-    return zipped or (head[:1] == b"\x80" and b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19." in head[:32])
-
-
-def _is_safetensors(head: bytes) -> bool:
-    # The length of the header, at most 16 MB, and the header's first character.
-    return head[3:9] == b"\0\0\0\0\0{"
-
-
-def _is_encog(head: bytes) -> bool:
-    # The second form is that of versions before 3, which the reader refuses.
-    return head.startswith(b"encog,") or (head.startswith(b"<") and b"<encogVersion>" in head)
-
-
-def _is_nnet(head: bytes) -> bool:
-    return re.match(rb"(//[^\n]*\n)+\s*(\d+,\s*){3}\d+,?\s*\n\s*\d+,", head) is not None
-
-
-FORMATS = (
-    # Before ONNX, since a length can begin as an ONNX file does.
-    Format(
-        "safetensors",
-        (".safetensors",),
-        _is_safetensors,
-        "pruner_gui.formats.safetensors_format",
-        "safetensors",
-        weights_only=True,
-    ),
-    Format("onnx", (".onnx",), _is_onnx, "pruner_gui.formats.onnx_format"),
-    Format("skops", (".skops",), _is_skops, "pruner_gui.formats.skops_format", "sklearn"),
-    Format("npz", (".npz",), _is_npz, "pruner_gui.formats.npz_format"),
-    Format("pmml", (".pmml", ".xml"), _is_pmml, "pruner_gui.formats.pmml_format", "pmml"),
-    Format(
-        "torch",
-        (".pth", ".pt", ".ckpt", ".bin"),
-        _is_torch,
-        "pruner_gui.formats.torch_format",
-        weights_only=True,
-    ),
-    Format("encog", (".eg",), _is_encog, "pruner_gui.formats.encog_format"),
-    Format("nnet", (".nnet",), _is_nnet, "pruner_gui.formats.nnet_format"),
-    Format("fann", (".net",), lambda head: head.startswith(b"FANN_"), "pruner_gui.formats.fann_format"),
-    Format("c-header", (".h",), lambda head: False, "pruner_gui.formats.c_header_format", reads=False),
-)
-
-
 @dataclass(frozen=True)
 class Export:
     """A written file: its size in bytes, and how far `runtime`'s outputs are from the network's."""
@@ -240,14 +117,14 @@ def read(path: Path, activations: Sequence[str] | None = None) -> Network:
         _refuse_special(path)
         with path.open("rb") as file:
             head = file.read(_HEAD)
-        named = _by_extension(path)
+        named = by_extension(path)
         found = next((row for row in FORMATS if row.sniff(head)), None)
-        if found is None and head and _is_pickle(head, path) and (named is None or named.name != "torch"):
+        if found is None and head and is_pickle(head, path) and (named is None or named.name != "torch"):
             raise NotAModel(path, "pickle", "pickle")
         found = found or named
         if found is None or not found.reads:
             raise UnknownFormat(path, extensions(read=True))
-        module = _module(found)
+        module = module_of(found)
         if found.weights_only:
             return cast(WeightsModule, module).load(path, activations)
         if activations is not None:
@@ -273,7 +150,7 @@ def write(
         UnknownFormat, MissingExtra: as for `read`.
     """
     row = format_for(network, path, format)
-    module = _module(row)
+    module = module_of(row)
     content = module.dump(network)
     rows = _sample_rows(network, samples)
     with _writing(path), files.atomic(path) as temporary:
@@ -292,7 +169,7 @@ def size_in(network: Network, format: str) -> int:
         NotExpressible: the format has no way to say this network.
         UnknownFormat, MissingExtra: as for `read`.
     """
-    return len(_module(format_for(network, Path(), format)).dump(network))
+    return len(module_of(format_for(network, Path(), format)).dump(network))
 
 
 def rebuild_code(network: Network, path: Path) -> str:
@@ -311,15 +188,6 @@ def rebuild_code(network: Network, path: Path) -> str:
     return rebuild.code(network, path, row.name)
 
 
-def extensions(read: bool = False) -> tuple[str, ...]:
-    """Return the extensions of all formats, or of those that can be read."""
-    return tuple(extension for row in FORMATS if row.reads or not read for extension in row.extensions)
-
-
-def _by_extension(path: Path) -> Format | None:
-    return next((row for row in FORMATS if path.suffix.lower() in row.extensions), None)
-
-
 def format_for(network: Network, path: Path, name: str | None = None) -> Format:
     """Return the format that a network is written to `path` in: see `write`.
 
@@ -327,7 +195,7 @@ def format_for(network: Network, path: Path, name: str | None = None) -> Format:
         UnknownFormat: an extension, or a name, that is no format's.
     """
     by_name = {row.name: row for row in FORMATS}
-    found = by_name.get(name) if name else _by_extension(path)
+    found = by_name.get(name) if name else by_extension(path)
     if found is None and not name and not path.suffix:
         found = by_name.get(network.origin.format)
     if found is None:
@@ -336,19 +204,12 @@ def format_for(network: Network, path: Path, name: str | None = None) -> Format:
 
 
 def _run(row: Format, network: Network, path: Path, rows: FloatArray) -> Ran:
-    module = _module(row)
+    module = module_of(row)
     if not row.weights_only:
         return module.run(path, rows)
     from pruner_gui.formats import state_dict
 
     return cast(WeightsModule, module).run(path, rows, state_dict.activations(network))
-
-
-def _module(row: Format) -> FormatModule:
-    try:
-        return cast(FormatModule, importlib.import_module(row.module))
-    except ModuleNotFoundError as error:
-        raise MissingExtra(row.name, error.name or "", row.extra) from error
 
 
 @contextlib.contextmanager

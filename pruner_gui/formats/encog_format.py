@@ -34,7 +34,7 @@ _HEAD = "encog,BasicNetwork,java,3.4.1,1,0"
 _PACKAGE = "org.encog.engine.network.activation."
 _SPLIT = 2048  # numbers a line, where an array is longer
 
-_ABOVE_ZERO = 5e-324  # the smallest number: x >= it where x > 0
+_ABOVE_ZERO = 1.401298464324817e-45  # the smallest number in float32: x >= it where x > 0
 _FIXED: Mapping[str, Function] = MappingProxyType(
     {
         "Linear": Function(),

@@ -88,9 +88,9 @@ class UnsupportedOp(PrunerError):
     """An operator that dense networks do not have.
 
     `hint` is "", "convolution", "normalization", "recurrent", "quantized", "label" (a class label or map
-    behind the scores), "domain" (an operator of another domain), "subgraph", "computed" (a product or
-    function of computed values that is no known activation), "step" (of a pipeline, by its name),
-    "transformation" (of a field, by its name), or "model" (of another kind).
+    behind the scores), "domain" (an operator of another domain), "custom" (own program code), "subgraph",
+    "computed" (a product or function of computed values that is no known activation), "step" (of a pipeline,
+    by its name), "transformation" (of a field, by its name), or "model" (of another kind).
     """
 
     path: Path

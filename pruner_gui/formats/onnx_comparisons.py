@@ -9,7 +9,7 @@ import onnx
 
 from pruner_gui.formats import onnx_shapes as shapes
 from pruner_gui.formats.onnx_constants import Array, attributes
-from pruner_gui.formats.onnx_functions import scalar, together
+from pruner_gui.formats.onnx_functions import scalar, setting, together
 from pruner_gui.formats.onnx_reading import Handler, Reading
 from pruner_gui.formats.onnx_shapes import NotRows
 from pruner_gui.formats.onnx_values import Form, Value
@@ -60,9 +60,7 @@ def from_comparison(reading: Reading, node: onnx.NodeProto, value: Value, low: f
         raise NotRows("type")
     if form.kind in ("<", "<="):
         low, high = high, low
-    centre = _from(reading, form)
-    # Steps are taken in float64: there the number itself counts, not what is rounded to it.
-    settings = {"centre": float(np.float32(centre)) if reading.single else centre, "low": low, "high": high}
+    settings = {"centre": _from(reading, form), "low": low, "high": high}
     reading.activate(node, Value(form.source, value.shape, False, ()), "step", settings)
 
 

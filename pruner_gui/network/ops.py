@@ -279,10 +279,7 @@ ACTIVATIONS = {
         ),
         ActivationKind(
             "step",
-            # compared in float64, where the smallest number is not zero
-            lambda x, centre, low, high: np.where(
-                x >= np.float64(centre), x.dtype.type(high), x.dtype.type(low)
-            ),
+            lambda x, centre, low, high: np.where(x >= centre, x.dtype.type(high), x.dtype.type(low)),
             {"centre": 0.0, "low": 0.0, "high": 1.0},
         ),
         ActivationKind(

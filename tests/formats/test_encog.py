@@ -187,7 +187,7 @@ def test_activations_with_parameters(path: Path, line: str, function: object) ->
 
 def test_a_jump_is_above_zero_in_one_and_at_zero_in_the_other(path: Path) -> None:
     weights = ("weights=2,3,4,0.1,0.2,0.3,0.4,0.5,0.6", "weights=1,1,0,1,0,0,0,1,0")
-    rows = np.array([[0.0, 1e-300]])
+    rows = np.array([[0.0, 1e-40]])
     linear = (f'"{ACTIVATION}Sigmoid"', '"ActivationLinear"')
     for name, expected in (("BiPolar", 0), ("Step,0,0,1", 2)):
         line = '"Activation' + name.replace(",", '",', 1) + ("" if "," in name else '"')
