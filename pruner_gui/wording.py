@@ -467,7 +467,7 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             _MEND_CELL,
         ),
         (MissingValues, None): (
-            QT_TRANSLATE_NOOP("wording", "{path} has {count} cells without a value: {places}."),
+            QT_TRANSLATE_NOOP("wording", "Cells without a value in {path}: {count}, of which {places}."),
             QT_TRANSLATE_NOOP(
                 "wording",
                 "Leave such rows out (--missing drop-rows), put in the mean of the column (--missing mean), or mend the file.",

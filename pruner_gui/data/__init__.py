@@ -27,10 +27,10 @@ from pruner_gui.data.dataset import (
     cap,
     split,
 )
-from pruner_gui.data.divide import Roles, assign, divide, spelled
-from pruner_gui.data.encode import Categories, categories_of, encode, whole_rows
+from pruner_gui.data.divide import Roles, assign, spelled
 from pruner_gui.data.errors import CannotPair, RowsDiffer, WrongFileCount
-from pruner_gui.data.labels import Targets, targets_of
+from pruner_gui.data.look import Look, look
+from pruner_gui.data.make import make
 from pruner_gui.data.options import (
     CATEGORIES,
     DELIMITERS,
@@ -56,6 +56,7 @@ __all__ = [
     "Encoding",
     "FloatArray",
     "IndexArray",
+    "Look",
     "Note",
     "ReadOptions",
     "Reader",
@@ -66,6 +67,7 @@ __all__ = [
     "assign",
     "cap",
     "is_scaling",
+    "look",
     "make",
     "read",
     "scan",
@@ -147,45 +149,6 @@ def scan(
             return _pair(first, second, n_inputs)
         case tables:
             raise WrongFileCount(len(tables))
-
-
-def make(
-    table: Table, roles: Roles, n_outputs: int, options: ReadOptions, *, like: Dataset | None = None
-) -> Dataset:
-    """Make a data set of a table whose columns have these roles.
-
-    Raises:
-        PrunerError: as `read`, for its cells, columns and class labels.
-    """
-    divided = divide(table, roles)
-    categories: Categories = categories_of(divided)
-    rows, dropped = whole_rows(divided, options.missing)
-    raw = encode(rows, options, categories, like.encoding if like is not None else None)
-    scaling = Scaling.fit(options.scale, raw.values, raw.words) if like is None else like.scaling
-    earlier = like.classes if like is not None else ()
-    targets = targets_of(rows.targets, n_outputs, options.classes, earlier) if rows.targets else Targets()
-    divides = rows.test is not None and 0 < rows.test.sum() < rows.n_rows
-    return Dataset(
-        inputs=scaling.apply(raw.values),
-        targets=targets.values,
-        labels=targets.labels,
-        classes=targets.classes,
-        input_names=raw.names,
-        target_names=rows.targets.names if rows.targets else (),
-        test=rows.test if divides else None,
-        source=" + ".join(dict.fromkeys(part.path.name for part in (table, table.targets) if part)),
-        scaling=scaling,
-        encoding=raw.encoding,
-        notes=(*dropped, *raw.notes, *_constant(raw.values, raw.names, options.scale), *targets.notes),
-    )
-
-
-def _constant(values: FloatArray, names: tuple[str, ...], scale: str) -> tuple[Note, ...]:
-    """Tell of the columns that a measured scaling can only shift."""
-    if scale not in ("standard", "minmax"):
-        return ()
-    still = np.flatnonzero((values == values[0]).all(axis=0)).tolist()
-    return (Note("constant", len(still), tuple(names[column] for column in still)),) if still else ()
 
 
 def _table(path: Path, options: ReadOptions, limit: int | None) -> Table:

@@ -106,7 +106,8 @@ def encode(table: Table, options: ReadOptions, categories: Categories, like: Enc
     """
     if like is not None:
         categories = like.categories
-    worded = [column for column, words in enumerate(categories) if words]
+    kind = options.categories
+    worded = [c for c, words in enumerate(categories) if words and (kind == "number") is _as_one(words, kind)]
     values, names, expanded = _expanded(table, options.categories, categories)
     gaps = np.isnan(values) if values.dtype.kind == "f" else np.zeros((1, 1), bool)
     notes = [_note(table, options.categories, worded)] if worded else []

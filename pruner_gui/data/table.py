@@ -131,9 +131,13 @@ class Table:
         ]
 
     def shown(self, row: int, column: int) -> str:
-        """Return a cell as it is shown, whatever it holds."""
-        word = self.words.get(column, {}).get(row)
-        return in_short(float(self.values[row, column])) if word is None else word
+        """Return a cell to be shown, whatever it holds; "" where it has no value."""
+        word, value = self.words.get(column, {}).get(row), self.values[row, column]
+        if word is not None:
+            return "" if is_missing(word) else word
+        if np.isnan(value):
+            return ""
+        return in_short(float(value)) if value == np.floor(value) else str(value)  # as short as its type
 
     def _open(self, column: int) -> BoolArray:
         """Which cells of a column have no value."""
