@@ -20,6 +20,10 @@ _INDEX = "__index_level_0__"  # what pandas adds
 _BATCH = 2**22  # values read at once
 
 
+class _NoSuchWord(Exception):
+    """A cell points to a word that is not in the column's dictionary."""
+
+
 def read(path: Path, options: ReadOptions, limit: int | None = None) -> Table:
     """Read the columns of a parquet file that are not ignored; an ignored one is left empty.
 
@@ -41,13 +45,13 @@ def read(path: Path, options: ReadOptions, limit: int | None = None) -> Table:
         words = [field.name for field in fields if arrow.types.is_string(field.type)]
         with parquet.ParquetFile(path, read_dictionary=words) as file:
             return _read(path, file, fields, options, n_rows)
-    except (arrow.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (arrow.ArrowException, OSError, UnicodeDecodeError, _NoSuchWord) as error:
         raise CannotReadData(path, "damaged", str(error).partition("\n")[0]) from error
 
 
 def _checked_rows(path: Path, declared: Any, n_columns: int, limit: int | None) -> int:
     """How many rows are to be read, once the footer is within bounds."""
-    if not declared.num_rows or not n_columns:
+    if declared.num_rows < 1 or not n_columns:
         raise CannotReadData(path, "empty")
     check_columns(path, declared.num_columns)
     check_values(path, declared.num_rows * declared.num_columns)
@@ -112,4 +116,6 @@ def _words(cells: Any) -> dict[int, str]:
         return {row: word or "" for row, word in enumerate(cells.cast(arrow.string()).to_pylist())}
     known = [word or "" for word in cells.dictionary.to_pylist()]
     places = cells.indices.to_pylist()
+    if any(place is not None and not 0 <= place < len(known) for place in places):
+        raise _NoSuchWord
     return {row: "" if place is None else known[place] for row, place in enumerate(places)}

@@ -120,7 +120,7 @@ def test_the_menu_of_a_column_changes_its_role(qtbot: QtBot, ask: Asked) -> None
 def test_letters_and_the_combo_change_the_selected_columns(qtbot: QtBot, ask: Asked) -> None:
     dialog = ask(FLOWERS, (2, 3))
     dialog.preview.selectColumn(2)
-    qtbot.keyClick(dialog.preview, Qt.Key.Key_X)
+    qtbot.keyClick(dialog.preview, Qt.Key.Key_X)  # type: ignore[no-untyped-call]
     settle(qtbot, dialog)
     assert headers(dialog)[2] == "c: Ignored"
     assert dialog.role.currentText() == "Ignored"
