@@ -316,6 +316,8 @@ def _info(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     network = formats.read(options.model)
     examples = load_examples(network, options.data, _data_options(options, 0.0, ()))
+    for line in _told(examples):
+        print(line, file=sys.stderr)
     wanted = options.metric or tuple(METRICS)
     summary = None
     names = []
@@ -341,8 +343,6 @@ def _evaluate(options: argparse.Namespace) -> None:
     if options.json:
         print(json.dumps(facts, indent=2))
         return
-    for line in _told(examples):
-        print(line, file=sys.stderr)
     print(wording.reason(examples.choice.reason))
     rows = [[wording.metric(name), f"{value:.6g}"] for name, value in values.items()]
     if "error-rate" in summary.errors:

@@ -101,8 +101,7 @@ def option(name: str, translate: Translate = str) -> str:
 
 def note(done: Note, translate: Translate = str) -> str:
     """Return what was done to the data."""
-    names = [*done.names[:_NAMES_SHOWN], *("…" for _ in done.names[_NAMES_SHOWN : _NAMES_SHOWN + 1])]
-    return translate(_NOTES[done.code]).format(count=done.count, names=", ".join(names))
+    return translate(_NOTES[done.code]).format(count=done.count, names=_plain(done.names, translate))
 
 
 def _plain(value: object, translate: Translate) -> str:
@@ -110,7 +109,8 @@ def _plain(value: object, translate: Translate) -> str:
         return translate(_PLACE).format(row=value.row, column=value.column)
     if isinstance(value, tuple):
         separator = "; " if any(isinstance(item, Place) for item in value) else ", "
-        return separator.join(_plain(item, translate) for item in value)
+        more = ["…"] if len(value) > _NAMES_SHOWN else []
+        return separator.join([*(_plain(item, translate) for item in value[:_NAMES_SHOWN]), *more])
     return str(value)
 
 

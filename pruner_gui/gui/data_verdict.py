@@ -15,7 +15,10 @@ from pruner_gui.data.errors import (
     MissingValues,
     TargetMismatch,
     TooFewClasses,
+    UnknownClass,
+    UnknownColumn,
     WordsMismatch,
+    WrongClassCount,
 )
 from pruner_gui.errors import PrunerError
 from pruner_gui.gui import resources, text, theme
@@ -139,8 +142,10 @@ def _trouble(look: Look, error: PrunerError, counts: Counts) -> tuple[str, str]:
         return many, _tr("Make one column of classes the target, or one column for each output.")
     if isinstance(error, MissingValues):
         return what, _tr("Choose below what becomes of cells without a value, or ignore the column.")
-    if isinstance(error, TooFewClasses):
+    if isinstance(error, (TooFewClasses, WrongClassCount, UnknownClass)):
         return what, _tr("Name all classes below, in the order of the network's outputs.")
+    if isinstance(error, UnknownColumn):
+        return what, _tr("The file had other columns before. Press “Automatic”, or click on the headers.")
     if isinstance(error, AmbiguousTarget):
         return what, _tr("Click on a column's header to make it the target.")
     return what, _tr("Click on a column's header to say what it is for, or mend the file.")

@@ -204,9 +204,10 @@ class MainWindow(QMainWindow):
             self.open_files([path], is_model=True)
 
     def choose_data(self, files: Sequence[Path] = ()) -> None:
-        """Ask which data to load and how, and load it."""
-        network = self.document.session.original
-        dialog = DataDialog((network.n_inputs, network.n_outputs), files or (), self)
+        """Ask which data to load and how, and load it; proposes what is loaded, or was to be."""
+        network, loaded = self.document.session.original, self.document.data
+        proposed = files or (self._waiting if loaded is None else loaded.files)
+        dialog = DataDialog((network.n_inputs, network.n_outputs), proposed, self)
         if dialog.exec():
             self.document.load_data(dialog.data)
         dialog.deleteLater()
