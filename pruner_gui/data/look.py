@@ -8,14 +8,13 @@ import numpy as np
 
 from pruner_gui.data.dataset import Dataset
 from pruner_gui.data.divide import Roles, assign
-from pruner_gui.data.errors import TooFewClasses, UnknownColumn, WordsMismatch
+from pruner_gui.data.errors import DataMismatch, TooFewClasses, UnknownColumn, WordsMismatch
 from pruner_gui.data.make import make
 from pruner_gui.data.options import ReadOptions
 from pruner_gui.data.table import Table
 from pruner_gui.errors import PrunerError
 
 _PIXELS = 49  # inputs from which whole numbers up to 255 are taken for an image
-_MORE_ROWS_MAY_TELL = (TooFewClasses, WordsMismatch)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,10 +41,16 @@ def look(table: Table, n_inputs: int, n_outputs: int, options: ReadOptions) -> L
     pixels = _are_pixels(table, roles)
     try:
         return Look(table, roles, make(table, roles, n_outputs, options), pixels=pixels)
-    except _MORE_ROWS_MAY_TELL as error:
-        return Look(table, roles, error=error if table.complete else None, pixels=pixels)
     except PrunerError as error:
-        return Look(table, roles, error=error, pixels=pixels)
+        undecided = not table.complete and _more_rows_may_tell(table, roles, error)
+        return Look(table, roles, error=None if undecided else error, pixels=pixels)
+
+
+def _more_rows_may_tell(table: Table, roles: Roles, error: PrunerError) -> bool:
+    """Whether further rows may bring words or classes that make it fit."""
+    if isinstance(error, DataMismatch):
+        return any(table.has_words(column) for column in roles.inputs)
+    return isinstance(error, (TooFewClasses, WordsMismatch))
 
 
 def _are_pixels(table: Table, roles: Roles) -> bool:

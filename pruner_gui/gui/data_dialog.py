@@ -48,7 +48,7 @@ from pruner_gui.session import DataOptions
 
 _AUTOMATIC, _SHARE, _FILE, _NONE = range(4)
 _DIVISOR = "divisor"
-_HEAD = 2**22  # bytes of a file that are looked at
+_HEAD = 2**21  # bytes of a file that are looked at
 
 
 class DataDialog(QDialog):

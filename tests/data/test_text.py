@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pruner_gui.data import raw, read, text
+from pruner_gui.data import ReadOptions, raw, read, text
 from pruner_gui.data.errors import (
     CannotReadData,
     DataTooLarge,
@@ -199,3 +199,30 @@ def test_any_bytes_give_data_or_a_refusal(content: bytes) -> None:
             return
     assert dataset.inputs.shape[1] == 2
     assert np.isfinite(dataset.inputs).all()
+
+
+def test_ragged_blanks_and_remarks_do_not_matter(write: Writer) -> None:
+    path = write("# length width kind\n  5.1   3.5  setosa\n\t7.0\t 3.2 lily   # odd\n 6.3 3.3\tzinnia  \n")
+    dataset = read([path], 2, 3)
+    assert dataset.inputs.tolist() == [[5.1, 3.5], [7, 3.2], [6.3, 3.3]]
+    assert dataset.classes == ("lily", "setosa", "zinnia")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_wide_characters_are_known_without_their_mark(write: Writer, encoding: str) -> None:
+    assert read([write("ab,c,d\n1,2,3\n", encoding=encoding)], 2, 1).input_names == ("ab", "c")
+
+
+def test_a_delimiter_or_header_that_is_given_is_not_looked_for(write: Writer) -> None:
+    assert read([write("1:2:3\n4:5:6\n")], 2, 1, ReadOptions(delimiter=":")).inputs.tolist() == [
+        [1, 2],
+        [4, 5],
+    ]
+    named = read([write("7,8,9\n4,5,6\n")], 2, 1, ReadOptions(header="yes"))
+    assert (named.input_names, len(named)) == (("7", "8"), 1)
+    assert len(read([write("0,1,2\n4,5,6\n")], 2, 1, ReadOptions(header="no"))) == 2
+
+
+def test_a_row_wider_than_one_cell_may_be_is_still_a_row(write: Writer) -> None:
+    wide = ",".join(["1.5"] * 50_000)
+    assert read([write(f"{wide},2\n{wide},3\n")], 50_000, 1).inputs.shape == (2, 50_000)
