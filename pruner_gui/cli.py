@@ -19,8 +19,9 @@ from typing import Any
 
 from pruner_gui import files, formats, reading, wording
 from pruner_gui.comparison import Rate, Summary, rate, summarise
+from pruner_gui.data import SCALINGS, ReadOptions, is_scaling
 from pruner_gui.errors import PrunerError
-from pruner_gui.evaluation import METRICS, MetricUnfit
+from pruner_gui.evaluation import METRICS, Examples, MetricUnfit
 from pruner_gui.formats import activation_text
 from pruner_gui.network import Network
 from pruner_gui.pruning import PRESETS, Accepted, BadSetting, Event, PassEnded, PruneConfig, Tolerance, Trial
@@ -122,10 +123,15 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help=_help("data"))
-    parser.add_argument("--target", metavar="COLUMN", help=_help("target"))
-    parser.add_argument(
-        "--scale", choices=("none", "255", "standard", "minmax"), default="none", help=_help("scale")
-    )
+    for field in dataclasses.fields(ReadOptions):
+        keywords: dict[str, Any] = {"default": field.default, "help": _help(field.name)}
+        if field.name == "header":
+            keywords["action"] = _YesNo
+        elif field.name in _TEXTS:
+            keywords["type"], keywords["metavar"] = _TEXTS[field.name]
+        else:
+            keywords["choices"] = field.metadata["choices"]
+        parser.add_argument(f"--{field.name}", **keywords)
     parser.add_argument("--max-rows", type=_rows, metavar="N", help=_help("max_rows"))
 
 
@@ -184,6 +190,42 @@ def _share(text: str) -> float:
     return share
 
 
+def _scale(text: str) -> str:
+    if not is_scaling(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(SCALINGS)}, and no number above 0")
+    return text
+
+
+def _delimiter(text: str) -> str:
+    named = {"tab": "\t", "\\t": "\t", "space": " ", "auto": "auto"}
+    delimiter = named.get(text, text)
+    if delimiter != "auto" and (len(delimiter) != 1 or delimiter.isalnum() or delimiter in "\"'\r\n"):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot stand between cells")
+    return delimiter
+
+
+class _YesNo(argparse.BooleanOptionalAction):
+    """`--header` and `--no-header`, kept as the option's yes and no."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, "no" if (option_string or "").startswith("--no-") else "yes")
+
+
+_TEXTS: dict[str, tuple[Callable[[str], str], str]] = {
+    "target": (str, "COLUMNS"),
+    "inputs": (str, "COLUMNS"),
+    "ignore": (str, "COLUMNS"),
+    "classes": (str, "A,B,..."),
+    "scale": (_scale, "{none,standard,minmax,255,...}"),
+    "delimiter": (_delimiter, "CHARACTER"),
+}
+
 _FLAGS: dict[str, tuple[str, Callable[[str], Any], str | None]] = {
     "metrics": ("metric", _names, "M[,M2]"),
     "tolerances": ("tolerance", _tolerances, "T[,T2]"),
@@ -205,8 +247,7 @@ def _config(options: argparse.Namespace) -> PruneConfig:
 
 def _data_options(options: argparse.Namespace, holdout: float | None, files: Sequence[Path]) -> DataOptions:
     return DataOptions(
-        target=options.target,
-        scale=options.scale,
+        **{field.name: getattr(options, field.name) for field in dataclasses.fields(ReadOptions)},
         holdout=holdout,
         holdout_files=tuple(files),
         seed=options.seed or 0,
@@ -233,6 +274,8 @@ def _prune(options: argparse.Namespace) -> None:
     before = summarise(network, session.examples, metrics, options.model)
 
     progress = Progress(session, quiet=options.quiet)
+    for line in _told(session.examples):
+        progress.say(line)
     if not config.metrics:
         progress.say(wording.reason(session.examples.choice.reason))
     for event in session.prune(config):
@@ -293,6 +336,8 @@ def _info(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     network = reading.model(options.model, activations=options.activations)
     examples = load_examples(network, options.data, _data_options(options, 0.0, ()))
+    for line in _told(examples):
+        print(line, file=sys.stderr)
     wanted = options.metric or tuple(METRICS)
     summary = None
     names = []
@@ -324,6 +369,10 @@ def _evaluate(options: argparse.Namespace) -> None:
         rows.append(["", _rate(rate(facts["error_rate"], summary.pruning_rows))])
         rows.append(["accuracy", f"{facts['accuracy']:.4f}"])
     print(aligned([["error", f"on {summary.pruning_rows:,} rows"], *rows]))
+
+
+def _told(examples: Examples) -> Iterable[str]:
+    return map(wording.note, examples.pruning.notes)
 
 
 def describe(network: Network) -> dict[str, Any]:

@@ -80,6 +80,8 @@ class Codec:
                 return frozenset(self._of(part, arrays) for part in inner)
             case "array":
                 return arrays[inner]
+            case "range":
+                return range(*inner)
             case "bytes":
                 return base64.b64decode(inner, validate=True)
             case "path":
@@ -136,8 +138,10 @@ class _Encoder:
                 return value if math.isfinite(value) else {"float": str(value)}
             case list():
                 return [self.of(part) for part in value]
-            case frozenset():
+            case set() | frozenset():
                 return {"set": [self.of(part) for part in sorted(value)]}
+            case range():
+                return {"range": [value.start, value.stop, value.step]}
             case bytes():
                 return {"bytes": base64.b64encode(value).decode()}
             case PurePath():

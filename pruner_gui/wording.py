@@ -10,22 +10,27 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pruner_gui.data import Note
 from pruner_gui.data.errors import (
     AmbiguousTarget,
     CannotPair,
     CannotReadData,
     DataMismatch,
     DataTooLarge,
-    MissingValue,
+    MissingValues,
     NonFiniteData,
     NotALabel,
     NotANumber,
+    Place,
     RaggedRow,
     RowsDiffer,
     TargetMismatch,
+    TooFewClasses,
     TooManyClasses,
     UnknownClass,
-    UnknownTarget,
+    UnknownColumn,
+    WordsMismatch,
+    WrongClassCount,
     WrongFileCount,
 )
 from pruner_gui.errors import PrunerError
@@ -38,6 +43,7 @@ from pruner_gui.formats.errors import (
     ExportDiffers,
     ExportDoesNotRun,
     ExternalData,
+    LayerSizes,
     MissingExtra,
     NeedsActivations,
     NoOrder,
@@ -81,7 +87,7 @@ def problem(error: PrunerError, translate: Translate = str) -> Problem:
     kind = type(error)
     codes = [code for code in vars(error).values() if isinstance(code, str) and (kind, code) in PROBLEMS]
     what, remedy = PROBLEMS[kind, codes[0] if codes else None]
-    facts = {name: _plain(value) for name, value in vars(error).items()}
+    facts = {name: _plain(value, translate) for name, value in vars(error).items()}
     return Problem(translate(what).format(**facts), translate(remedy).format(**facts))
 
 
@@ -100,12 +106,23 @@ def option(name: str, translate: Translate = str) -> str:
     return translate(_OPTIONS[name])
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(str(item) for item in value)
+def note(done: Note, translate: Translate = str) -> str:
+    """Return what was done to the data."""
+    return translate(_NOTES[done.code]).format(count=done.count, names=_plain(done.names, translate))
+
+
+def _plain(value: object, translate: Translate) -> str:
+    if isinstance(value, Place):
+        return translate(_PLACE).format(row=value.row, column=value.column)
+    if isinstance(value, tuple) and not isinstance(value, LayerSizes):
+        separator = "; " if any(isinstance(item, Place) for item in value) else ", "
+        more = ["…"] if len(value) > _NAMES_SHOWN else []
+        return separator.join([*(_plain(item, translate) for item in value[:_NAMES_SHOWN]), *more])
     return str(value)
 
 
+_NAMES_SHOWN = 12
+_PLACE = QT_TRANSLATE_NOOP("wording", "row {row}, column {column}")
 _EXPORT_AGAIN = QT_TRANSLATE_NOOP("wording", "Export the model again from the program that trained it.")
 _RAISE_LIMITS = QT_TRANSLATE_NOOP(
     "wording", "If the file is right, raise what files may take: set PRUNER_GUI_LIMITS to 4, for example."
@@ -575,19 +592,19 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
                 "wording", "The file is probably damaged. Nothing else was touched; open another file."
             ),
         ),
-        (CannotReadData, "missing"): (
+        (CannotReadData, "ENOENT"): (
             QT_TRANSLATE_NOOP("wording", "There is no file {path}."),
             QT_TRANSLATE_NOOP("wording", "Check the name and the folder."),
         ),
-        (CannotReadData, "folder"): (
+        (CannotReadData, "EISDIR"): (
             QT_TRANSLATE_NOOP("wording", "{path} is a folder, not a data file."),
             QT_TRANSLATE_NOOP("wording", "Choose a file in it."),
         ),
         (CannotReadData, "special"): (
             QT_TRANSLATE_NOOP("wording", "{path} is not a regular file."),
-            QT_TRANSLATE_NOOP("wording", "Choose a csv, npz, npy or idx file."),
+            QT_TRANSLATE_NOOP("wording", "Choose a csv, parquet, npz, npy or idx file."),
         ),
-        (CannotReadData, "permission"): (
+        (CannotReadData, "EACCES"): (
             QT_TRANSLATE_NOOP("wording", "{path} may not be read by you."),
             QT_TRANSLATE_NOOP("wording", "Ask for the permission to read it, or choose another file."),
         ),
@@ -597,7 +614,7 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         ),
         (CannotReadData, "binary"): (
             QT_TRANSLATE_NOOP("wording", "{path} is not text, and no data format that is known here."),
-            QT_TRANSLATE_NOOP("wording", "Choose a csv, npz, npy or idx file."),
+            QT_TRANSLATE_NOOP("wording", "Choose a csv, parquet, npz, npy or idx file."),
         ),
         (CannotReadData, "damaged"): (
             QT_TRANSLATE_NOOP("wording", "{path} is damaged or cut off ({detail})."),
@@ -614,6 +631,14 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         (CannotReadData, "quote"): (
             QT_TRANSLATE_NOOP("wording", "A cell of {path} goes over several lines, from line {detail}."),
             _CHECK_FILE,
+        ),
+        (CannotReadData, "incomplete"): (
+            QT_TRANSLATE_NOOP("wording", "No row of {path} has all its values."),
+            QT_TRANSLATE_NOOP("wording", "Leave out a column (--ignore), or fill the gaps (--missing mean)."),
+        ),
+        (CannotReadData, "package"): (
+            QT_TRANSLATE_NOOP("wording", "{path} needs a package to be read that is not installed."),
+            QT_TRANSLATE_NOOP("wording", 'Install it with: pip install "pruner-gui[{detail}]".'),
         ),
         (CannotReadData, None): (
             QT_TRANSLATE_NOOP("wording", "{path} could not be read ({detail})."),
@@ -635,9 +660,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             _MEND_CELL,
         ),
-        (MissingValue, None): (
-            QT_TRANSLATE_NOOP("wording", "Row {row}, column {column} of {path} has no value."),
-            _MEND_CELL,
+        (MissingValues, None): (
+            QT_TRANSLATE_NOOP("wording", "Cells without a value in {path}: {count}, of which {places}."),
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Leave such rows out (--missing drop-rows), put in the mean of the column (--missing mean), or mend the file.",
+            ),
         ),
         (NonFiniteData, None): (
             QT_TRANSLATE_NOOP("wording", "Row {row}, column {column} of {path} is not a finite number."),
@@ -656,9 +684,19 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             _CHOOSE_COLUMN,
         ),
-        (UnknownTarget, None): (
-            QT_TRANSLATE_NOOP("wording", "{path} has {matches} columns called {target}."),
-            _CHOOSE_COLUMN,
+        (WordsMismatch, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "The columns of {path} give {columns} numbers a row, with words as one column a category: {words}. The network takes {n_inputs} inputs and gives {n_outputs} outputs.",
+            ),
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Name the target (--target), leave columns out (--ignore), or number the words (--categories number).",
+            ),
+        ),
+        (UnknownColumn, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} has {matches} columns called {wanted}."),
+            QT_TRANSLATE_NOOP("wording", "Its columns are {columns}; the first has the index 0."),
         ),
         (AmbiguousTarget, None): (
             QT_TRANSLATE_NOOP(
@@ -680,10 +718,24 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             _CHOOSE_COLUMN,
         ),
-        (UnknownClass, None): (
+        (TooFewClasses, None): (
             QT_TRANSLATE_NOOP(
                 "wording",
-                "Row {row}, column {column} of {path} is {value}, a class that the first data set does not have.",
+                "Column {column} of {path} has fewer classes ({found}) than {n_outputs} outputs tell apart: which output stands for which is not known.",
+            ),
+            QT_TRANSLATE_NOOP("wording", "Name all classes in the order of the outputs (--classes A,B,C)."),
+        ),
+        (WrongClassCount, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "The classes {classes} are not as many as {n_outputs} outputs tell apart."
+            ),
+            QT_TRANSLATE_NOOP(
+                "wording", "Name each class once, in the order of the outputs; for one output name two."
+            ),
+        ),
+        (UnknownClass, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "Row {row}, column {column} of {path} is {value}, which is not known."
             ),
             QT_TRANSLATE_NOOP("wording", "Known are {classes}."),
         ),
@@ -739,6 +791,25 @@ _REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_NOTES: Mapping[str, str] = MappingProxyType(
+    {
+        "rows-dropped": QT_TRANSLATE_NOOP("wording", "Rows left out because a value is missing: {count}."),
+        "cells-filled": QT_TRANSLATE_NOOP(
+            "wording", "Cells without a value, filled with the mean of their column: {count}."
+        ),
+        "constant": QT_TRANSLATE_NOOP(
+            "wording", "Columns that do not vary, and so are not divided when scaled: {count} ({names})."
+        ),
+        "one-hot": QT_TRANSLATE_NOOP(
+            "wording", "Columns of words that became one column a category, in sorted order: {names}."
+        ),
+        "numbered": QT_TRANSLATE_NOOP(
+            "wording", "Columns of words that were numbered in sorted order: {names}."
+        ),
+        "classes": QT_TRANSLATE_NOOP("wording", "Classes in the order of the outputs: {names}."),
+    }
+)
+
 _METRICS: Mapping[str, str] = MappingProxyType(
     {
         "mse": QT_TRANSLATE_NOOP("wording", "mean squared error"),
@@ -763,13 +834,33 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
             "wording", "write Python code that builds the exported network in PyTorch (.pth, .safetensors)"
         ),
         "data": QT_TRANSLATE_NOOP(
-            "wording", "its data: one csv or npz file, or two files with inputs and targets (npy, idx)"
+            "wording",
+            "its data: one csv, text, parquet or npz file, or two files with inputs and targets (npy, idx)",
         ),
         "target": QT_TRANSLATE_NOOP(
             "wording",
-            "target column or columns, by name or index (from 0, negative from the end); by default the last",
+            "target column or columns: names, indices (from 0, negative from the end) or ranges (0-3), with commas; by default the label column or the last ones",
         ),
-        "scale": QT_TRANSLATE_NOOP("wording", "how the inputs are scaled before the network sees them"),
+        "inputs": QT_TRANSLATE_NOOP("wording", "input columns, likewise; by default all that are left"),
+        "ignore": QT_TRANSLATE_NOOP("wording", "columns to leave out, likewise"),
+        "classes": QT_TRANSLATE_NOOP(
+            "wording", "the classes in the order of the outputs, with commas; by default in sorted order"
+        ),
+        "scale": QT_TRANSLATE_NOOP(
+            "wording",
+            "how the inputs are scaled before the network sees them: none (as in the file), standard, minmax, or a number to divide by, such as 255",
+        ),
+        "missing": QT_TRANSLATE_NOOP(
+            "wording", "what to do about cells without a value: refuse, drop-rows, or mean of the column"
+        ),
+        "categories": QT_TRANSLATE_NOOP(
+            "wording",
+            "how a column of words becomes inputs: one-hot, drop-first (one-hot without the first), or number",
+        ),
+        "delimiter": QT_TRANSLATE_NOOP(
+            "wording", "what stands between the cells of a text file: a character, tab, space or auto"
+        ),
+        "header": QT_TRANSLATE_NOOP("wording", "whether the first row of a text file holds names"),
         "max_rows": QT_TRANSLATE_NOOP("wording", "use at most N rows for pruning, chosen at random"),
         "holdout": QT_TRANSLATE_NOOP(
             "wording", "share of rows that only report (by default the rows marked as test, otherwise 0.3)"

@@ -23,7 +23,8 @@ from pruner_gui.errors import PrunerError
 from pruner_gui.gui import about, dialogs, log, text
 from pruner_gui.gui.actions import Actions, build_menus, build_tool_bar
 from pruner_gui.gui.activations_dialog import ActivationsDialog
-from pruner_gui.gui.data_dialog import DataDialog, remembered
+from pruner_gui.gui.data_dialog import DataDialog
+from pruner_gui.gui.data_memory import remembered, suited
 from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.document import DataFiles, Document, Failure, Wanted
 from pruner_gui.gui.samples import Sample, samples
@@ -31,7 +32,7 @@ from pruner_gui.gui.start_page import StartPage
 from pruner_gui.gui.status import StatusBar
 from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.workspace import Workspace
-from pruner_gui.session import refuse_source
+from pruner_gui.session import DataOptions, refuse_source
 
 _RECENT = 8
 
@@ -46,6 +47,7 @@ class MainWindow(QMainWindow):
         self.start = StartPage(samples())
         self.errors: list[dialogs.ErrorDialog] = []
         self.asking: ActivationsDialog | None = None
+        self._waiting: tuple[Path, ...] = ()  # data to be loaded once the model is open
         self._docks: dict[str, QDockWidget] = {}
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
@@ -155,6 +157,8 @@ class MainWindow(QMainWindow):
         self._refresh()
 
     def _opened(self, path: Path) -> None:
+        if self._waiting:
+            self.document.load_data(DataFiles(self._waiting, self._options_for(self._waiting)))
         shown = self._pages.currentIndex()
         if path not in [sample.model for sample in samples()]:
             _remember(path)
@@ -218,8 +222,10 @@ class MainWindow(QMainWindow):
         dialog.open()
 
     def choose_data(self, files: Sequence[Path] = ()) -> None:
-        """Ask which data to load and how, and load it."""
-        dialog = DataDialog(files or (), self)
+        """Ask which data to load and how, and load it; proposes what is loaded, or was to be."""
+        network, loaded = self.document.session.original, self.document.data
+        proposed = files or (self._waiting if loaded is None else loaded.files)
+        dialog = DataDialog((network.n_inputs, network.n_outputs), proposed, self)
         if dialog.exec():
             self.document.load_data(dialog.data)
         dialog.deleteLater()
@@ -241,8 +247,13 @@ class MainWindow(QMainWindow):
         if not self._may_replace():
             return
         model = (models or list(files))[0]
-        data = [path for path in files if path != model]
-        self.document.open(model, DataFiles(tuple(data), remembered(data)) if data else None)
+        self._waiting = tuple(path for path in files if path != model)
+        self.document.open(model)
+
+    def _options_for(self, files: Sequence[Path]) -> DataOptions:
+        """How to read data without asking: as the last time for such a network."""
+        network = self.document.session.original
+        return remembered(files, (network.n_inputs, network.n_outputs)) or suited(files)
 
     def _may_replace(self) -> bool:
         """Ask before a run, or a result that was not exported, is given up."""

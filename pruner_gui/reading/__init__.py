@@ -15,19 +15,22 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from io import BufferedReader, BufferedWriter
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pruner_gui.codec import BadValue
-from pruner_gui.data import Dataset
+from pruner_gui.data import AS_USUAL, Dataset, ReadOptions
+from pruner_gui.data.table import Table
 from pruner_gui.errors import PrunerError
 from pruner_gui.network import Network
 from pruner_gui.reading.wire import Answer, Job, Limits, codec
 from pruner_gui.stopping import Stopped, check
 
-__all__ = ["Limits", "ReadingFailed", "dataset", "model", "prestart"]
+__all__ = ["Limits", "ReadingFailed", "dataset", "model", "prestart", "table"]
 
 _LOOK = 0.02  # seconds between two looks at whether to stop
 
@@ -57,16 +60,45 @@ def model(path: Path, limits: Limits | None = None, **options: Any) -> Network:
     return network
 
 
-def dataset(paths: Sequence[Path], *arguments: Any, limits: Limits | None = None, **options: Any) -> Dataset:
-    """Return the rows in data files; see `data.read` for options and refusals.
+def dataset(
+    paths: Sequence[Path],
+    n_inputs: int,
+    n_outputs: int,
+    options: ReadOptions = AS_USUAL,
+    *,
+    like: Dataset | None = None,
+    limits: Limits | None = None,
+) -> Dataset:
+    """Return the rows in data files; see `data.read`.
 
     Raises:
         ReadingFailed, Stopped, and what `data.read` raises.
     """
     paths = [Path(path) for path in paths]
-    rows = _ask("data", paths, (paths, *arguments), options, limits or Limits())
+    if like is not None:
+        like = like.take(np.zeros(0, np.intp))  # its rows are not asked for
+    arguments = (paths, n_inputs, n_outputs, _plain(options))
+    rows = _ask("data", paths, arguments, {"like": like}, limits or Limits())
     assert isinstance(rows, Dataset)
     return rows
+
+
+def table(paths: Sequence[Path], n_inputs: int, options: ReadOptions, limit: int) -> Table:
+    """Return the head of data files as it stands; see `data.scan`.
+
+    Raises:
+        ReadingFailed, Stopped, and what `data.scan` raises.
+    """
+    paths = [Path(path) for path in paths]
+    arguments = (paths, n_inputs, _plain(options))
+    head = _ask("table", paths, arguments, {"limit": limit}, Limits())
+    assert isinstance(head, Table)
+    return head
+
+
+def _plain(options: ReadOptions) -> ReadOptions:
+    """Return the options of reading, of options that may say more."""
+    return ReadOptions(**{field.name: getattr(options, field.name) for field in fields(ReadOptions)})
 
 
 def prestart() -> None:

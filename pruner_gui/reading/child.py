@@ -13,7 +13,7 @@ from pruner_gui import data, formats
 from pruner_gui.errors import PrunerError
 from pruner_gui.reading.wire import Answer, Job, codec
 
-_CALLS: dict[str, Callable[..., Any]] = {"model": formats.read, "data": data.read}
+_CALLS: dict[str, Callable[..., Any]] = {"model": formats.read, "data": data.read, "table": data.scan}
 
 
 def main() -> None:

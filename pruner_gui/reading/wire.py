@@ -9,7 +9,7 @@ from typing import Any
 
 from pruner_gui import limits, network
 from pruner_gui.codec import Codec
-from pruner_gui.data import dataset
+from pruner_gui.data import dataset, options, table
 from pruner_gui.data import errors as data_errors
 from pruner_gui.errors import PrunerError
 from pruner_gui.formats import errors as format_errors
@@ -60,6 +60,7 @@ class Answer:
 def codec() -> Codec:
     """Return what both sides speak: jobs, answers, networks, rows and refusals."""
     kinds = [network.Network, network.Node, network.Origin, dataset.Dataset, dataset.Scaling, Job, Answer]
+    kinds += [dataset.Encoding, dataset.Note, table.Table, options.ReadOptions, data_errors.Place]
     kinds += [state_dict.Stored, format_errors.LayerSizes]
     kinds += [kind for kind in vars(ops).values() if isinstance(kind, type) and issubclass(kind, ops.Op)]
     return Codec(

@@ -32,11 +32,30 @@ def test_a_model_is_the_one_that_reading_here_gives() -> None:
 
 
 def test_data_is_what_reading_here_gives() -> None:
-    found = reading.dataset([MODELS / "iris.csv"], 4, 3, scale="standard")
-    here = data.read([MODELS / "iris.csv"], 4, 3, scale="standard")
+    options = data.ReadOptions(scale="standard")
+    found = reading.dataset([MODELS / "iris.csv"], 4, 3, options)
+    here = data.read([MODELS / "iris.csv"], 4, 3, options)
     np.testing.assert_array_equal(found.inputs, here.inputs)
     assert (found.classes, found.source) == (here.classes, here.source)
     assert found.scaling.kind == "standard"
+
+
+def test_other_rows_are_read_like_the_first_ones() -> None:
+    first = reading.dataset([MODELS / "iris.csv"], 4, 3, data.ReadOptions(scale="standard"))
+    again = reading.dataset([MODELS / "iris.csv"], 4, 3, like=first)
+    np.testing.assert_array_equal(again.inputs, first.inputs)
+
+
+def test_the_head_of_a_file_is_what_reading_here_gives() -> None:
+    found = reading.table([MODELS / "iris.csv"], 4, data.ReadOptions(), 1000)
+    here = data.scan([MODELS / "iris.csv"], 4, data.ReadOptions(), limit=1000)
+    np.testing.assert_array_equal(found.values, here.values)
+    assert (found.names, dict(found.words), list(found.lines)) == (
+        here.names,
+        dict(here.words),
+        list(here.lines),
+    )
+    assert not found.complete
 
 
 def test_a_child_that_was_started_before_reads_as_well() -> None:
