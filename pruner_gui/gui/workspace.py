@@ -65,7 +65,7 @@ class Workspace(QObject):
         """Stop what runs in the panels."""
         self._timer.stop()
         self._progress_timer.stop()
-        self.graph.view.shutdown()
+        self.graph.pages.shutdown()
 
     def _centre(self) -> QWidget:
         page = QWidget()
@@ -90,10 +90,10 @@ class Workspace(QObject):
         self.form.changed.connect(document.set_config)
         self.history.version_wanted.connect(document.go_to)
         self.graph.weak_changed.connect(self._show_marks)
-        view = self.graph.view
-        view.neuron_selected.connect(lambda layer, unit: self._select((layer, unit)))
-        view.selection_cleared.connect(lambda: self._select(None))
-        view.tooltip_provider = self._tooltip
+        pages = self.graph.pages
+        pages.neuron_selected.connect(lambda layer, unit: self._select((layer, unit)))
+        pages.selection_cleared.connect(lambda: self._select(None))
+        pages.graph.tooltip_provider = pages.matrix.tooltip_provider = self._tooltip
 
     # -- what changed
 
@@ -102,7 +102,7 @@ class Workspace(QObject):
         if changes & Changes.DOCUMENT:
             self._new_document()
         if changes & Changes.NETWORK:
-            self.graph.view.set_current(session.network)
+            self.graph.pages.set_current(session.network)
             self.success.hide()
         if changes & Changes.HISTORY:
             self.history.show_versions(session.versions, session.versions.index(session.version))
@@ -121,7 +121,7 @@ class Workspace(QObject):
         original = self.document.session.original
         self._selected = None
         self.layers.show_selection("")
-        self.graph.view.set_network(original)
+        self.graph.pages.set_network(original)
         self.form.set_layers([layer.name for layer in original.hidden_layers])
 
     def _config_changed(self) -> None:
@@ -221,7 +221,7 @@ class Workspace(QObject):
             trying=self._place(run.trying) if run is not None and run.trying is not None else None,
             focus=self.graph.weak_focus,
         )
-        self.graph.view.set_statuses(marks)
+        self.graph.pages.set_statuses(marks)
 
     def _place(self, edit: Edit) -> tuple[int, int]:
         return neuron.visible_layers(self.document.session.original).index(edit.node), edit.units[0]
