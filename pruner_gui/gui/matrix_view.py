@@ -520,7 +520,7 @@ class MatrixView(QWidget):
         """The layer's name and size, and which way it reads."""
         assert self._original is not None
         size = text.plural(
-            self._original.sizes[self._names[layer]], self.tr("{n} unit"), self.tr("{n} units")
+            self._original.sizes[self._names[layer]], self.tr("{n} neuron"), self.tr("{n} neurons")
         )
         words = self.tr("to {layer} · {size}") if across else self.tr("from {layer} · {size}")
         if self.order is Order.IMPORTANCE:

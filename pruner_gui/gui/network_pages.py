@@ -121,6 +121,7 @@ class NetworkPages(QStackedWidget):
     def _matrix_page(self) -> QWidget:
         page, row = QWidget(), QHBoxLayout()
         row.setContentsMargins(8, 2, 8, 3)
+        row.setSpacing(6)
         self.order.addItem(self.tr("by number"), Order.INDEX)
         self.order.addItem(self.tr("strongest first"), Order.IMPORTANCE)
         self.order.setToolTip(self.tr("In which order both layers' neurons are shown"))

@@ -177,14 +177,8 @@ class MainWindow(QMainWindow):
 
     def _next_panel(self) -> None:
         work = self.workspace
-        panels = [
-            work.tolerance,
-            work.graph.pages.shown,
-            work.layers,
-            work.comparison,
-            work.plots,
-            work.history,
-        ]
+        panels: list[QWidget] = [work.tolerance, work.graph.pages.shown, work.layers]
+        panels += [work.comparison, work.plots, work.history]
         focus = QApplication.focusWidget()
         inside = (
             [i for i, panel in enumerate(panels) if panel is focus or panel.isAncestorOf(focus)]
