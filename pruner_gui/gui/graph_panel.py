@@ -53,8 +53,13 @@ class GraphPanel(QWidget):
         share = self.weak_box.value() / 100
         if not share:
             return None
-        strongest = max((float(abs(dense.weight).max()) for _, dense in network.dense), default=0.0)
-        return share * strongest
+        return share * _strongest(network)
+
+    def set_weak_threshold(self, network: Network, threshold: float) -> None:
+        """Take a |w| for the weak threshold, as near as the box can say it; 0: none."""
+        strongest = _strongest(network)
+        if strongest:
+            self.weak_box.setValue(100 * threshold / strongest)
 
     def retheme(self) -> None:
         """Take the colours of the theme."""
@@ -121,3 +126,7 @@ class GraphPanel(QWidget):
     def _set_focus(self, focus: bool) -> None:
         self.weak_focus = focus
         self.weak_changed.emit()
+
+
+def _strongest(network: Network) -> float:
+    return max((float(abs(dense.weight).max()) for _, dense in network.dense), default=0.0)

@@ -219,6 +219,10 @@ class MatrixView(QWidget):
         """The selected (visible layer, original unit)."""
         return self._selected
 
+    def name(self, layer: int) -> str:
+        """Return the name that a visible layer has in the network."""
+        return self._names[layer]
+
     def title(self, layer: int) -> str:
         """Return what a visible layer is called."""
         return self._titles[layer]
@@ -268,11 +272,11 @@ class MatrixView(QWidget):
 
     def actual_size(self) -> None:
         """Show one weight as one pixel, or all of a smaller matrix."""
-        self._zoom_to(lambda span: float(span.size), self.width() / 2, self.height() / 2)
+        self._zoom_to(lambda span: float(span.size), self._body().center())
 
     def zoom(self, factor: float) -> None:
         """Zoom around the centre."""
-        self._zoom_to(lambda span: span.full * factor, self.width() / 2, self.height() / 2)
+        self._zoom_to(lambda span: span.full * factor, self._body().center())
 
     def _room(self) -> tuple[int, int, int, int]:
         """Left, top, width and height of what is free for the matrix."""
@@ -309,7 +313,8 @@ class MatrixView(QWidget):
             down = down.zoomed(max(down.full, height), height / 2, height)
             self._frame = replace(self._frame, down=down, across=across)
 
-    def _zoom_to(self, full: Callable[[Span], float], x: float, y: float) -> None:
+    def _zoom_to(self, full: Callable[[Span], float], place: QPointF) -> None:
+        """Give each side so many pixels, and keep what is at this place of the widget."""
         fit, frame = self._fitting(), self._frame
         if fit is None or frame is None:
             return
@@ -318,8 +323,8 @@ class MatrixView(QWidget):
         spans = [
             span.zoomed(min(max(full(span), all_.full), max(all_.full, most * ratio * span.size)), at, room)
             for span, all_, most, at, room in (
-                (frame.down, fit.down, _CLOSEST[1], y * ratio - top, height),
-                (frame.across, fit.across, _CLOSEST[0], x * ratio - left, width),
+                (frame.down, fit.down, _CLOSEST[1], place.y() * ratio - top, height),
+                (frame.across, fit.across, _CLOSEST[0], place.x() * ratio - left, width),
             )
         ]
         self._frame = Frame(spans[0], spans[1], ratio)
@@ -666,7 +671,7 @@ class MatrixView(QWidget):
         """Zoom to the mouse."""
         turn = event.angleDelta().y()
         if turn:
-            self._zoom_to(lambda span: span.full * 1.0016**turn, event.position().x(), event.position().y())
+            self._zoom_to(lambda span: span.full * 1.0016**turn, event.position())
         event.accept()
 
     def leaveEvent(self, event: QEvent) -> None:

@@ -63,15 +63,19 @@ class NetworkPages(QStackedWidget):
         self.matrix.set_network(original)
         with QSignalBlocker(self.pairs):
             self.pairs.clear()
-            for source, target in self.matrix.pairs:
-                words = self.tr("{source} → {target}")
-                self.pairs.addItem(
-                    words.format(source=self.matrix.title(source), target=self.matrix.title(target))
-                )
+            self.pairs.addItems([title for _, _, title in self.links()])
         if opens_as_matrix(original):
             self._show(1)
         else:
             self._show_remembered()
+
+    def links(self) -> list[tuple[str, str, str]]:
+        """Return source, target and title of every pair of layers that is connected."""
+        words, matrix = self.tr("{source} → {target}"), self.matrix
+        return [
+            (matrix.name(i), matrix.name(j), words.format(source=matrix.title(i), target=matrix.title(j)))
+            for i, j in matrix.pairs
+        ]
 
     def set_current(self, network: Network) -> None:
         """Show what is left of the original."""
