@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction
@@ -128,5 +129,7 @@ class GraphPanel(QWidget):
         self.weak_changed.emit()
 
 
+@lru_cache(maxsize=1)  # asked for at every step of a slider
 def _strongest(network: Network) -> float:
-    return max((float(abs(dense.weight).max()) for _, dense in network.dense), default=0.0)
+    weights = [dense.weight for _, dense in network.dense]
+    return max((float(max(weight.max(), -weight.min())) for weight in weights), default=0.0)

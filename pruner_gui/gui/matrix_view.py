@@ -167,7 +167,8 @@ class MatrixView(QWidget):
         self.pairs = tuple((places[link.source], places[link.target]) for link in links)
         self._titles = self._title_layers()
         self.pair = 0
-        self._marks, self._selected, self._picture, self._job = GraphMarks(), None, None, None
+        self._marks, self._selected, self._hit = GraphMarks(), None, None
+        self._picture = self._job = None
         self.fit()
         self._describe()
 
@@ -229,10 +230,10 @@ class MatrixView(QWidget):
 
     def cell(self, source_unit: int, target_unit: int) -> QRectF | None:
         """Return where in the widget the weight between two original units is drawn, once it is drawn."""
-        if self._picture is None or self._frame is None:
+        picture = self._shown()
+        if picture is None:
             return None
-        row = self._picture.matrix.row_of(source_unit)
-        column = self._picture.matrix.column_of(target_unit)
+        row, column = picture.matrix.row_of(source_unit), picture.matrix.column_of(target_unit)
         if row is None or column is None:
             return None
         return self._rows(row).intersected(self._columns(column))
@@ -408,15 +409,13 @@ class MatrixView(QWidget):
         painter.end()
 
     def _shown(self) -> Picture | None:
-        """The last picture, if it is of the matrix asked for, whatever its frame and marks."""
-        picture, job = self._picture, self._job
-        if (
-            picture is None
-            or job is None
-            or _what(picture.job) != _what(replace(job, current=picture.job.current))
-        ):
+        """The last picture, if it is of these layers in this order, whatever its frame and marks."""
+        if self._picture is None or not self.pairs:
             return None
-        return picture
+        job = self._picture.job
+        pair = tuple(self._names[layer] for layer in self.pairs[self.pair])
+        same = job.original is self._original and (job.source, job.target) == pair and job.order is self.order
+        return self._picture if same else None
 
     def _paint_image(self, painter: QPainter, picture: Picture, frame: Frame) -> None:
         body, drawn = self._body(), picture.job.frame
@@ -574,20 +573,19 @@ class MatrixView(QWidget):
         span: Span,
         across: bool,
     ) -> None:
-        """A stroke at the edge of every row or column that would go."""
-        body = self._body()
-        painter.setPen(QPen(QColor(self._colours.candidate), 3))
-        doomed = np.flatnonzero(np.isin(units, list(self._marks.candidates.get(layer, ()))))
-        for place in doomed.tolist():
-            if not -span.step <= span.place_of(place) <= span.count:
-                continue
-            band = self._columns(place) if across else self._rows(place)
+        """A stroke at the edge of every row or column that would go, neighbours as one."""
+        assert self._frame is not None
+        body, ratio = self._body(), self._frame.ratio
+        doomed = np.isin(units, list(self._marks.candidates.get(layer, ())))
+        cells = span.cells()
+        here = np.logical_or.reduceat(doomed[: cells[-1, 1]], cells[:, 0])
+        ends = np.flatnonzero(np.diff(here, prepend=False, append=False)) / ratio
+        colour = QColor(self._colours.candidate)
+        for start, end in ends.reshape(-1, 2).tolist():
             if across:
-                painter.drawLine(QPointF(band.left(), body.top() - 3), QPointF(band.right(), body.top() - 3))
+                painter.fillRect(QRectF(body.left() + start, body.top() - 5, end - start, 3), colour)
             else:
-                painter.drawLine(
-                    QPointF(body.left() - 3, band.top()), QPointF(body.left() - 3, band.bottom())
-                )
+                painter.fillRect(QRectF(body.left() - 5, body.top() + start, 3, end - start), colour)
 
     # -- the legend
 

@@ -174,7 +174,7 @@ class NetworkPages(QStackedWidget):
 def _button(action: QAction) -> QToolButton:
     button = QToolButton()
     button.setDefaultAction(action)
-    button.setAutoRaise(False)
+    button.setObjectName("segment")
     button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
     button.setAccessibleName(action.toolTip())
     return button

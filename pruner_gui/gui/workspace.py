@@ -203,6 +203,8 @@ class Workspace(QObject):
         harms = np.array([score.values[0] - now for score in document.judged.values()])
         gone = len(preview.candidates)
         words = text.plural(gone, self.tr("{n} neuron would go"), self.tr("{n} neurons would go"))
+        if not gone:
+            words = self.tr("No neuron would go")
         if preview.measured < preview.total:
             so_far = self.tr(" ({n} of {total} measured so far)")
             words += so_far.format(n=text.integer(preview.measured), total=text.integer(preview.total))

@@ -191,3 +191,23 @@ def test_every_link_has_a_matrix_and_an_empty_view_paints(view: MatrixView, qtbo
     view.set_network(None)
     assert view.grab().toImage().pixelColor(100, 100).name() == LIGHT.ground
     assert view.cell(0, 0) is None
+
+
+def test_what_would_go_is_marked_at_the_edge(view: MatrixView) -> None:
+    view.set_statuses(GraphMarks(candidates={1: frozenset({1}), 0: frozenset({0})}))
+    image = view.grab().toImage()
+    body = view.cell(0, 0)
+    assert body is not None
+    marked = [image.pixelColor(place(view, 0, unit).x(), round(body.top()) - 3).name() for unit in range(3)]
+    assert [colour == LIGHT.candidate for colour in marked] == [False, True, False]
+    beside = [image.pixelColor(round(body.left()) - 3, place(view, unit, 0).y()).name() for unit in range(2)]
+    assert [colour == LIGHT.candidate for colour in beside] == [True, False]
+
+
+def test_a_smaller_network_forgets_what_the_mouse_was_on(view: MatrixView, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(view.rendered):
+        view.set_network(random_chain(40, 50, 5))
+    QTest.mouseMove(view, place(view, 39, 49))
+    with qtbot.waitSignal(view.rendered):
+        view.set_network(NETWORK)
+    assert "Input 0 → h1 2" in tooltip(view, place(view, 0, 2))
