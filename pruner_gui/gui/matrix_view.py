@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import floor
 
 import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QCloseEvent,
     QColor,
-    QFont,
     QFontMetricsF,
     QHelpEvent,
     QImage,
@@ -26,32 +26,30 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
+from pruner_gui.gui import matrix_paint as paint
 from pruner_gui.gui import neuron, text
 from pruner_gui.gui.graph_paint import GraphMarks
 from pruner_gui.gui.latest import Latest
 from pruner_gui.gui.matrix_image import (
     SHARE_IN_SCALE,
-    WEAK_TINT,
     Frame,
     Image,
     Ink,
     Matrix,
     Order,
     Span,
-    colour_table,
     draw_matrix,
     matrix_of,
     warm_up,
 )
-from pruner_gui.gui.palette import Colours, colours_for, rgb
+from pruner_gui.gui.matrix_paint import Axis, Place, Sign
+from pruner_gui.gui.palette import colours_for
 from pruner_gui.network import Network
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = 66, 52, 20, 14  # around the matrix, in logical pixels
 _LEGEND = 48  # its height
-_BAR = (130.0, 11.0)  # the colour scale
 _MOST = (150.0, 64.0)  # of a cell when all is shown: across, down
 _CLOSEST = (62.0, 26.0)  # a cell as near as one gets
-_GRID, _NUMBERS = 9.0, (50.0, 17.0)  # size of a cell from which there are lines, and numbers
 _OVERSCAN = 0.25
 _STEP = 1.25  # zoom of one key press
 _PAN = 60.0
@@ -230,13 +228,13 @@ class MatrixView(QWidget):
 
     def cell(self, source_unit: int, target_unit: int) -> QRectF | None:
         """Return where in the widget the weight between two original units is drawn, once it is drawn."""
-        picture = self._shown()
-        if picture is None:
+        place, picture = self._place(), self._shown()
+        if place is None or picture is None:
             return None
         row, column = picture.matrix.row_of(source_unit), picture.matrix.column_of(target_unit)
         if row is None or column is None:
             return None
-        return self._rows(row).intersected(self._columns(column))
+        return place.row(row).intersected(place.column(column))
 
     def shutdown(self) -> None:
         """Stop and join the drawing thread. Harmless twice."""
@@ -273,11 +271,11 @@ class MatrixView(QWidget):
 
     def actual_size(self) -> None:
         """Show one weight as one pixel, or all of a smaller matrix."""
-        self._zoom_to(lambda span: float(span.size), self._body().center())
+        self._zoom_to(lambda span: float(span.size), self._middle())
 
     def zoom(self, factor: float) -> None:
         """Zoom around the centre."""
-        self._zoom_to(lambda span: span.full * factor, self._body().center())
+        self._zoom_to(lambda span: span.full * factor, self._middle())
 
     def _room(self) -> tuple[int, int, int, int]:
         """Left, top, width and height of what is free for the matrix."""
@@ -339,28 +337,18 @@ class MatrixView(QWidget):
         self._fitted = self._frame == self._fitting()
         self._refresh()
 
-    def _body(self) -> QRectF:
-        """Where the matrix is, in logical pixels."""
+    def _place(self) -> Place | None:
+        """Where the matrix is."""
         if self._frame is None:
-            return QRectF()
+            return None
         left, top, width, height = self._room()
-        down, across, ratio = self._frame.down, self._frame.across, self._frame.ratio
-        x, y = left + (width - across.count) // 2, top + (height - down.count) // 2
-        return QRectF(x / ratio, y / ratio, across.count / ratio, down.count / ratio)
+        high, wide = self._frame.shape
+        x, y = left + (width - wide) // 2, top + (height - high) // 2
+        return Place(self._frame, x / self._frame.ratio, y / self._frame.ratio)
 
-    def _rows(self, row: int) -> QRectF:
-        """The band of a row, at least a pixel high, from edge to edge."""
-        assert self._frame is not None
-        body, span = self._body(), self._frame.down
-        y = body.top() + span.place_of(row) / self._frame.ratio
-        return QRectF(body.left(), y, body.width(), max(1.0, span.step / self._frame.ratio))
-
-    def _columns(self, column: int) -> QRectF:
-        """The band of a column, at least a pixel wide, from edge to edge."""
-        assert self._frame is not None
-        body, span = self._body(), self._frame.across
-        x = body.left() + span.place_of(column) / self._frame.ratio
-        return QRectF(x, body.top(), max(1.0, span.step / self._frame.ratio), body.height())
+    def _middle(self) -> QPointF:
+        place = self._place()
+        return place.body.center() if place is not None else QPointF()
 
     # -- the picture
 
@@ -371,7 +359,7 @@ class MatrixView(QWidget):
         source, target = (self._names[layer] for layer in self.pairs[self.pair])
         frame = self._frame.widened(_OVERSCAN)
         job = Job(
-            self._original, self._current, source, target, self.order, frame, _ink(self._colours),
+            self._original, self._current, source, target, self.order, frame, paint.ink_of(self._colours),
             self._marks.weak_threshold, self._marks.focus,
         )  # fmt: skip
         old = self._job
@@ -393,15 +381,18 @@ class MatrixView(QWidget):
         """Blit the matrix, paint everything else."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(self._colours.ground))
-        picture, frame = self._shown(), self._frame
-        if frame is not None and self.pairs:
-            if picture is not None:
-                self._paint_image(painter, picture, frame)
-                self._paint_cells(painter, picture.matrix, frame)
-                self._paint_bands(painter, picture.matrix)
-            self._paint_axes(painter, frame, picture.matrix if picture is not None else None)
-            if picture is not None and self._legend_visible:
-                self._paint_legend(painter, picture)
+        place, picture = self._place(), self._shown()
+        if place is not None and picture is not None:
+            matrix, colours = picture.matrix, self._colours
+            paint.paint_image(painter, place, picture.image, picture.job.frame, colours)
+            paint.paint_cells(painter, place, matrix, self._marks.weak_threshold, colours)
+            hit = self._hit
+            hovered = [place.row(hit.row), place.column(hit.column)] if hit is not None else []
+            paint.paint_outlines(painter, place, self._selected_bands(place, matrix), hovered, colours)
+            for axis in self._axes(place.frame, matrix):
+                paint.paint_axis(painter, place, axis, colours)
+            if self._legend_visible:
+                self._paint_legend(painter, place.frame, matrix)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self.palette().color(QPalette.ColorRole.Highlight), 1))
@@ -417,226 +408,75 @@ class MatrixView(QWidget):
         same = job.original is self._original and (job.source, job.target) == pair and job.order is self.order
         return self._picture if same else None
 
-    def _paint_image(self, painter: QPainter, picture: Picture, frame: Frame) -> None:
-        body, drawn = self._body(), picture.job.frame
-        places = []
-        for now, then in ((frame.across, drawn.across), (frame.down, drawn.down)):
-            share = now.full / then.full
-            places.append(((then.start * share - now.start) / frame.ratio, then.count * share / frame.ratio))
-        (x, width), (y, height) = places
-        painter.save()
-        painter.setClipRect(body)
-        painter.drawImage(QRectF(body.left() + x, body.top() + y, width, height), picture.image)
-        painter.restore()
-        painter.setPen(QPen(QColor(self._colours.removed), 1))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawRect(body.adjusted(-1, -1, 0, 0))
+    def _selected_bands(self, place: Place, matrix: Matrix) -> list[QRectF]:
+        """The selected row, or column, or both, where a layer feeds itself."""
+        if self._selected is None:
+            return []
+        layer, unit = self._selected
+        source, target = self.pairs[self.pair]
+        row, column = matrix.row_of(unit), matrix.column_of(unit)
+        rows = [place.row(row)] if layer == source and row is not None else []
+        columns = [place.column(column)] if layer == target and column is not None else []
+        return rows + columns
 
-    def _paint_cells(self, painter: QPainter, matrix: Matrix, frame: Frame) -> None:
-        """Lines between large cells, and numbers in larger ones."""
-        wide, high = frame.across.step / frame.ratio, frame.down.step / frame.ratio
-        if min(wide, high) < _GRID:
-            return
-        painter.save()
-        painter.setClipRect(self._body())
-        painter.setPen(QPen(QColor(self._colours.ground), 1))
-        rows, columns = _visible(frame.down), _visible(frame.across)
-        for row in rows:
-            painter.drawLine(self._rows(row).topLeft(), self._rows(row).topRight())
-        for column in columns:
-            painter.drawLine(self._columns(column).topLeft(), self._columns(column).bottomLeft())
-        if wide >= _NUMBERS[0] and high >= _NUMBERS[1]:
-            for row in rows:
-                for column in columns:
-                    if matrix.source_left[row] and matrix.target_left[column]:
-                        self._paint_number(painter, matrix, row, column)
-        painter.restore()
+    def _axes(self, frame: Frame, matrix: Matrix) -> tuple[Axis, Axis]:
+        source, target = self.pairs[self.pair]
+        hit, marked = self._hit, self._marks.candidates
+        down, across = self.tr("from {layer} · {size}"), self.tr("to {layer} · {size}")
+        return (
+            Axis(
+                self._axis_title(down, source, matrix.source_units.size),
+                frame.down,
+                matrix.source_units,
+                matrix.source_left,
+                np.isin(matrix.source_units, list(marked.get(source, ()))),
+                None if hit is None else hit.row,
+                False,
+            ),
+            Axis(
+                self._axis_title(across, target, matrix.target_units.size),
+                frame.across,
+                matrix.target_units,
+                matrix.target_left,
+                np.isin(matrix.target_units, list(marked.get(target, ()))),
+                None if hit is None else hit.column,
+                True,
+            ),
+        )
 
-    def _paint_number(self, painter: QPainter, matrix: Matrix, row: int, column: int) -> None:
-        weight = float(matrix.weight[row, column])
-        strong = abs(weight) > 0.55 * matrix.scale and not self._is_weak(weight)
-        painter.setPen(QColor(self._colours.ground if strong else self._colours.text))
-        place = self._rows(row).intersected(self._columns(column))
-        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, text.signed(text.number(weight, 2), weight))
+    def _axis_title(self, words: str, layer: int, count: int) -> str:
+        """The layer's name and size, and which way it reads."""
+        size = text.plural(count, self.tr("{n} neuron"), self.tr("{n} neurons"))
+        title = words.format(layer=self.title(layer), size=size)
+        return title + self.tr(", strongest first") if self.order is Order.IMPORTANCE else title
 
     def _is_weak(self, weight: float) -> bool:
         threshold = self._marks.weak_threshold
         return threshold is not None and 0 < abs(weight) < threshold
 
-    def _paint_bands(self, painter: QPainter, matrix: Matrix) -> None:
-        """The outlines of the selected row and column, and of the weight under the mouse."""
-        painter.save()
-        painter.setClipRect(self._body().adjusted(-2, -2, 2, 2))
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        if self._hit is not None:
-            painter.setPen(QPen(QColor(self._colours.muted), 1, Qt.PenStyle.DotLine))
-            for band in (self._rows(self._hit.row), self._columns(self._hit.column)):
-                painter.drawRect(band.adjusted(-1, -1, 0, 0))
-        for band in self._selected_bands(matrix):
-            painter.setPen(QPen(QColor(self._colours.ground), 4))
-            painter.drawRect(band.adjusted(-1, -1, 1, 1))
-            painter.setPen(QPen(QColor(self._colours.selection), 2))
-            painter.drawRect(band.adjusted(-1, -1, 1, 1))
-        painter.restore()
-
-    def _selected_bands(self, matrix: Matrix) -> Iterator[QRectF]:
-        if self._selected is None:
-            return
-        layer, unit = self._selected
-        source, target = self.pairs[self.pair]
-        row, column = matrix.row_of(unit), matrix.column_of(unit)
-        if layer == source and row is not None:
-            yield self._rows(row)
-        if layer == target and column is not None:
-            yield self._columns(column)
-
-    # -- the axes
-
-    def _paint_axes(self, painter: QPainter, frame: Frame, matrix: Matrix | None) -> None:
-        source, target = self.pairs[self.pair]
-        body, metrics = self._body(), QFontMetricsF(self.font())
-        self._paint_title(
-            painter, QRectF(0, body.top() - 50, self.width(), metrics.height()), target, across=True
-        )
-        painter.save()
-        painter.translate(body.left() - 64, body.center().y())
-        painter.rotate(-90)
-        self._paint_title(
-            painter, QRectF(-self.height() / 2, 0, self.height(), metrics.height()), source, across=False
-        )
-        painter.restore()
-        sides = (
-            (frame.down, source, metrics.height() + 8),
-            (frame.across, target, metrics.horizontalAdvance("0000")),
-        )
-        for number, (span, layer, room) in enumerate(sides):
-            left = None if matrix is None else (matrix.source_left, matrix.target_left)[number]
-            units = None if matrix is None else (matrix.source_units, matrix.target_units)[number]
-            hovered = None if self._hit is None else (self._hit.row, self._hit.column)[number]
-            if units is None or left is None:
-                continue
-            self._paint_candidates(painter, layer, units, span, across=bool(number))
-            for place in _ticks(span, room * frame.ratio, hovered):
-                words = text.integer(int(units[place]))
-                self._paint_tick(painter, place, words, bool(number), place == hovered, bool(left[place]))
-
-    def _paint_title(self, painter: QPainter, place: QRectF, layer: int, across: bool) -> None:
-        """The layer's name and size, and which way it reads."""
-        assert self._original is not None
-        size = text.plural(
-            self._original.sizes[self._names[layer]], self.tr("{n} neuron"), self.tr("{n} neurons")
-        )
-        words = self.tr("to {layer} · {size}") if across else self.tr("from {layer} · {size}")
-        if self.order is Order.IMPORTANCE:
-            words += self.tr(", strongest first")
-        painter.setPen(QColor(self._colours.text))
-        bold = QFont(self.font())
-        bold.setBold(True)
-        painter.setFont(bold)
-        line = words.format(layer=self.title(layer), size=size)
-        if across:
-            middle = self._body().center().x()
-            place = QRectF(middle - 400, place.top(), 800, place.height())
-        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, line)
-        painter.setFont(self.font())
-
-    def _paint_tick(
-        self, painter: QPainter, place: int, words: str, across: bool, hovered: bool, left: bool
-    ) -> None:
-        body = self._body()
-        font = QFont(self.font())
-        font.setBold(hovered)
-        font.setStrikeOut(not left)
-        painter.setFont(font)
-        metrics = QFontMetricsF(font)
-        painter.setPen(QPen(QColor(self._colours.muted), 1))
-        wide = metrics.horizontalAdvance(words) + 4
-        if across:
-            x = self._columns(place).center().x()
-            painter.drawLine(QPointF(x, body.top() - 8), QPointF(x, body.top() - 4))
-            box = QRectF(x - wide / 2, body.top() - 9 - metrics.height(), wide, metrics.height())
-        else:
-            y = self._rows(place).center().y()
-            painter.drawLine(QPointF(body.left() - 8, y), QPointF(body.left() - 4, y))
-            box = QRectF(body.left() - 11 - wide, y - metrics.height() / 2, wide, metrics.height())
-        if hovered:
-            painter.fillRect(box.adjusted(-4, 0, 4, 0), QColor(self._colours.ground))
-        painter.setPen(QColor(self._colours.text if hovered else self._colours.muted))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)
-        painter.setFont(self.font())
-
-    def _paint_candidates(
-        self,
-        painter: QPainter,
-        layer: int,
-        units: np.ndarray[tuple[int], np.dtype[np.intp]],
-        span: Span,
-        across: bool,
-    ) -> None:
-        """A stroke at the edge of every row or column that would go, neighbours as one."""
-        assert self._frame is not None
-        body, ratio = self._body(), self._frame.ratio
-        doomed = np.isin(units, list(self._marks.candidates.get(layer, ())))
-        cells = span.cells()
-        here = np.logical_or.reduceat(doomed[: cells[-1, 1]], cells[:, 0])
-        ends = np.flatnonzero(np.diff(here, prepend=False, append=False)) / ratio
-        colour = QColor(self._colours.candidate)
-        for start, end in ends.reshape(-1, 2).tolist():
-            if across:
-                painter.fillRect(QRectF(body.left() + start, body.top() - 5, end - start, 3), colour)
-            else:
-                painter.fillRect(QRectF(body.left() - 5, body.top() + start, 3, end - start), colour)
-
-    # -- the legend
-
-    def _paint_legend(self, painter: QPainter, picture: Picture) -> None:
-        """The colour scale with its numbers and what it leaves out; below, the other signs."""
+    def _paint_legend(self, painter: QPainter, frame: Frame, matrix: Matrix) -> None:
+        """The colour scale and what it leaves out; below, the other signs that are to be seen."""
         high = QFontMetricsF(self.font()).height()
-        x, y = 14.0, self.height() - 2 * high - 12
-        scale = text.number(picture.matrix.scale, 2)
-        x = self._write(painter, x, y, text.MINUS + scale) + 6
-        bar = QRectF(x, y + (high - _BAR[1]) / 2, *_BAR)
-        painter.drawImage(bar, _scale_image(picture.job.ink))
-        x = self._write(painter, bar.right() + 6, y, f"+{scale}") + 14
+        x, y, colours = 14.0, self.height() - 2 * high - 12, self._colours
         words = self.tr("weight ({share} of all are within this scale)")
-        self._write(painter, x, y, words.format(share=text.percent(SHARE_IN_SCALE, 3)))
-        self._paint_signs(painter, picture, 14.0, y + high + 4)
+        paint.paint_scale(
+            painter, x, y, matrix.scale, words.format(share=text.percent(SHARE_IN_SCALE, 3)), colours
+        )
+        x = paint.paint_signs(painter, x, y + high + 4, self._signs(matrix), colours)
+        if min(frame.down.step, frame.across.step) < 1:
+            words = self.tr("several weights a pixel: zoom in")
+            paint.write(painter, x, y + high + 4, words, colours.muted)
 
-    def _paint_signs(self, painter: QPainter, picture: Picture, x: float, y: float) -> None:
-        """What else there is to see, each with its name."""
-        threshold, matrix = self._marks.weak_threshold, picture.matrix
+    def _signs(self, matrix: Matrix) -> list[Sign]:
+        signs, threshold, colours = [], self._marks.weak_threshold, self._colours
         if threshold is not None:
-            x = self._swatch(painter, x, y, QColor(*_weak_shade(picture.job.ink)), Qt.BrushStyle.SolidPattern)
             words = self.tr("weak: below {threshold}").format(threshold=text.number(threshold, 2))
-            x = self._write(painter, x, y, words) + 18
+            signs.append(Sign(words, paint.weak_shade(colours)))
         if not (matrix.source_left.all() and matrix.target_left.all()):
-            x = self._swatch(painter, x, y, QColor(self._colours.removed), Qt.BrushStyle.BDiagPattern)
-            x = self._write(painter, x, y, self.tr("removed")) + 18
+            signs.append(Sign(self.tr("removed"), QColor(colours.removed), Qt.BrushStyle.BDiagPattern))
         if any(self._marks.candidates.get(layer) for layer in self.pairs[self.pair]):
-            painter.fillRect(QRectF(x, y + 7, 18, 3), QColor(self._colours.candidate))
-            x = self._write(painter, x + 24, y, self.tr("would be removed")) + 18
-        down, across = picture.job.frame.down, picture.job.frame.across
-        if min(down.step, across.step) < 1:
-            self._write(painter, x, y, self.tr("several weights a pixel: zoom in"), muted=True)
-
-    def _write(self, painter: QPainter, x: float, y: float, words: str, muted: bool = False) -> float:
-        """Paint words; return where they end."""
-        metrics = QFontMetricsF(self.font())
-        wide = metrics.horizontalAdvance(words)
-        painter.setPen(QColor(self._colours.muted if muted else self._colours.text))
-        painter.drawText(QPointF(x, y + metrics.ascent()), words)
-        return x + wide
-
-    def _swatch(self, painter: QPainter, x: float, y: float, colour: QColor, style: Qt.BrushStyle) -> float:
-        """Paint a sample of a colour; return where the words begin."""
-        box = QRectF(x, y + 2, 18, 12)
-        painter.setPen(QPen(QColor(self._colours.removed), 1))
-        painter.setBrush(colour)
-        brush = painter.brush()
-        brush.setStyle(style)
-        painter.setBrush(brush)
-        painter.drawRect(box)
-        return box.right() + 6
+            signs.append(Sign(self.tr("would be removed"), QColor(colours.candidate), height=3.0))
+        return signs
 
     # -- the mouse
 
@@ -683,10 +523,12 @@ class MatrixView(QWidget):
 
     def _hit_at(self, place: QPointF) -> Hit | None:
         """The strongest of the weights in the pixel under the mouse."""
-        picture, frame, body = self._shown(), self._frame, self._body()
-        if picture is None or frame is None or not body.contains(place):
+        picture, shown = self._shown(), self._place()
+        if picture is None or shown is None:
             return None
-        x, y = (int((a - b) * frame.ratio) for a, b in ((place.x(), body.left()), (place.y(), body.top())))
+        frame = shown.frame
+        x = floor((place.x() - shown.left) * frame.ratio)
+        y = floor((place.y() - shown.top) * frame.ratio)
         if not (0 <= y < frame.down.count and 0 <= x < frame.across.count):
             return None
         (top, bottom), (left, right) = frame.down.cells()[y].tolist(), frame.across.cells()[x].tolist()
@@ -696,14 +538,17 @@ class MatrixView(QWidget):
 
     def _unit_at(self, place: QPointF, source: bool) -> tuple[int, int] | None:
         """The neuron that a click means."""
-        body, picture = self._body(), self._shown()
+        shown, picture = self._place(), self._shown()
+        if shown is None or picture is None:
+            return None
+        body = shown.body
         inside = QPointF(
             min(max(place.x(), body.left()), body.right() - 0.5),
             min(max(place.y(), body.top()), body.bottom() - 0.5),
         )
         hit = self._hit_at(inside)
         way = place - inside
-        if hit is None or picture is None or (way.x() and way.y()) or max(way.x(), way.y()) > 0:
+        if hit is None or (way.x() and way.y()) or max(way.x(), way.y()) > 0:
             return None
         if way.x() or (source and not way.y()):
             return self.pairs[self.pair][0], int(picture.matrix.source_units[hit.row])
@@ -835,52 +680,3 @@ class MatrixView(QWidget):
     def minimumSizeHint(self) -> QSize:
         """Stay readable."""
         return QSize(260, 180)
-
-
-def _ink(colours: Colours) -> Ink:
-    return Ink(
-        rgb(colours.ground),
-        rgb(colours.text),
-        rgb(colours.positive),
-        rgb(colours.negative),
-        rgb(colours.weak),
-        rgb(colours.removed),
-    )
-
-
-def _weak_shade(ink: Ink) -> tuple[int, int, int]:
-    """The colour of a weak weight."""
-    pairs = zip(ink.ground, ink.weak, strict=True)
-    red, green, blue = (round(ground + (weak - ground) * WEAK_TINT) for ground, weak in pairs)
-    return red, green, blue
-
-
-def _scale_image(ink: Ink) -> QImage:
-    """The colour scale, a pixel high."""
-    table = (colour_table(ink) * 255).astype(np.uint8)
-    pixels = np.full((1, len(table), 4), 255, np.uint8)
-    pixels[0, :, :3] = table[:, ::-1]
-    return QImage(pixels.data, len(table), 1, 4 * len(table), QImage.Format.Format_RGB32).copy()
-
-
-def _visible(span: Span) -> range:
-    """The positions of the units that a stretch shows."""
-    edges = span.cells()
-    return range(int(edges[0, 0]), int(edges[-1, 1]))
-
-
-def _ticks(span: Span, room: float, hovered: int | None) -> list[int]:
-    """Positions to write at an axis, so many pixels apart, the one under the mouse last."""
-    apart = next(n for n in _round_numbers() if n * span.step >= room)
-    shown = _visible(span)
-    first = -(-shown.start // apart) * apart
-    ticks = [place for place in range(first, shown.stop, apart) if place != hovered]
-    return ticks if hovered is None else [*ticks, hovered]
-
-
-def _round_numbers() -> Iterator[int]:
-    """1, 2, 5, 10, 20, 50 and so on."""
-    power = 1
-    while True:
-        yield from (power, 2 * power, 5 * power)
-        power *= 10

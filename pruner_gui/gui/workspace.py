@@ -27,6 +27,7 @@ from pruner_gui.session import Changes
 
 DEBOUNCE_MS = 60
 PROGRESS_MS = 100  # between two looks at plots and figures while a run goes on: they are dear to draw
+SORTED_LIVE = 1_000_000  # weights up to which their histogram follows a run; sorting more slows it down
 
 Units = dict[int, frozenset[int]]
 
@@ -233,6 +234,7 @@ class Workspace(QObject):
                 removed, self.tr("{n} neuron removed so far"), self.tr("{n} neurons removed so far")
             )
             self.strip.what.setText(line)
+        self.histogram.units.show_missing(self.tr("Measured anew when the run ends."))
         self._show_marks()
         if not self._progress_timer.isActive():
             self._progress_timer.start()
@@ -246,6 +248,9 @@ class Workspace(QObject):
         self.preview = replace(self.preview, now=now.values, limits=run.limits)
         self._show_limit()
         self._show_layers()
+        network = self.document.session.network
+        if network.macs <= SORTED_LIVE:
+            self.histogram.weights.set_network(network)
         self._show_plots()
         self._show_comparison()
         self._show_selection()

@@ -12,6 +12,8 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from pruner_gui.gui import app, network_pages
+from pruner_gui.gui.graph_view import GraphView
+from pruner_gui.gui.network_pages import NetworkPages
 from pruner_gui.gui.samples import samples
 from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
@@ -35,18 +37,22 @@ def window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
     found.document.shutdown()
 
 
+def shows(pages: NetworkPages) -> str:
+    return "matrix" if pages.matrix.isVisibleTo(pages) else "graph"
+
+
 def test_the_shortcuts_switch_the_view_and_it_is_remembered(qtbot: QtBot, window: MainWindow) -> None:
     pages = window.workspace.graph.pages
-    assert pages.shown is pages.graph
+    assert shows(pages) == "graph"
     window.activateWindow()
     QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
-    assert pages.shown is pages.matrix
-    other = network_pages.NetworkPages(window.workspace.graph.view.__class__())
+    assert shows(pages) == "matrix"
+    other = NetworkPages(GraphView())
     qtbot.addWidget(other)
-    assert other.shown is other.matrix
+    assert shows(other) == "matrix"
     other.shutdown()
     QTest.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
-    assert pages.shown is pages.graph
+    assert shows(pages) == "graph"
 
 
 def test_a_very_large_network_opens_as_a_matrix_and_changes_no_wish(
@@ -55,11 +61,11 @@ def test_a_very_large_network_opens_as_a_matrix_and_changes_no_wish(
     pages, original = window.workspace.graph.pages, window.document.session.original
     monkeypatch.setattr(network_pages, "opens_as_matrix", lambda network: True)
     pages.set_network(original)
-    assert pages.shown is pages.matrix
+    assert shows(pages) == "matrix"
     assert QSettings().value("network/view") is None
     monkeypatch.undo()
     pages.set_network(original)
-    assert pages.shown is pages.graph
+    assert shows(pages) == "graph"
 
 
 def test_both_views_have_one_selection(qtbot: QtBot, window: MainWindow) -> None:
@@ -108,3 +114,18 @@ def test_the_limit_line_and_the_tolerance_are_one_value(qtbot: QtBot, window: Ma
     assert units.chart.sentence.text().startswith(f"{len(work.preview.candidates)} neuron")
     units.limit_wanted.emit(-error)
     assert work.tolerance.box.value() == 0
+
+
+def test_after_a_run_everything_is_of_the_smaller_network(qtbot: QtBot, window: MainWindow) -> None:
+    work = window.workspace
+    window._docks["plots"].widget().setCurrentWidget(work.histogram)  # type: ignore[attr-defined]
+    work.graph.pages.switches[1].trigger()
+    work.tolerance.box.setValue(20)
+    window.document.prune()
+    qtbot.waitUntil(lambda: not window.document.running, timeout=30_000)
+    session = window.document.session
+    assert session.network.hidden_neurons < session.original.hidden_neurons
+    qtbot.waitUntil(lambda: sum(work.histogram.weights.chart.counts) == session.network.connections)
+    qtbot.waitUntil(lambda: sum(work.histogram.units.chart.counts) == session.network.hidden_neurons)
+    window.document.undo()
+    qtbot.waitUntil(lambda: sum(work.histogram.weights.chart.counts) == session.original.connections)
