@@ -262,7 +262,8 @@ class Chart(QWidget):
         self._edges, self._counts = edges, counts.astype(np.float64)
         self.plot.getAxis("bottom").setTicks([ticks])
         self.plot.setXRange(float(edges[0]), float(edges[-1]), padding=0.02)
-        self.plot.setYRange(0, max(1.0, 1.08 * float(self._counts.max())), padding=0)
+        # room above the bars for what is written at the line
+        self.plot.setYRange(0, max(1.0, 1.22 * float(self._counts.max())), padding=0)
         self.plot.show()
         self._draw()
 
