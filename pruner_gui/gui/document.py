@@ -158,6 +158,11 @@ class Document(QObject):
         """The errors without each neuron of the network of now, as far as measured."""
         return self._sweeps.get(self.session.network, {}) if self.is_open else {}
 
+    @property
+    def judged(self) -> dict[Edit, Score]:
+        """The sweep, of the layers alone that the options let lose neurons."""
+        return self._wanted(self.sweep)
+
     def errors_of(self, network: Network) -> Score | None:
         """Return the deciding errors of a version on the pruning rows, None until measured."""
         summary = self._summaries.get(network)
@@ -172,7 +177,7 @@ class Document(QObject):
         network = self.session.network
         original, current = self.errors_of(self.session.original), self.errors_of(network)
         total = len(candidates(network, self.config.layers))
-        sweep = self._wanted(self.sweep)
+        sweep = self.judged
         if original is None or current is None:
             return Preview((), len(sweep), total, error=self.measure_error)
         try:

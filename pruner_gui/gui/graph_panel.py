@@ -1,4 +1,4 @@
-"""The graph with its tools: fit and zoom, the legend, and which connections count as weak."""
+"""The views of the network with their tools: fit and zoom, the legend, and which connections are weak."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from pruner_gui.gui import resources
 from pruner_gui.gui.graph_view import GraphView
+from pruner_gui.gui.network_pages import NetworkPages
 from pruner_gui.network import Network
 
 _MOST_PERCENT = 30.0
@@ -28,25 +29,28 @@ _ZOOM = 1.25
 
 
 class GraphPanel(QWidget):
-    """The graph view below a row of tools. `actions_` are also for the menu."""
+    """Graph and matrix below a row of tools. `graph_actions` are also for the menu."""
 
     weak_changed = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.view = GraphView()
+        self.pages = NetworkPages(self.view)
         self.weak_slider = QSlider(Qt.Orientation.Horizontal)
         self.weak_box = QDoubleSpinBox()
         self.weak_focus = False
         self._icons: list[tuple[QAction, str]] = []
-        self.zoom_in = self._action("zoom-in", self.tr("Zoom &in"), "+", lambda: self.view.zoom(_ZOOM))
-        self.zoom_out = self._action("zoom-out", self.tr("Zoom &out"), "-", lambda: self.view.zoom(1 / _ZOOM))
-        self.fit = self._action("fit", self.tr("&Fit to window"), "0", self.view.fit)
-        self.actual = self._action("actual", self.tr("&Actual size"), "1", self.view.actual_size)
+        self.zoom_in = self._action("zoom-in", self.tr("Zoom &in"), "+", lambda: self.pages.zoom(_ZOOM))
+        self.zoom_out = self._action(
+            "zoom-out", self.tr("Zoom &out"), "-", lambda: self.pages.zoom(1 / _ZOOM)
+        )
+        self.fit = self._action("fit", self.tr("&Fit to window"), "0", self.pages.fit)
+        self.actual = self._action("actual", self.tr("&Actual size"), "1", self.pages.actual_size)
         self.legend = self._action("legend", self.tr("&Legend"), "L", lambda: None)
         self.legend.setCheckable(True)
         self.legend.setChecked(True)
-        self.legend.toggled.connect(self.view.set_legend_visible)
+        self.legend.toggled.connect(self.pages.set_legend_visible)
         self.draw_all = QPushButton(self.tr("Draw all connections"))
         self.draw_all.setToolTip(
             self.tr("Only the strongest connections are drawn: all of them take seconds")
@@ -57,12 +61,12 @@ class GraphPanel(QWidget):
 
     def set_network(self, network: Network) -> None:
         """Show another network, all of it."""
-        self.view.set_network(network)
+        self.pages.set_network(network)
         self.draw_all.setVisible(not self.view.draws_all)
 
     def graph_actions(self) -> list[QAction]:
         """The actions for the View menu."""
-        return [self.zoom_in, self.zoom_out, self.fit, self.actual, self.legend]
+        return [*self.pages.switches, self.zoom_in, self.zoom_out, self.fit, self.actual, self.legend]
 
     def weak_threshold(self, network: Network) -> float | None:
         """Return the |w| below which a connection is weak, None: none is."""
@@ -70,6 +74,11 @@ class GraphPanel(QWidget):
         if not share:
             return None
         return share * network.strongest
+
+    def set_weak_threshold(self, network: Network, threshold: float) -> None:
+        """Take a |w| for the weak threshold, as near as the box can say it; 0: none."""
+        if network.strongest:
+            self.weak_box.setValue(100 * threshold / network.strongest)
 
     def retheme(self) -> None:
         """Take the colours of the theme."""
@@ -92,7 +101,7 @@ class GraphPanel(QWidget):
         self.weak_slider.setMaximumWidth(130)
         self.weak_slider.setAccessibleName(self.tr("Weak connections slider"))
         self.weak_box.setRange(0, 100)
-        self.weak_box.setDecimals(1)
+        self.weak_box.setDecimals(2)
         self.weak_box.setSingleStep(0.5)
         self.weak_box.setSuffix(self.tr(" % of the strongest |w|"))
         self.weak_box.setAccessibleName(self.tr("Weak connections threshold"))
@@ -100,7 +109,9 @@ class GraphPanel(QWidget):
         tools = QHBoxLayout()
         tools.setContentsMargins(8, 3, 8, 3)
         tools.setSpacing(4)
-        for action in self.graph_actions():
+        for button in self.pages.switch_buttons():
+            tools.addWidget(button)
+        for action in self.graph_actions()[len(self.pages.switches) :]:
             button = QToolButton()
             button.setDefaultAction(action)
             button.setAutoRaise(True)
@@ -115,7 +126,7 @@ class GraphPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(tools)
-        layout.addWidget(self.view, 1)
+        layout.addWidget(self.pages, 1)
         self.weak_slider.valueChanged.connect(self._slid)
         self.weak_slider.sliderPressed.connect(lambda: self._set_focus(True))
         self.weak_slider.sliderReleased.connect(lambda: self._set_focus(False))

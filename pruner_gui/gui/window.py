@@ -74,7 +74,11 @@ class MainWindow(QMainWindow):
         self._dock(
             "sides", self.tr("Comparison and options"), self._sides, Qt.DockWidgetArea.RightDockWidgetArea
         )
-        plots = _tabs((work.plots, self.tr("Plots")), (work.history, self.tr("History")))
+        plots = _tabs(
+            (work.plots, self.tr("Plots")),
+            (work.histogram, self.tr("Histograms")),
+            (work.history, self.tr("History")),
+        )
         self._dock("plots", self.tr("Plots and history"), plots, Qt.DockWidgetArea.BottomDockWidgetArea)
         self._sides.setMinimumWidth(430)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
@@ -184,7 +188,8 @@ class MainWindow(QMainWindow):
 
     def _next_panel(self) -> None:
         work = self.workspace
-        panels = [work.tolerance, work.graph.view, work.layers, work.comparison, work.plots, work.history]
+        panels: list[QWidget] = [work.tolerance, work.graph.pages.shown, work.layers]
+        panels += [work.comparison, work.plots, work.histogram, work.history]
         focus = QApplication.focusWidget()
         inside = (
             [i for i, panel in enumerate(panels) if panel is focus or panel.isAncestorOf(focus)]

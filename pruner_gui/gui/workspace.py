@@ -16,18 +16,20 @@ from pruner_gui.gui.compare import ComparisonPanel
 from pruner_gui.gui.document import Document, Exported, Preview
 from pruner_gui.gui.graph_panel import GraphPanel
 from pruner_gui.gui.graph_view import GraphMarks
+from pruner_gui.gui.histogram import HistogramPanel
 from pruner_gui.gui.history import HistoryPanel
 from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
 from pruner_gui.gui.live_plots import LivePlots
 from pruner_gui.gui.message_bar import MessageBar
 from pruner_gui.gui.prune_form import PruneForm
-from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl
+from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
 from pruner_gui.network import Edit, Network
 from pruner_gui.pruning import PruneConfig, Tolerance
 from pruner_gui.session import Changes
 
 DEBOUNCE_MS = 60
 PROGRESS_MS = 40  # while a run goes on: plots and figures are dear to draw, so one of them at a time
+SORTED_LIVE = 1_000_000  # weights up to which their histogram follows a run; sorting more slows it down
 
 Units = dict[int, frozenset[int]]
 
@@ -41,9 +43,11 @@ class Workspace(QObject):
         self.preview = Preview()
         self.graph, self.layers, self.history = GraphPanel(), LayersPanel(), HistoryPanel()
         self.plots, self.comparison, self.form = LivePlots(), ComparisonPanel(), PruneForm()
+        self.histogram = HistogramPanel()
         self.tolerance, self.strip = ToleranceControl(), PreviewStrip()
         self.warning, self.success = MessageBar("warning"), MessageBar("verified")
         self.centre = self._centre()
+        self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
         self._selected: tuple[int, int] | None = None
         self._disconnected: tuple[Network | None, Units] = (None, {})
         self._timer = QTimer(self)
@@ -60,7 +64,7 @@ class Workspace(QObject):
 
     def retheme(self) -> None:
         """Take the colours of the theme."""
-        for panel in (self.graph, self.plots, self.comparison, self.warning, self.success):
+        for panel in (self.graph, self.plots, self.histogram, self.comparison, self.warning, self.success):
             panel.retheme()
         self._update_preview()
 
@@ -68,7 +72,8 @@ class Workspace(QObject):
         """Stop what runs in the panels."""
         self._timer.stop()
         self._progress_timer.stop()
-        self.graph.view.shutdown()
+        self.graph.pages.shutdown()
+        self.histogram.shutdown()
 
     def _centre(self) -> QWidget:
         page = QWidget()
@@ -93,10 +98,12 @@ class Workspace(QObject):
         self.form.changed.connect(document.set_config)
         self.history.version_wanted.connect(document.go_to)
         self.graph.weak_changed.connect(self._show_marks)
-        view = self.graph.view
-        view.neuron_selected.connect(lambda layer, unit: self._select((layer, unit)))
-        view.selection_cleared.connect(lambda: self._select(None))
-        view.tooltip_provider = self._tooltip
+        self.histogram.weights.threshold_wanted.connect(self._threshold_wanted)
+        self.histogram.units.limit_wanted.connect(self._limit_wanted)
+        pages = self.graph.pages
+        pages.neuron_selected.connect(lambda layer, unit: self._select((layer, unit)))
+        pages.selection_cleared.connect(lambda: self._select(None))
+        pages.graph.tooltip_provider = pages.matrix.tooltip_provider = self._tooltip
 
     # -- what changed
 
@@ -105,7 +112,7 @@ class Workspace(QObject):
         if changes & Changes.DOCUMENT:
             self._new_document()
         if changes & Changes.NETWORK:
-            self.graph.view.set_current(session.network)
+            self.graph.pages.set_current(session.network)
             self.success.hide()
         if changes & Changes.HISTORY:
             self.history.show_versions(session.versions, session.versions.index(session.version))
@@ -125,6 +132,7 @@ class Workspace(QObject):
         self._selected = None
         self.layers.show_selection("")
         self.graph.set_network(original)
+        self.histogram.weights.set_links(self.graph.pages.links())
         self.form.set_layers([layer.name for layer in original.hidden_layers])
 
     def _config_changed(self) -> None:
@@ -139,6 +147,17 @@ class Workspace(QObject):
         config: PruneConfig = self.document.config
         self.document.set_config(replace(config, tolerances=(tolerance, *config.tolerances[1:])))
 
+    def _threshold_wanted(self, threshold: float) -> None:
+        if self.document.is_open:
+            self.graph.set_weak_threshold(self.document.session.network, threshold)
+
+    def _limit_wanted(self, rise: float) -> None:
+        """Take another limit, said as the rise over the error of now."""
+        original = self.document.errors_of(self.document.session.original)
+        if original is not None and self.preview.limits and not self.document.running:
+            wanted, limit = self.preview.now[0] + rise, self.preview.limits[0]
+            self._tolerance_changed(tolerance_for(wanted, limit, self._judged_by, original.values[0]))
+
     def _refresh_soon(self) -> None:
         if not self._timer.isActive():
             self._timer.start()
@@ -149,6 +168,7 @@ class Workspace(QObject):
         self.tolerance.setEnabled(idle and ready)
         self.form.setEnabled(idle)
         self.history.setEnabled(idle)
+        self.histogram.units.set_movable(idle and ready)
 
     # -- the preview
 
@@ -158,6 +178,7 @@ class Workspace(QObject):
             return
         self._show_enabled()
         self.preview = self.document.preview()
+        self._judged_by = self.document.config.tolerance(0)
         original = self.document.errors_of(self.document.session.original)
         self.tolerance.set_reference(original.values[0] if original is not None else None)
         if self.document.session.examples is None:
@@ -168,8 +189,30 @@ class Workspace(QObject):
             )
             self._show_limit()
         self._show_marks()
+        self._show_histogram()
         self._show_layers()
         self._show_selection()
+
+    def _show_histogram(self) -> None:
+        """The weights of now, and what each neuron's removal would do."""
+        document, preview, units = self.document, self.preview, self.histogram.units
+        self.histogram.weights.set_network(document.session.network)
+        if document.session.examples is None:
+            units.show_missing(self.tr("Load data to measure what each neuron is worth."))
+            return
+        if not preview.limits or not document.judged:
+            units.show_missing(self.tr("Not measured yet."))
+            return
+        now = preview.now[0]
+        harms = np.array([score.values[0] - now for score in document.judged.values()])
+        gone = len(preview.candidates)
+        words = text.plural(gone, self.tr("{n} neuron would go"), self.tr("{n} neurons would go"))
+        if not gone:
+            words = self.tr("No neuron would go")
+        if preview.measured < preview.total:
+            so_far = self.tr(" ({n} of {total} measured so far)")
+            words += so_far.format(n=text.integer(preview.measured), total=text.integer(preview.total))
+        units.show_harms(harms, preview.limits[0] - now, text.metric(document.metrics[0]), words)
 
     def _show_limit(self) -> None:
         examples = self.document.session.examples
@@ -194,6 +237,7 @@ class Workspace(QObject):
                 removed, self.tr("{n} neuron removed so far"), self.tr("{n} neurons removed so far")
             )
             self.strip.what.setText(line)
+        self.histogram.units.show_missing(self.tr("Measured anew when the run ends."))
         self._show_marks()
         if not self._progress_timer.isActive():
             self._progress_timer.start()
@@ -211,6 +255,9 @@ class Workspace(QObject):
         self.preview = replace(self.preview, now=now.values, limits=run.limits)
         self._show_limit()
         self._show_layers()
+        network = self.document.session.network
+        if network.macs <= SORTED_LIVE:
+            self.histogram.weights.set_network(network)
         self._show_selection()
 
     # -- the panels
@@ -226,7 +273,8 @@ class Workspace(QObject):
             trying=self._place(run.trying) if run is not None and run.trying is not None else None,
             focus=self.graph.weak_focus,
         )
-        self.graph.view.set_statuses(marks)
+        self.histogram.weights.show_threshold(marks.weak_threshold)
+        self.graph.pages.set_statuses(marks)
 
     def _place(self, edit: Edit) -> tuple[int, int]:
         return neuron.visible_layers(self.document.session.original).index(edit.node), edit.units[0]
