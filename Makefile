@@ -9,7 +9,7 @@ SAMPLE := models/digits.onnx models/digits.npz
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-quality screenshots models system system-test
+.PHONY: help run test lint bench bench-graph bench-quality fuzz screenshots models system system-test
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,12 @@ bench: system $(DEV) ## measure speed against the plain loop, in the same run
 
 bench-quality: system $(DEV) ## measure what compensation keeps and costs, on the samples and on other rows
 	$(BIN)/python tests/benchmarks/quality.py
+
+bench-graph: system-test $(DEV) ## measure how fast and how smoothly the network is drawn
+	QT_QPA_PLATFORM=offscreen $(BIN)/python tests/benchmarks/graph.py
+
+fuzz: system $(DEV) ## feed 10,000 mutated files to every reader (COUNT=n for fewer)
+	$(BIN)/python tests/fuzz/fuzz.py --count $(or $(COUNT),10000)
 
 screenshots: system-test $(DEV) ## make the pictures of the README
 	QT_QPA_PLATFORM=offscreen $(BIN)/python resources/screenshots.py

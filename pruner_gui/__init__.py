@@ -10,8 +10,10 @@
 
 Layers, arrows point down only:
 
-    gui | cli -> wording -> report -> session -> comparison -> pruning
-        -> evaluation | formats -> network | data -> files -> errors
+    gui | cli -> wording -> report -> session -> reading -> comparison -> pruning
+        -> evaluation | formats -> network | data -> codec | files | limits | stopping -> errors
+
+`read` reads in this process; window and command line read in a child of theirs, by `reading`.
 
 A prune run, top to bottom: `gui.worker` or `cli` iterates `session.prune`; `pruning.run` asks
 `pruning.selective` for edits, has `evaluation.incremental` score them, decides, and yields events; an
@@ -23,12 +25,16 @@ accepted edit of `network.edits` gives the next, smaller network.
 - a new strategy: a module in `pruning`
 """
 
-from pruner_gui.data import Dataset
-from pruner_gui.evaluation import IncrementalEvaluator
-from pruner_gui.formats import read, write
-from pruner_gui.network import Network
-from pruner_gui.pruning import Finished, PruneConfig, prune
-from pruner_gui.session import DataOptions, load_examples
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pruner_gui.data import Dataset
+    from pruner_gui.evaluation import IncrementalEvaluator
+    from pruner_gui.formats import read, write
+    from pruner_gui.network import Network
+    from pruner_gui.pruning import Finished, PruneConfig, prune
+    from pruner_gui.session import DataOptions, load_examples
 
 __all__ = [
     "DataOptions",
@@ -42,3 +48,23 @@ __all__ = [
     "read",
     "write",
 ]
+
+# Imported when asked for: a process that only reads a file has no use for the engine.
+_HOMES = {
+    "Dataset": "data",
+    "IncrementalEvaluator": "evaluation",
+    "read": "formats",
+    "write": "formats",
+    "Network": "network",
+    "Finished": "pruning",
+    "PruneConfig": "pruning",
+    "prune": "pruning",
+    "DataOptions": "session",
+    "load_examples": "session",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(name)
+    return getattr(importlib.import_module(f"pruner_gui.{_HOMES[name]}"), name)

@@ -7,6 +7,7 @@ usage.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import importlib.metadata
 import json
@@ -16,10 +17,12 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pruner_gui import files, formats, wording
+from pruner_gui import files, formats, reading, wording
 from pruner_gui.comparison import Rate, Summary, rate, summarise
+from pruner_gui.data import SCALINGS, ReadOptions, is_scaling
 from pruner_gui.errors import PrunerError
-from pruner_gui.evaluation import METRICS, MetricUnfit
+from pruner_gui.evaluation import METRICS, Examples, MetricUnfit
+from pruner_gui.formats import activation_text
 from pruner_gui.network import Network
 from pruner_gui.pruning import PRESETS, Accepted, BadSetting, Event, PassEnded, PruneConfig, Tolerance, Trial
 from pruner_gui.report import report
@@ -88,6 +91,7 @@ def _add_prune(parser: argparse.ArgumentParser) -> None:
         _add_setting(parser, field)
     parser.add_argument("-o", "--output", type=Path, required=True, help=_help("output"))
     parser.add_argument("--report", type=Path, metavar="R.json", help=_help("report"))
+    parser.add_argument("--code", type=Path, metavar="FILE.py", help=_help("code"))
     parser.add_argument("--quiet", action="store_true", help=_help("quiet"))
 
 
@@ -112,14 +116,22 @@ def _help(name: str) -> str:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", type=Path, metavar="MODEL", help=_help("model"))
+    parser.add_argument(
+        "--activations", type=activation_text.split, metavar="A[,A2]", help=_help("activations")
+    )
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="FILE", help=_help("data"))
-    parser.add_argument("--target", metavar="COLUMN", help=_help("target"))
-    parser.add_argument(
-        "--scale", choices=("none", "255", "standard", "minmax"), default="none", help=_help("scale")
-    )
+    for field in dataclasses.fields(ReadOptions):
+        keywords: dict[str, Any] = {"default": field.default, "help": _help(field.name)}
+        if field.name == "header":
+            keywords["action"] = _YesNo
+        elif field.name in _TEXTS:
+            keywords["type"], keywords["metavar"] = _TEXTS[field.name]
+        else:
+            keywords["choices"] = field.metadata["choices"]
+        parser.add_argument(f"--{field.name}", **keywords)
     parser.add_argument("--max-rows", type=_rows, metavar="N", help=_help("max_rows"))
 
 
@@ -187,6 +199,42 @@ def _share(text: str) -> float:
     return share
 
 
+def _scale(text: str) -> str:
+    if not is_scaling(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(SCALINGS)}, and no number above 0")
+    return text
+
+
+def _delimiter(text: str) -> str:
+    named = {"tab": "\t", "\\t": "\t", "space": " ", "auto": "auto"}
+    delimiter = named.get(text, text)
+    if delimiter != "auto" and (len(delimiter) != 1 or delimiter.isalnum() or delimiter in "\"'\r\n"):
+        raise argparse.ArgumentTypeError(f"{text!r} cannot stand between cells")
+    return delimiter
+
+
+class _YesNo(argparse.BooleanOptionalAction):
+    """`--header` and `--no-header`, kept as the option's yes and no."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        setattr(namespace, self.dest, "no" if (option_string or "").startswith("--no-") else "yes")
+
+
+_TEXTS: dict[str, tuple[Callable[[str], str], str]] = {
+    "target": (str, "COLUMNS"),
+    "inputs": (str, "COLUMNS"),
+    "ignore": (str, "COLUMNS"),
+    "classes": (str, "A,B,..."),
+    "scale": (_scale, "{none,standard,minmax,255,...}"),
+    "delimiter": (_delimiter, "CHARACTER"),
+}
+
 _FLAGS: dict[str, tuple[str, Callable[[str], Any], str | None]] = {
     "metrics": ("metric", _names, "M[,M2]"),
     "tolerances": ("tolerance", _tolerances, "T[,T2]"),
@@ -211,8 +259,7 @@ def _config(options: argparse.Namespace) -> PruneConfig:
 
 def _data_options(options: argparse.Namespace, holdout: float | None, files: Sequence[Path]) -> DataOptions:
     return DataOptions(
-        target=options.target,
-        scale=options.scale,
+        **{field.name: getattr(options, field.name) for field in dataclasses.fields(ReadOptions)},
         holdout=holdout,
         holdout_files=tuple(files),
         seed=options.seed or 0,
@@ -226,8 +273,10 @@ def _data_options(options: argparse.Namespace, holdout: float | None, files: Seq
 def _prune(options: argparse.Namespace) -> None:
     config = _config(options)
     refuse_source(options.model, options.output)
-    network = formats.read(options.model)
+    network = reading.model(options.model, activations=options.activations)
     formats.format_for(network, options.output)
+    if options.code is not None:
+        formats.rebuild_code(network, options.output)  # what cannot be said is told before the run
     session = Session()
     session.open(network, options.model)
     chosen = _data_options(options, options.holdout, options.holdout_data)
@@ -237,6 +286,8 @@ def _prune(options: argparse.Namespace) -> None:
     before = summarise(network, session.examples, metrics, options.model)
 
     progress = Progress(session, quiet=options.quiet)
+    for line in _told(session.examples):
+        progress.say(line)
     if not config.metrics:
         progress.say(wording.reason(session.examples.choice.reason))
     for event in session.prune(config):
@@ -257,10 +308,22 @@ def _prune(options: argparse.Namespace) -> None:
         f"Written: {export.path}, {export.bytes:,} bytes. {export.runtime} gives the same outputs "
         f"(largest difference {export.max_difference:.2g})."
     )
+    _give_code(session.network, options.output, options.code)
+
+
+def _give_code(network: Network, written: Path, target: Path | None) -> None:
+    """Print, or write where it is asked for, how to load a file that holds weights alone."""
+    if target is not None:
+        code = formats.rebuild_code(network, written)
+        with files.atomic(target) as temporary:
+            temporary.write_text(code, encoding="utf-8")
+    elif formats.format_for(network, written).weights_only:
+        with contextlib.suppress(formats.NotExpressible):  # an activation that PyTorch does not have
+            print(f"To load it in PyTorch:\n\n{formats.rebuild_code(network, written)}")
 
 
 def _info(options: argparse.Namespace) -> None:
-    network = formats.read(options.model)
+    network = reading.model(options.model, activations=options.activations)
     facts = describe(network)
     if options.json:
         print(json.dumps(facts, indent=2))
@@ -283,8 +346,10 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    network = formats.read(options.model)
+    network = reading.model(options.model, activations=options.activations)
     examples = load_examples(network, options.data, _data_options(options, 0.0, ()))
+    for line in _told(examples):
+        print(line, file=sys.stderr)
     wanted = options.metric or tuple(METRICS)
     summary = None
     names = []
@@ -318,10 +383,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     print(aligned([["error", f"on {summary.pruning_rows:,} rows"], *rows]))
 
 
+def _told(examples: Examples) -> Iterable[str]:
+    return map(wording.note, examples.pruning.notes)
+
+
 def describe(network: Network) -> dict[str, Any]:
     """Return what `info` says of a network, as plain values."""
     hidden = {layer.name: layer for layer in network.hidden_layers}
-    silent, deaf = network.without_outgoing(), network.without_incoming()
+    silent, deaf = network.without_outgoing, network.without_incoming
     layers = []
     for node, dense in network.dense:
         layer = hidden.get(node.name)

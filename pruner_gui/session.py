@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pruner_gui import data, pruning
+from pruner_gui import data, pruning, reading
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, IncrementalEvaluator, Score, prepare
 from pruner_gui.network import Edit, Network
@@ -43,14 +43,12 @@ class Changes(enum.Flag):
 
 
 @dataclass(frozen=True)
-class DataOptions:
-    """How a data file is read and split: see `data.read` and `data.split`.
+class DataOptions(data.ReadOptions):
+    """How a data file is read (see `data.ReadOptions`) and split (see `data.split`).
 
     `holdout` is the share of rows that only report, None for the file's own test marks or else 30 %.
     """
 
-    target: str | None = None
-    scale: data.ScalingKind = "none"
     holdout: float | None = None
     holdout_files: tuple[Path, ...] = ()
     seed: int = 0
@@ -63,17 +61,10 @@ def load_examples(network: Network, files: Sequence[Path], options: DataOptions)
     Raises:
         PrunerError: a file that cannot be read, or that does not fit the network.
     """
-    rows = data.read(files, network.n_inputs, network.n_outputs, target=options.target, scale=options.scale)
+    counts = network.n_inputs, network.n_outputs
+    rows = reading.dataset(files, *counts, options)
     if options.holdout_files:
-        held = data.read(
-            options.holdout_files,
-            network.n_inputs,
-            network.n_outputs,
-            target=options.target,
-            scale=rows.scaling,
-            classes=rows.classes,
-        )
-        split = data.Split(rows, held)
+        split = data.Split(rows, reading.dataset(options.holdout_files, *counts, options, like=rows))
     else:
         split = data.split(rows, options.holdout, options.seed)
     if options.max_rows is not None:

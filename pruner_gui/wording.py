@@ -10,35 +10,46 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pruner_gui.data import Note
 from pruner_gui.data.errors import (
     AmbiguousTarget,
     CannotPair,
     CannotReadData,
     DataMismatch,
     DataTooLarge,
-    MissingValue,
+    MissingValues,
     NonFiniteData,
     NotALabel,
     NotANumber,
+    Place,
     RaggedRow,
     RowsDiffer,
     TargetMismatch,
+    TooFewClasses,
     TooManyClasses,
     UnknownClass,
-    UnknownTarget,
+    UnknownColumn,
+    WordsMismatch,
+    WrongClassCount,
     WrongFileCount,
 )
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import MetricUnfit, NonFiniteError, NonFiniteWeight, WrongWidth
 from pruner_gui.formats.errors import (
+    BadActivations,
     BadEntry,
     CannotRead,
     CannotWrite,
     ExportDiffers,
     ExportDoesNotRun,
+    ExternalData,
+    LayerSizes,
     MissingExtra,
+    NeedsActivations,
+    NoOrder,
     NotAModel,
     NotExpressible,
+    NotWeights,
     TooLarge,
     UnknownFormat,
     UnsupportedOp,
@@ -49,6 +60,7 @@ from pruner_gui.formats.errors import (
 )
 from pruner_gui.network import CannotRemove, MalformedGraph, ShapeMismatch
 from pruner_gui.pruning import BadSetting, NothingToRelateTo
+from pruner_gui.reading import ReadingFailed
 from pruner_gui.session import WouldReplaceSource
 
 Translate = Callable[[str], str]
@@ -75,7 +87,7 @@ def problem(error: PrunerError, translate: Translate = str) -> Problem:
     kind = type(error)
     codes = [code for code in vars(error).values() if isinstance(code, str) and (kind, code) in PROBLEMS]
     what, remedy = PROBLEMS[kind, codes[0] if codes else None]
-    facts = {name: _plain(value) for name, value in vars(error).items()}
+    facts = {name: _plain(value, translate) for name, value in vars(error).items()}
     return Problem(translate(what).format(**facts), translate(remedy).format(**facts))
 
 
@@ -94,23 +106,42 @@ def option(name: str, translate: Translate = str) -> str:
     return translate(_OPTIONS[name])
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(str(item) for item in value)
+def note(done: Note, translate: Translate = str) -> str:
+    """Return what was done to the data."""
+    return translate(_NOTES[done.code]).format(count=done.count, names=_plain(done.names, translate))
+
+
+def _plain(value: object, translate: Translate) -> str:
+    if isinstance(value, Place):
+        return translate(_PLACE).format(row=value.row, column=value.column)
+    if isinstance(value, tuple) and not isinstance(value, LayerSizes):
+        separator = "; " if any(isinstance(item, Place) for item in value) else ", "
+        more = ["…"] if len(value) > _NAMES_SHOWN else []
+        return separator.join([*(_plain(item, translate) for item in value[:_NAMES_SHOWN]), *more])
     return str(value)
 
 
+_NAMES_SHOWN = 12
+_PLACE = QT_TRANSLATE_NOOP("wording", "row {row}, column {column}")
 _EXPORT_AGAIN = QT_TRANSLATE_NOOP("wording", "Export the model again from the program that trained it.")
+_RAISE_LIMITS = QT_TRANSLATE_NOOP(
+    "wording", "If the file is right, raise what files may take: set PRUNER_GUI_LIMITS to 4, for example."
+)
 _CHECK_FILE = QT_TRANSLATE_NOOP("wording", "Check the file, or save it again from where it came from.")
 _OTHER_PLACE = QT_TRANSLATE_NOOP("wording", "Choose another folder, or make room and try again.")
 _CHOOSE_COLUMN = QT_TRANSLATE_NOOP(
     "wording", "Name the target column (--target), or choose the data this network was trained for."
 )
+_ONE_FILE = QT_TRANSLATE_NOOP("wording", "Save the model as a single file.")
 _DENSE_ONLY = QT_TRANSLATE_NOOP(
     "wording", "Networks of fully connected layers can be opened; export such a one."
 )
 _MEND_CELL = QT_TRANSLATE_NOOP("wording", "Mend or leave out this row, then load the file again.")
 _USE_ONNX = QT_TRANSLATE_NOOP("wording", "Export as ONNX (.onnx), which can carry it.")
+_SAVE_WEIGHTS = QT_TRANSLATE_NOOP(
+    "wording", "Save its state_dict (torch.save(model.state_dict(), ...)), safetensors or ONNX instead."
+)
+_AS_GRAPH = QT_TRANSLATE_NOOP("wording", "Export it as ONNX, which says how the layers are connected.")
 
 PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = MappingProxyType(
     {
@@ -254,6 +285,18 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "The output of {path} does not depend on its input."),
             _EXPORT_AGAIN,
         ),
+        (NotAModel, "pickle"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} is a pickle, as joblib writes them: opening it would run what is in it."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Save the model with skops (.skops), or export it to ONNX."),
+        ),
+        (NotAModel, "kind"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} is a {format} file, but holds something else than layers: {detail}."
+            ),
+            _DENSE_ONLY,
+        ),
         (NotAModel, None): (
             QT_TRANSLATE_NOOP("wording", "{path} is not a valid {format} file: {detail}."),
             _CHECK_FILE,
@@ -263,6 +306,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
                 "wording", "{path} asks for more than is read safely: {found} {what}, at most {limit}."
             ),
             _CHECK_FILE,
+        ),
+        (UnsupportedVersion, "Encog"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} was written by Encog {found}, in the XML form from before Encog 3."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Open it with Encog 3 and save it again, or export its weights."),
         ),
         (UnsupportedVersion, None): (
             QT_TRANSLATE_NOOP("wording", "{path} has {what} {found}; understood are {lowest} to {highest}."),
@@ -280,7 +329,10 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP(
                 "wording", "{path} has a normalisation that is not supported: node {node} ({op})."
             ),
-            QT_TRANSLATE_NOOP("wording", "Fold it into the neighbouring layer when exporting."),
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Fully connected layers with batch normalisation can be opened; export such a network.",
+            ),
         ),
         (UnsupportedOp, "quantized"): (
             QT_TRANSLATE_NOOP("wording", "{path} is quantised: node {node} ({op})."),
@@ -302,6 +354,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             QT_TRANSLATE_NOOP("wording", "Export it with standard operators only."),
         ),
+        (UnsupportedOp, "custom"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} has a layer made of own program code, which is not run: {node} ({op})."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Replace it by the library's own layers, or export as ONNX."),
+        ),
         (UnsupportedOp, "subgraph"): (
             QT_TRANSLATE_NOOP("wording", "{path} has control flow: node {node} ({op})."),
             QT_TRANSLATE_NOOP("wording", "Export the network for inference, as a fixed graph."),
@@ -312,9 +370,33 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             QT_TRANSLATE_NOOP("wording", "Use one of the activations in the documentation."),
         ),
+        (UnsupportedOp, "step"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has a step that is not supported: {node} ({op})."),
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Supported are StandardScaler, MinMaxScaler, MaxAbsScaler and RobustScaler, then MLPClassifier or MLPRegressor. Do other steps beforehand.",
+            ),
+        ),
+        (UnsupportedOp, "transformation"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} transforms the field or neuron {node} in a way that is not supported ({op}).",
+            ),
+            QT_TRANSLATE_NOOP("wording", "Transform the data beforehand, and export the network alone."),
+        ),
+        (UnsupportedOp, "model"): (
+            QT_TRANSLATE_NOOP("wording", "{path} holds a model of another kind: {node} ({op})."),
+            QT_TRANSLATE_NOOP("wording", "Export a neural network that stands alone."),
+        ),
         (UnsupportedOp, None): (
             QT_TRANSLATE_NOOP("wording", "{path} has an operator that is not supported: node {node} ({op})."),
             _DENSE_ONLY,
+        ),
+        (UnsupportedUse, "functions"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} mixes activation functions in a layer: {node} ({op}) is not as the first."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Give all neurons of a layer the same function and steepness."),
         ),
         (UnsupportedUse, None): (
             QT_TRANSLATE_NOOP(
@@ -323,9 +405,39 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             _DENSE_ONLY,
         ),
-        (UnsupportedTensor, "external"): (
-            QT_TRANSLATE_NOOP("wording", "{path} keeps the values of {tensor} in another file."),
-            QT_TRANSLATE_NOOP("wording", "Save the model as a single file."),
+        (ExternalData, "missing"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} keeps the values of {tensor} in {location}, which is not beside it."
+            ),
+            QT_TRANSLATE_NOOP(
+                "wording", "Put that file into the model's folder, or save the model as one file."
+            ),
+        ),
+        (ExternalData, "location"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} keeps the values of {tensor} outside of its own folder ({location})."
+            ),
+            _ONE_FILE,
+        ),
+        (ExternalData, "link"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} keeps the values of {tensor} behind a link out of its folder ({location})."
+            ),
+            _ONE_FILE,
+        ),
+        (ExternalData, "range"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} keeps the values of {tensor} in {location}, which does not have as many there.",
+            ),
+            _CHECK_FILE,
+        ),
+        (ExternalData, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} keeps the values of {tensor} in another file that cannot be read safely ({reason}).",
+            ),
+            _ONE_FILE,
         ),
         (UnsupportedTensor, None): (
             QT_TRANSLATE_NOOP("wording", "{path} stores {tensor} in a way that is not read ({kind})."),
@@ -339,6 +451,10 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "{path} has several outputs ({names}), where one is supported."),
             QT_TRANSLATE_NOOP("wording", "Export the network with one output."),
         ),
+        (UnsupportedPart, "types"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has objects that are not known to be harmless ({names})."),
+            QT_TRANSLATE_NOOP("wording", "Save the scikit-learn model alone, without other objects."),
+        ),
         (UnsupportedPart, None): (
             QT_TRANSLATE_NOOP("wording", "{path} has {part} ({names}), which are not supported."),
             QT_TRANSLATE_NOOP("wording", "Export it without them."),
@@ -351,9 +467,81 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "The entry {key} of {path} does not fit: {found}."),
             QT_TRANSLATE_NOOP("wording", "Expected: {expected}."),
         ),
+        (NeedsActivations, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} holds weights alone, not which activation follows each layer. Its layers are {layers}.",
+            ),
+            QT_TRANSLATE_NOOP(
+                "wording", "Say one for each, as in the program that trained it: --activations {example}."
+            ),
+        ),
+        (BadActivations, "unneeded"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} is a file of format {expected}, which has its activations in it."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Leave out --activations."),
+        ),
+        (BadActivations, "count"): (
+            QT_TRANSLATE_NOOP("wording", "{found} activations are given for the layers of {path}."),
+            QT_TRANSLATE_NOOP("wording", "Say one for each: {expected}."),
+        ),
+        (BadActivations, "unknown"): (
+            QT_TRANSLATE_NOOP("wording", "“{found}” is no activation that is known here."),
+            QT_TRANSLATE_NOOP("wording", "Known are {expected}."),
+        ),
+        (NotWeights, "module"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} is a pickled object ({detail}), and reading it would run the code that is in it.",
+            ),
+            _SAVE_WEIGHTS,
+        ),
+        (NotWeights, "torchscript"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is a TorchScript program, which is not run."),
+            _SAVE_WEIGHTS,
+        ),
+        (NotWeights, "old"): (
+            QT_TRANSLATE_NOOP("wording", "{path} was written by a PyTorch from before version 0.4."),
+            QT_TRANSLATE_NOOP("wording", "Load it and save its state_dict again with a newer PyTorch."),
+        ),
+        (NotWeights, "several"): (
+            QT_TRANSLATE_NOOP("wording", "{path} has several tables of weights ({detail})."),
+            QT_TRANSLATE_NOOP("wording", "Save the one network's state_dict in a file of its own."),
+        ),
+        (NotWeights, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} has no weights of fully connected layers in it."),
+            _SAVE_WEIGHTS,
+        ),
+        (NoOrder, "sizes"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "The layers of {path} do not form a chain, each taking in what the one before puts out: {layers}.",
+            ),
+            _AS_GRAPH,
+        ),
+        (NoOrder, "several"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "The layers of {path} could follow each other in several orders: {layers}."
+            ),
+            _AS_GRAPH,
+        ),
+        (NoOrder, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "It cannot be told behind which layers of {path} its normalisations are: {layers}."
+            ),
+            _AS_GRAPH,
+        ),
         (NotExpressible, "chain"): (
             QT_TRANSLATE_NOOP(
                 "wording", "The format {format} knows one layer after another only, and {node} is not so."
+            ),
+            _USE_ONNX,
+        ),
+        (NotExpressible, "activations"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "The format {format} knows one activation for all hidden layers, and {node} has another.",
             ),
             _USE_ONNX,
         ),
@@ -364,6 +552,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         (NotExpressible, "operation"): (
             QT_TRANSLATE_NOOP("wording", "The format {format} has no word for what {node} does."),
             QT_TRANSLATE_NOOP("wording", "Choose another format."),
+        ),
+        (NotExpressible, "code"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "A file of format {format} has its activations in it; there is no code for it."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Leave out --code, or export as .pth or .safetensors."),
         ),
         (NotExpressible, None): (
             QT_TRANSLATE_NOOP("wording", "The network is too large for the format {format}."),
@@ -382,19 +576,35 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             QT_TRANSLATE_NOOP("wording", "Please report this as an error of this program, with the model."),
         ),
-        (CannotReadData, "missing"): (
+        (ReadingFailed, "time"): (
+            QT_TRANSLATE_NOOP("wording", "Reading {path} took longer than {limit} seconds and was ended."),
+            _RAISE_LIMITS,
+        ),
+        (ReadingFailed, "memory"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "Reading {path} needed more memory than the {limit} bytes it may take."
+            ),
+            _RAISE_LIMITS,
+        ),
+        (ReadingFailed, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} made the reading process break down ({detail})."),
+            QT_TRANSLATE_NOOP(
+                "wording", "The file is probably damaged. Nothing else was touched; open another file."
+            ),
+        ),
+        (CannotReadData, "ENOENT"): (
             QT_TRANSLATE_NOOP("wording", "There is no file {path}."),
             QT_TRANSLATE_NOOP("wording", "Check the name and the folder."),
         ),
-        (CannotReadData, "folder"): (
+        (CannotReadData, "EISDIR"): (
             QT_TRANSLATE_NOOP("wording", "{path} is a folder, not a data file."),
             QT_TRANSLATE_NOOP("wording", "Choose a file in it."),
         ),
         (CannotReadData, "special"): (
             QT_TRANSLATE_NOOP("wording", "{path} is not a regular file."),
-            QT_TRANSLATE_NOOP("wording", "Choose a csv, npz, npy or idx file."),
+            QT_TRANSLATE_NOOP("wording", "Choose a csv, parquet, npz, npy or idx file."),
         ),
-        (CannotReadData, "permission"): (
+        (CannotReadData, "EACCES"): (
             QT_TRANSLATE_NOOP("wording", "{path} may not be read by you."),
             QT_TRANSLATE_NOOP("wording", "Ask for the permission to read it, or choose another file."),
         ),
@@ -404,7 +614,7 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         ),
         (CannotReadData, "binary"): (
             QT_TRANSLATE_NOOP("wording", "{path} is not text, and no data format that is known here."),
-            QT_TRANSLATE_NOOP("wording", "Choose a csv, npz, npy or idx file."),
+            QT_TRANSLATE_NOOP("wording", "Choose a csv, parquet, npz, npy or idx file."),
         ),
         (CannotReadData, "damaged"): (
             QT_TRANSLATE_NOOP("wording", "{path} is damaged or cut off ({detail})."),
@@ -421,6 +631,14 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         (CannotReadData, "quote"): (
             QT_TRANSLATE_NOOP("wording", "A cell of {path} goes over several lines, from line {detail}."),
             _CHECK_FILE,
+        ),
+        (CannotReadData, "incomplete"): (
+            QT_TRANSLATE_NOOP("wording", "No row of {path} has all its values."),
+            QT_TRANSLATE_NOOP("wording", "Leave out a column (--ignore), or fill the gaps (--missing mean)."),
+        ),
+        (CannotReadData, "package"): (
+            QT_TRANSLATE_NOOP("wording", "{path} needs a package to be read that is not installed."),
+            QT_TRANSLATE_NOOP("wording", 'Install it with: pip install "pruner-gui[{detail}]".'),
         ),
         (CannotReadData, None): (
             QT_TRANSLATE_NOOP("wording", "{path} could not be read ({detail})."),
@@ -442,9 +660,12 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             _MEND_CELL,
         ),
-        (MissingValue, None): (
-            QT_TRANSLATE_NOOP("wording", "Row {row}, column {column} of {path} has no value."),
-            _MEND_CELL,
+        (MissingValues, None): (
+            QT_TRANSLATE_NOOP("wording", "Cells without a value in {path}: {count}, of which {places}."),
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Leave such rows out (--missing drop-rows), put in the mean of the column (--missing mean), or mend the file.",
+            ),
         ),
         (NonFiniteData, None): (
             QT_TRANSLATE_NOOP("wording", "Row {row}, column {column} of {path} is not a finite number."),
@@ -463,9 +684,19 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             _CHOOSE_COLUMN,
         ),
-        (UnknownTarget, None): (
-            QT_TRANSLATE_NOOP("wording", "{path} has {matches} columns called {target}."),
-            _CHOOSE_COLUMN,
+        (WordsMismatch, None): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "The columns of {path} give {columns} numbers a row, with words as one column a category: {words}. The network takes {n_inputs} inputs and gives {n_outputs} outputs.",
+            ),
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Name the target (--target), leave columns out (--ignore), or number the words (--categories number).",
+            ),
+        ),
+        (UnknownColumn, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} has {matches} columns called {wanted}."),
+            QT_TRANSLATE_NOOP("wording", "Its columns are {columns}; the first has the index 0."),
         ),
         (AmbiguousTarget, None): (
             QT_TRANSLATE_NOOP(
@@ -487,10 +718,24 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             _CHOOSE_COLUMN,
         ),
-        (UnknownClass, None): (
+        (TooFewClasses, None): (
             QT_TRANSLATE_NOOP(
                 "wording",
-                "Row {row}, column {column} of {path} is {value}, a class that the first data set does not have.",
+                "Column {column} of {path} has fewer classes ({found}) than {n_outputs} outputs tell apart: which output stands for which is not known.",
+            ),
+            QT_TRANSLATE_NOOP("wording", "Name all classes in the order of the outputs (--classes A,B,C)."),
+        ),
+        (WrongClassCount, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "The classes {classes} are not as many as {n_outputs} outputs tell apart."
+            ),
+            QT_TRANSLATE_NOOP(
+                "wording", "Name each class once, in the order of the outputs; for one output name two."
+            ),
+        ),
+        (UnknownClass, None): (
+            QT_TRANSLATE_NOOP(
+                "wording", "Row {row}, column {column} of {path} is {value}, which is not known."
             ),
             QT_TRANSLATE_NOOP("wording", "Known are {classes}."),
         ),
@@ -546,6 +791,25 @@ _REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_NOTES: Mapping[str, str] = MappingProxyType(
+    {
+        "rows-dropped": QT_TRANSLATE_NOOP("wording", "Rows left out because a value is missing: {count}."),
+        "cells-filled": QT_TRANSLATE_NOOP(
+            "wording", "Cells without a value, filled with the mean of their column: {count}."
+        ),
+        "constant": QT_TRANSLATE_NOOP(
+            "wording", "Columns that do not vary, and so are not divided when scaled: {count} ({names})."
+        ),
+        "one-hot": QT_TRANSLATE_NOOP(
+            "wording", "Columns of words that became one column a category, in sorted order: {names}."
+        ),
+        "numbered": QT_TRANSLATE_NOOP(
+            "wording", "Columns of words that were numbered in sorted order: {names}."
+        ),
+        "classes": QT_TRANSLATE_NOOP("wording", "Classes in the order of the outputs: {names}."),
+    }
+)
+
 _METRICS: Mapping[str, str] = MappingProxyType(
     {
         "mse": QT_TRANSLATE_NOOP("wording", "mean squared error"),
@@ -559,15 +823,44 @@ _METRICS: Mapping[str, str] = MappingProxyType(
 
 _OPTIONS: Mapping[str, str] = MappingProxyType(
     {
-        "model": QT_TRANSLATE_NOOP("wording", "the trained network: .onnx or .npz"),
+        "model": QT_TRANSLATE_NOOP(
+            "wording", "the trained network: .onnx, .keras, .h5, .pth, .safetensors, .skops, .npz..."
+        ),
+        "activations": QT_TRANSLATE_NOOP(
+            "wording",
+            "the activation behind each layer, for files with weights alone (.pth, .safetensors): relu,relu,softmax",
+        ),
+        "code": QT_TRANSLATE_NOOP(
+            "wording", "write Python code that builds the exported network in PyTorch (.pth, .safetensors)"
+        ),
         "data": QT_TRANSLATE_NOOP(
-            "wording", "its data: one csv or npz file, or two files with inputs and targets (npy, idx)"
+            "wording",
+            "its data: one csv, text, parquet or npz file, or two files with inputs and targets (npy, idx)",
         ),
         "target": QT_TRANSLATE_NOOP(
             "wording",
-            "target column or columns, by name or index (from 0, negative from the end); by default the last",
+            "target column or columns: names, indices (from 0, negative from the end) or ranges (0-3), with commas; by default the label column or the last ones",
         ),
-        "scale": QT_TRANSLATE_NOOP("wording", "how the inputs are scaled before the network sees them"),
+        "inputs": QT_TRANSLATE_NOOP("wording", "input columns, likewise; by default all that are left"),
+        "ignore": QT_TRANSLATE_NOOP("wording", "columns to leave out, likewise"),
+        "classes": QT_TRANSLATE_NOOP(
+            "wording", "the classes in the order of the outputs, with commas; by default in sorted order"
+        ),
+        "scale": QT_TRANSLATE_NOOP(
+            "wording",
+            "how the inputs are scaled before the network sees them: none (as in the file), standard, minmax, or a number to divide by, such as 255",
+        ),
+        "missing": QT_TRANSLATE_NOOP(
+            "wording", "what to do about cells without a value: refuse, drop-rows, or mean of the column"
+        ),
+        "categories": QT_TRANSLATE_NOOP(
+            "wording",
+            "how a column of words becomes inputs: one-hot, drop-first (one-hot without the first), or number",
+        ),
+        "delimiter": QT_TRANSLATE_NOOP(
+            "wording", "what stands between the cells of a text file: a character, tab, space or auto"
+        ),
+        "header": QT_TRANSLATE_NOOP("wording", "whether the first row of a text file holds names"),
         "max_rows": QT_TRANSLATE_NOOP("wording", "use at most N rows for pruning, chosen at random"),
         "holdout": QT_TRANSLATE_NOOP(
             "wording", "share of rows that only report (by default the rows marked as test, otherwise 0.3)"

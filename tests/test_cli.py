@@ -275,6 +275,59 @@ def test_a_folder_that_is_not_there_is_named(job: Job, capsys: pytest.CaptureFix
     assert "out.onnx" in refused(capsys, *arguments, "-o", str(job.folder / "none" / "out.onnx"))
 
 
+@pytest.fixture
+def weights(job: Job) -> Path:
+    """The job's model as weights alone."""
+    path = job.folder / "weights.pth"
+    formats.write(formats.read(job.model), path)
+    return path
+
+
+def test_weights_alone_need_their_activations_and_the_refusal_says_how(
+    job: Job, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sentence = refused(capsys, "info", str(weights))
+    assert "0 (4 to 8), 2 (8 to 6), 4 (6 to 3)" in sentence
+    assert "--activations relu,relu,softmax" in sentence
+    for command in (["info"], ["evaluate", "--data", str(job.data)]):
+        verb, *options = command
+        arguments = [verb, str(weights), *options, "--activations", "relu,tanh,softmax", "--json"]
+        assert cli.main(arguments) == 0
+    facts = json.loads(capsys.readouterr().out.split("\n}\n")[1] + "}")
+    assert cli.main(["evaluate", str(job.model), "--data", str(job.data), "--json"]) == 0
+    assert facts["errors"] == pytest.approx(json.loads(capsys.readouterr().out)["errors"])
+
+
+@pytest.mark.parametrize(
+    ("activations", "said"),
+    [("relu", "3 (0, 2, 4)"), ("relu,swoosh,softmax", "swoosh"), ("relu,elu(1,2),linear", "elu(1,2)")],
+)
+def test_activations_that_do_not_fit_are_told(
+    weights: Path, capsys: pytest.CaptureFixture[str], activations: str, said: str
+) -> None:
+    assert said in refused(capsys, "info", str(weights), "--activations", activations)
+
+
+def test_a_model_with_its_own_activations_takes_none(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    sentence = refused(capsys, "info", str(job.model), "--activations", "relu,tanh,softmax")
+    assert "Leave out --activations" in sentence
+
+
+def test_after_an_export_of_weights_the_code_is_given(
+    job: Job, weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target, code = job.folder / "small.pth", job.folder / "load.py"
+    arguments = ["prune", str(weights), "--data", str(job.data), "--activations", "relu,tanh,softmax"]
+    assert cli.main([*arguments, "-o", str(target), "--tolerance", "20%"]) == 0
+    printed = capsys.readouterr().out
+    assert "nn.Softmax(dim=1)" in printed
+    assert cli.main([*arguments, "-o", str(target), "--tolerance", "20%", "--code", str(code)]) == 0
+    assert "nn.Sequential" not in capsys.readouterr().out
+    assert code.read_text() in printed
+    sentence = refused(capsys, *arguments, "-o", str(job.folder / "a.onnx"), "--code", str(code))
+    assert "Leave out --code" in sentence
+
+
 def test_the_command_line_imports_no_qt(job: Job) -> None:
     code = (
         "import sys; from pruner_gui import cli; "
@@ -316,3 +369,31 @@ def test_what_names_no_neuron_is_wrong_usage(job: Job, wrong: str) -> None:
     with pytest.raises(SystemExit) as ended:
         job.prune("--protect", wrong)
     assert ended.value.code == 2
+
+
+def test_columns_gaps_and_words_are_dealt_with_as_told(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    with job.data.open() as file:
+        rows = list(csv.reader(file))
+    named = ("low", "mid", "top")
+    lines = [[f"r{place}", *row[:4], "", named[int(row[4])]] for place, row in enumerate(rows[1:])]
+    lines[5][2] = "NA"
+    path = job.folder / "odd.txt"
+    path.write_text("\n".join("|".join(line) for line in lines))
+    asked = ["evaluate", str(job.model), "--data", str(path), "--delimiter", "|", "--no-header"]
+    assert cli.main([*asked, "--ignore", "0"]) == 1
+    assert "row 6, column 2" in capsys.readouterr().err
+    told = ["--ignore", "0", "--missing", "drop-rows", "--classes", "low,mid,top"]
+    assert cli.main([*asked, *told, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["rows"] == len(lines) - 1
+    assert "low, mid, top" in err
+    assert "missing: 1" in err
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--scale", "much"), ("--scale", "-1"), ("--missing", "guess"), ("--delimiter", "ab")]
+)
+def test_a_data_option_that_means_nothing_is_wrong_usage(job: Job, wrong: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        job.prune(*wrong)
+    assert caught.value.code == 2

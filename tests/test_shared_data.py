@@ -81,3 +81,13 @@ def test_what_nobody_chose_keeps_the_network_useful(tmp_path: Path) -> None:
     assert [row["metric"] for row in facts["criteria"]] == ["cross-entropy", "error-rate"]
     assert facts["after"]["hidden_neurons"] < facts["before"]["hidden_neurons"]
     assert facts["after"]["holdout_error_rate"] < facts["before"]["holdout_error_rate"] + 0.03
+
+
+def test_a_table_of_weights_from_another_machine(capsys: pytest.CaptureFixture[str]) -> None:
+    model, data = (
+        SHARED / "models" / "iris_model_full_statedict.pth",
+        SHARED / "iris_dataset_preprocessed.csv",
+    )
+    arguments = ["evaluate", str(model), "--data", str(data), "--target", "species", "--scale", "standard"]
+    assert cli.main([*arguments, "--activations", "relu,relu,softmax", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"] == pytest.approx(0.98)

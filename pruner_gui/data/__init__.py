@@ -1,7 +1,8 @@
 """What examples are: data sets, their scaling and splits, and the readers of data files. numpy only.
 
-`read` makes a `Dataset` for a network of given counts from one file or from a pair. A reader of a file format
-is one row of `READERS`; it gives a `Table`, and what is input and what target is decided in one place.
+`read` makes a `Dataset` for a network of given counts from one file or from a pair; `scan`, `assign` and
+`make` are its steps, for those who show them. A reader of a file format is one row of `READERS`; it gives a
+`Table`, and what is input and what target is decided in one place.
 """
 
 from __future__ import annotations
@@ -11,45 +12,77 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
+
 from pruner_gui.data.dataset import (
     DEFAULT_SHARE,
-    SCALINGS,
     BoolArray,
     Dataset,
+    Encoding,
     FloatArray,
     IndexArray,
+    Note,
     Scaling,
-    ScalingKind,
     Split,
     cap,
     split,
 )
-from pruner_gui.data.divide import Targets, divide, targets_of
+from pruner_gui.data.divide import Roles, assign, spelled
 from pruner_gui.data.errors import CannotPair, RowsDiffer, WrongFileCount
+from pruner_gui.data.look import Look, look
+from pruner_gui.data.make import make
+from pruner_gui.data.options import (
+    CATEGORIES,
+    DELIMITERS,
+    HEADERS,
+    MISSING,
+    SCALINGS,
+    ReadOptions,
+    is_scaling,
+)
 from pruner_gui.data.raw import read_head
-from pruner_gui.data.table import Table
+from pruner_gui.data.table import Table, marked
 
 __all__ = [
+    "CATEGORIES",
     "DEFAULT_SHARE",
+    "DELIMITERS",
+    "HEADERS",
+    "MISSING",
     "READERS",
     "SCALINGS",
     "BoolArray",
     "Dataset",
+    "Encoding",
     "FloatArray",
     "IndexArray",
+    "Look",
+    "Note",
+    "ReadOptions",
     "Reader",
+    "Roles",
     "Scaling",
-    "ScalingKind",
     "Split",
+    "Table",
+    "assign",
     "cap",
+    "is_scaling",
+    "look",
+    "make",
     "read",
+    "scan",
+    "spelled",
     "split",
 ]
 
 
 @dataclass(frozen=True)
 class Reader:
-    """A row of the table of readers: `module` has `read(path) -> Table`; `sniff` knows its first bytes."""
+    """A row of the table of readers; `sniff` knows a file by its first bytes.
+
+    `module` has `read(path, options, limit) -> Table`, where `limit` is a number of bytes beyond which only
+    the head of a file is read, None for all of it.
+    """
 
     name: str
     extensions: tuple[str, ...]
@@ -61,71 +94,81 @@ READERS = (
     Reader("npy", (".npy",), lambda head: head.startswith(b"\x93NUMPY"), "pruner_gui.data.npy"),
     Reader("npz", (".npz",), lambda head: head.startswith(b"PK"), "pruner_gui.data.npz"),
     Reader("idx", (".idx", ".gz"), lambda head: head.startswith(b"\0\0"), "pruner_gui.data.idx"),
+    Reader("parquet", (".parquet",), lambda head: head.startswith(b"PAR1"), "pruner_gui.data.parquet"),
     # Text has no first bytes of its own: it takes what nobody else wants.
     Reader("text", (".csv", ".tsv", ".txt"), lambda head: True, "pruner_gui.data.text"),
 )
+
+
+AS_USUAL = ReadOptions()
 
 
 def read(
     paths: Sequence[Path],
     n_inputs: int,
     n_outputs: int,
+    options: ReadOptions = AS_USUAL,
     *,
-    target: str | None = None,
-    scale: ScalingKind | Scaling = "none",
-    classes: Sequence[str] = (),
+    like: Dataset | None = None,
 ) -> Dataset:
     """Read the examples for a network of these counts from one file, or from a pair: inputs and targets.
 
-    Of a pair, the file with more dimensions holds the inputs; of equals the one with `n_inputs` columns; else
-    the first. `target` names the target columns (see `divide`). For rows held out in a second data set pass
-    the first one's `scaling` and `classes`, so that both are scaled and labelled alike.
+    For rows held out in a second data set pass the first one as `like`, so that both are scaled and labelled
+    alike.
 
     Raises:
         CannotReadData, DataTooLarge, RaggedRow, WrongFileCount, CannotPair, RowsDiffer: the files.
-        NotANumber, MissingValue, NonFiniteData: a cell.
-        DataMismatch, TargetMismatch, UnknownTarget, AmbiguousTarget: the columns.
-        NotALabel, TooManyClasses, UnknownClass: the class labels.
+        NotANumber, MissingValues, NonFiniteData: a cell.
+        DataMismatch, WordsMismatch, TargetMismatch, UnknownColumn, AmbiguousTarget: the columns.
+        NotALabel, TooFewClasses, TooManyClasses, WrongClassCount, UnknownClass: the class labels.
     """
-    match [_table(Path(path)) for path in paths]:
+    table = scan(paths, n_inputs, options)
+    roles = assign(table, n_inputs, n_outputs, options)
+    return make(table, roles, n_outputs, options, like=like)
+
+
+def scan(
+    paths: Sequence[Path],
+    n_inputs: int,
+    options: ReadOptions = AS_USUAL,
+    *,
+    limit: int | None = None,
+) -> Table:
+    """Read a file, or a pair, as it stands; with a `limit` only about so many bytes of each.
+
+    Of a pair, the file with more dimensions holds the inputs; of equals the one with `n_inputs` columns; else
+    the first.
+
+    Raises:
+        CannotReadData, DataTooLarge, RaggedRow, WrongFileCount, CannotPair, RowsDiffer: the files.
+    """
+    match [_table(Path(path), options, limit) for path in paths]:
         case [whole]:
-            table = whole
+            return whole
         case [first, second]:
-            table = _pair(first, second, n_inputs)
+            return _pair(first, second, n_inputs)
         case tables:
             raise WrongFileCount(len(tables))
-    table = divide(table, n_inputs, n_outputs, target)
-    raw = table.numbers()
-    scaling = scale if isinstance(scale, Scaling) else Scaling.fit(scale, raw)
-    targets = targets_of(table.targets, n_outputs, classes) if table.targets else Targets()
-    divides = table.test is not None and 0 < table.test.sum() < table.n_rows
-    return Dataset(
-        inputs=scaling.apply(raw),
-        targets=targets.values,
-        labels=targets.labels,
-        classes=targets.classes,
-        input_names=table.names,
-        target_names=table.targets.names if table.targets else (),
-        test=table.test if divides else None,
-        source=" + ".join(Path(path).name for path in paths),
-        scaling=scaling,
-    )
 
 
-def _table(path: Path) -> Table:
+def _table(path: Path, options: ReadOptions, limit: int | None) -> Table:
     head = read_head(path)
     row = next(row for row in READERS if row.sniff(head))
-    table: Table = import_module(row.module).read(path)
-    return table
+    table: Table = import_module(row.module).read(path, options, limit)
+    return marked(table)
 
 
 def _pair(first: Table, second: Table, n_inputs: int) -> Table:
     for table in (first, second):
         if table.targets is not None:
             raise CannotPair(table.path)
-    if first.n_rows != second.n_rows:
+    if first.complete and second.complete and first.n_rows != second.n_rows:
         raise RowsDiffer(first.path, first.n_rows, second.path, second.n_rows)
+    if first.n_rows != second.n_rows:
+        common = np.arange(min(first.n_rows, second.n_rows))
+        first, second = first.take(common), second.take(common)
     fits = [(table.rank, table.n_columns == n_inputs) for table in (first, second)]
     inputs, targets = (second, first) if fits[1] > fits[0] else (first, second)
     test = targets.test if inputs.test is None else inputs.test
-    return replace(inputs, targets=targets, test=test)
+    complete = first.complete and second.complete
+    return replace(inputs, targets=targets, test=test, complete=complete)

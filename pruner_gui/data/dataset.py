@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,6 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.floating[Any]]
 IndexArray = npt.NDArray[np.intp]
 BoolArray = npt.NDArray[np.bool_]
-
-ScalingKind = Literal["none", "255", "standard", "minmax"]
-SCALINGS: tuple[ScalingKind, ...] = get_args(ScalingKind)
 
 DEFAULT_SHARE = 0.3
 
@@ -32,30 +30,35 @@ class Scaling:
     """How raw inputs are scaled: `(x - offset) / divisor`, column by column.
 
     `offset` and `divisor` have shape `(n_inputs,)`; the measured divisor of a column that does not vary is 1.
+    `kind` is "none", "standard", "minmax" or a number.
     """
 
-    kind: ScalingKind
+    kind: str
     offset: FloatArray
     divisor: FloatArray
 
     @staticmethod
-    def fit(kind: ScalingKind, inputs: FloatArray) -> Scaling:
-        """Measure a scaling on raw inputs `(n_samples, n_inputs)`.
+    def fit(kind: str, inputs: FloatArray, plain: Sequence[int] = ()) -> Scaling:
+        """Measure a scaling on raw inputs `(n_samples, n_inputs)`; the columns `plain` stay as they are.
 
-        "255" divides by 255, "standard" gives mean 0 and standard deviation 1, "minmax" the range 0 to 1.
+        "standard" gives mean 0 and standard deviation 1, "minmax" the range 0 to 1, a number divides by it.
+
+        Raises:
+            ValueError: `kind` is none of these.
         """
         low, high = inputs.min(axis=0).astype(np.float64), inputs.max(axis=0).astype(np.float64)
         match kind:
             case "none":
                 offset, divisor = np.zeros_like(low), np.ones_like(low)
-            case "255":
-                offset, divisor = np.zeros_like(low), np.full_like(low, 255)
             case "standard":
                 deviation = inputs.std(axis=0, dtype=np.float64)
                 # where nothing varies, rounding still makes a deviation of some 1e-17
                 offset, divisor = inputs.mean(axis=0, dtype=np.float64), np.where(low == high, 1, deviation)
             case "minmax":
                 offset, divisor = low, np.where(low == high, 1, high - low)
+            case _:
+                offset, divisor = np.zeros_like(low), np.full_like(low, float(kind))
+        offset[list(plain)], divisor[list(plain)] = 0, 1
         return Scaling(kind, read_only(offset), read_only(divisor))
 
     def apply(self, inputs: FloatArray) -> FloatArray:
@@ -65,6 +68,32 @@ class Scaling:
         scaled = np.subtract(inputs, self.offset, dtype=np.float64)
         scaled /= self.divisor
         return scaled.astype(inputs.dtype)
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something done to the data that the user should know.
+
+    `code` is "rows-dropped" or "cells-filled" (`count` of them), "constant" (`names` are the columns that do
+    not vary and are only shifted), "one-hot" or "numbered" (`names` are the columns of words), "classes"
+    (`names` of the classes, in the order of the outputs).
+    """
+
+    code: str
+    count: int = 0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """How the cells of a file became raw inputs, so that another file is read alike.
+
+    `categories` has the words of each input column of the file, () for a column of numbers. `fill` is
+    `(n_inputs,)`, what stands where a cell has no value.
+    """
+
+    categories: tuple[tuple[str, ...], ...]
+    fill: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +108,8 @@ class Dataset:
         classes: the names of the classes; () when there are none.
         test: `(n_samples,)` which rows the file marks as test rows; None when it marks none.
         source: the names of the files, for showing.
+        encoding: how the raw inputs were made; None where they came as numbers from somewhere else.
+        notes: what was done to the data.
     """
 
     inputs: FloatArray
@@ -90,6 +121,8 @@ class Dataset:
     test: BoolArray | None
     source: str
     scaling: Scaling
+    encoding: Encoding | None = None
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         for name in ("inputs", "targets", "labels", "test"):

@@ -1,185 +1,217 @@
-"""What is input and what is target: decided here alone, by the network's counts."""
+"""What is input and what is target: decided here alone, by the options and the network's counts."""
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from pruner_gui.data.dataset import FloatArray, IndexArray
+from pruner_gui.data.encode import n_numbers
 from pruner_gui.data.errors import (
     AmbiguousTarget,
     DataMismatch,
-    NotALabel,
     TargetMismatch,
-    TooManyClasses,
-    UnknownClass,
-    UnknownTarget,
+    UnknownColumn,
+    WordsMismatch,
 )
-from pruner_gui.data.table import Table, in_short
+from pruner_gui.data.labels import classes_in
+from pruner_gui.data.options import ReadOptions
+from pruner_gui.data.table import Table
+from pruner_gui.errors import PrunerError
 
 _TARGET_NAMES = frozenset({"target", "label", "class", "y"})
+_INDICES = re.compile(r"(#?)(-?\d+)(?:-(-?\d+))?")
 
 
-@dataclass(frozen=True, eq=False)
-class Targets:
-    """What the network should put out, `(n_samples, n_outputs)`, and the classes that this stands for."""
+@dataclass(frozen=True)
+class Roles:
+    """Which columns of a table are inputs and which targets; the others are ignored.
 
-    values: FloatArray | None = None
-    labels: IndexArray | None = None
-    classes: tuple[str, ...] = ()
+    Of a table with targets of its own, `targets` are columns of those. `widths` says how many numbers each of
+    the table's columns gives. `error` is why this does not fit the network: the roles are then a proposal.
+    """
+
+    inputs: tuple[int, ...]
+    targets: tuple[int, ...]
+    widths: tuple[int, ...]
+    error: PrunerError | None = None
+
+    @property
+    def n_inputs(self) -> int:
+        """How many numbers the input columns give."""
+        return sum(self.widths[column] for column in self.inputs)
 
 
-def divide(table: Table, n_inputs: int, n_outputs: int, target: str | None) -> Table:
-    """Tell inputs and targets apart; the targets of the result are None when there are only inputs.
-
-    `target` names the target columns: a name or an index from 0 (negative: from the end), or several with
-    commas between. Left out, n_inputs columns are inputs only, and n_outputs more, or one more, are targets:
-    the trailing ones, but see `_label_column` for where a single one is looked for.
+def divide(table: Table, roles: Roles) -> Table:
+    """Return the input columns as a table with the target columns as its targets, None if there are none.
 
     Raises:
-        DataMismatch, TargetMismatch: the counts do not fit.
-        UnknownTarget: `target` is not there.
-        AmbiguousTarget: two columns could be the class, and the file does not say which.
+        PrunerError: the roles do not fit.
     """
+    if roles.error is not None:
+        raise roles.error
     own = table.targets
-    if own is not None:
-        targets = own.select(_find(own, target)) if target is not None else own
+    targets = (table if own is None else own).select(roles.targets) if roles.targets else None
+    return replace(table.select(roles.inputs), targets=targets)
+
+
+def assign(table: Table, n_inputs: int, n_outputs: int, options: ReadOptions) -> Roles:
+    """Tell inputs and targets apart.
+
+    Columns that the options name are what they say. Of the others, n_inputs numbers are inputs only, and
+    n_outputs columns more, or one more, are targets: the trailing ones, but see `_label_column` for where a
+    single one is looked for.
+
+    Raises:
+        UnknownColumn: an option names a column that is not there.
+    """
+    ignored = find(table, options.ignore)
+    chosen = find(table, options.inputs)
+    widths = n_numbers(table, options.categories)
+    targets: Sequence[int]
+    error: PrunerError | None = None
+    if table.targets is not None:
+        own = table.targets
+        targets = range(own.n_columns) if options.target is None else find(own, options.target)
+    elif options.target is not None:
+        targets = find(table, options.target)
     else:
-        columns = _find(table, target) if target is not None else _default(table, n_inputs, n_outputs)
-        targets = table.select(columns)
-        table = table.select([column for column in range(table.n_columns) if column not in set(columns)])
-    if table.n_columns != n_inputs:
-        total = table.n_columns + (targets.n_columns if own is None else 0)
-        raise DataMismatch(table.path, total, n_inputs, n_outputs)
-    if targets.n_columns not in (0, 1, n_outputs):
-        raise TargetMismatch(targets.path, targets.n_columns, n_outputs)
-    return replace(table, targets=targets if targets.n_columns else None)
+        left = [column for column in range(table.n_columns) if column not in {*ignored, *chosen}]
+        if options.inputs is not None:
+            targets, error = _beside_inputs(table, left, n_outputs)
+        else:
+            targets, error = _default(table, left, widths, (n_inputs, n_outputs))
+    taken = {*ignored, *(targets if table.targets is None else ())}
+    inputs = chosen if options.inputs is not None else range(table.n_columns)
+    roles = Roles(tuple(c for c in inputs if c not in taken), tuple(targets), widths, error)
+    return replace(roles, error=error or _misfit(table, roles, n_inputs, n_outputs))
 
 
-def _find(table: Table, target: str) -> list[int]:
-    wanted = [target] if target in table.names else [part.strip() for part in target.split(",")]
-    return list(dict.fromkeys(_find_one(table, part) for part in wanted))
+def _misfit(table: Table, roles: Roles, n_inputs: int, n_outputs: int) -> PrunerError | None:
+    if roles.n_inputs != n_inputs:
+        targets = roles.targets if table.targets is None else ()
+        return _mismatch(table, [*roles.inputs, *targets], roles.widths, (n_inputs, n_outputs))
+    if len(roles.targets) not in (0, 1, n_outputs):
+        return TargetMismatch((table.targets or table).path, len(roles.targets), n_outputs)
+    return None
 
 
-def _find_one(table: Table, wanted: str) -> int:
+def _mismatch(
+    table: Table, columns: Sequence[int], widths: Sequence[int], counts: tuple[int, int]
+) -> PrunerError:
+    total = sum(widths[column] for column in columns)
+    words = tuple(f"{table.names[column]} ({widths[column]})" for column in columns if widths[column] != 1)
+    if words:
+        return WordsMismatch(table.path, total, words, *counts)
+    return DataMismatch(table.path, total, *counts)
+
+
+# -- columns by name and index
+
+
+def find(table: Table, wanted: str | None) -> list[int]:
+    """Return the columns that a text names: see `ReadOptions`.
+
+    Raises:
+        UnknownColumn: one of them is not there, or two columns have this name.
+    """
+    if wanted is None:
+        return []
+    parts = [wanted] if wanted in table.names else next(csv.reader([wanted], skipinitialspace=True), [])
+    return list(dict.fromkeys(column for part in parts for column in _find_one(table, part.strip())))
+
+
+def _find_one(table: Table, wanted: str) -> range:
     named = [column for column, name in enumerate(table.names) if name == wanted]
     if len(named) == 1:
-        return named[0]
-    if (
-        not named
-        and wanted.removeprefix("-").isdecimal()
-        and -table.n_columns <= int(wanted) < table.n_columns
-    ):
-        return int(wanted) % table.n_columns
-    raise UnknownTarget(table.path, wanted, len(named), table.names)
-
-
-def _default(table: Table, n_inputs: int, n_outputs: int) -> list[int]:
+        return range(named[0], named[0] + 1)
     width = table.n_columns
-    if width == n_inputs:
-        return []
-    if width == n_inputs + 1:
-        return [_label_column(table, n_outputs)]
-    if width == n_inputs + n_outputs:
-        return list(range(n_inputs, width))
-    raise DataMismatch(table.path, width, n_inputs, n_outputs)
+    parsed = _INDICES.fullmatch(wanted)
+    if not named and parsed is not None:
+        first, last = int(parsed[2]), int(parsed[3] or parsed[2])
+        if -width <= first < width and -width <= last < width and first % width <= last % width:
+            return range(first % width, last % width + 1)
+    raise UnknownColumn(table.path, wanted, len(named), table.names)
 
 
-def _label_column(table: Table, n_outputs: int) -> int:
-    """Find the one target column.
+def spelled(columns: Sequence[int]) -> str:
+    """Return the text that names these columns whatever they are called, for an option: #0-3,#5."""
+    runs: list[list[int]] = []
+    for column in sorted(columns):
+        if runs and runs[-1][-1] == column - 1:
+            runs[-1][1:] = [column]
+        else:
+            runs.append([column])
+    return ",".join("#" + "-".join(map(str, run)) for run in runs)
 
-    The only one called target, label, class or y; else the last, unless it cannot hold class labels and the
-    first can.
+
+# -- the target where nobody names it
+
+
+def _default(
+    table: Table, left: Sequence[int], widths: Sequence[int], counts: tuple[int, int]
+) -> tuple[Sequence[int], PrunerError | None]:
+    """Find the targets among the columns `left`, so that the others give what the network takes.
+
+    Where nothing fits, a proposal comes with the error.
     """
-    last = table.n_columns - 1
-    named = [column for column, name in enumerate(table.names) if name.casefold() in _TARGET_NAMES]
-    if len(named) == 1:
-        return named[0]
-    if n_outputs == 1:
-        return last
-    found = [_classes_in(table, column, n_outputs) for column in range(table.n_columns)]
-    if found[last] < 2 <= found[0]:
-        return 0
-    complete = [column for column, count in enumerate(found) if count == n_outputs]
+    n_inputs, n_outputs = counts
+    total = sum(widths[column] for column in left)
+    if total == n_inputs:
+        return [], None
+    single = [column for column in left if n_inputs == total - widths[column]]
+    named = _named(table, left)
+    if named and single:
+        single = [column for column in single if column in named]
+    if single:
+        return _label_column(table, single, n_outputs)
+    if n_inputs == sum(widths[column] for column in left[:-n_outputs]) and len(left) > n_outputs:
+        return _several(table, left[-n_outputs:], n_outputs)
+    return named or left[-1:], _mismatch(table, left, widths, counts)
+
+
+def _beside_inputs(
+    table: Table, left: Sequence[int], n_outputs: int
+) -> tuple[Sequence[int], PrunerError | None]:
+    """Find the targets among the columns that are not called inputs."""
+    if len(left) < 2:
+        return left, None
+    if len(left) == n_outputs:
+        return _several(table, left, n_outputs)
+    return _label_column(table, _named(table, left) or left, n_outputs)
+
+
+def _several(
+    table: Table, columns: Sequence[int], n_outputs: int
+) -> tuple[Sequence[int], PrunerError | None]:
+    """Take these columns as the outputs' targets, unless one of them looks like the classes."""
+    found, error = _label_column(table, columns, n_outputs)
+    return (columns, None) if error is None or n_outputs == 2 else (found, error)
+
+
+def _named(table: Table, left: Sequence[int]) -> list[int]:
+    """The only one that is called a target, if there is one."""
+    named = [column for column in left if table.names[column].casefold() in _TARGET_NAMES]
+    return named if len(named) == 1 else []
+
+
+def _label_column(
+    table: Table, single: Sequence[int], n_outputs: int
+) -> tuple[Sequence[int], PrunerError | None]:
+    """Find the one target column among some.
+
+    The last, unless it cannot hold class labels and the first column can; where another one fits better the
+    file does not say, and neither do we.
+    """
+    first, last = single[0], single[-1]
+    if len(single) == 1 or n_outputs == 1:
+        return [last], None
+    found = {column: classes_in(table.select([column]), n_outputs) for column in single}
+    if found[last] < 2 <= found[first] and first == 0:
+        return [first], None
+    complete = [column for column, count in found.items() if count == n_outputs]
     if len(complete) == 1 and complete[0] != last:
-        raise AmbiguousTarget(table.path, table.names[last], table.names[complete[0]])
-    return last
-
-
-def _classes_in(table: Table, column: int, n_outputs: int) -> int:
-    """How many classes a column of words or class indices has; 0 for anything else."""
-    if table.has_words(column):
-        count = len(set(table.words[column].values()))
-        return count if count <= n_outputs else 0
-    values = np.unique(table.values[:, column])
-    return len(values) if np.isin(values, np.arange(n_outputs)).all() else 0
-
-
-def targets_of(table: Table, n_outputs: int, classes: Sequence[str] = ()) -> Targets:
-    """Turn target columns into what the network should put out.
-
-    One column for several outputs holds class labels: whole numbers below `n_outputs` are taken as they are,
-    anything else is numbered in sorted order, and the targets are one-hot. `classes` are the names that an
-    earlier file gave the classes; the labels are then looked up in them.
-
-    Raises:
-        NotANumber, MissingValue, NonFiniteData: a cell that has no use.
-        NotALabel, TooManyClasses, UnknownClass: the labels do not fit the outputs.
-    """
-    if n_outputs > 1 and table.n_columns == 1:
-        labels, names = _labels(table, n_outputs, classes)
-        return Targets(np.eye(n_outputs, dtype=np.float32)[labels], labels, names)
-    if n_outputs == 1 and table.has_words(0):
-        return _two_words(table, classes)
-    values = table.numbers()
-    distinct = np.unique(values)
-    if n_outputs == 1 and (classes or distinct.size == 2):
-        names = tuple(classes) or tuple(map(in_short, distinct.tolist()))
-        return Targets(values, _look_up(table, table.cells(0), names), names)
-    if distinct.size == 2 and ((high := values == distinct[1]).sum(axis=1) == 1).all():
-        return Targets(values, high.argmax(axis=1), table.names)
-    return Targets(values)
-
-
-def _labels(table: Table, n_outputs: int, classes: Sequence[str]) -> tuple[IndexArray, tuple[str, ...]]:
-    if not table.has_words(0):
-        _check_whole(table)
-    if classes:
-        return _look_up(table, table.cells(0), classes), tuple(classes)
-    if table.has_words(0):
-        distinct, labels = np.unique(table.cells(0), return_inverse=True)
-    else:
-        column = table.values[:, 0]
-        if column.min() >= 0 and column.max() < n_outputs:
-            return column.astype(np.intp), tuple(map(str, range(n_outputs)))
-        distinct, labels = np.unique(column, return_inverse=True)
-    if distinct.size > n_outputs:
-        raise TooManyClasses(table.path, table.names[0], distinct.size, n_outputs)
-    return labels, tuple(v if isinstance(v, str) else in_short(v) for v in distinct.tolist())
-
-
-def _check_whole(table: Table) -> None:
-    column = table.numbers()[:, 0]
-    broken = np.flatnonzero(column != np.floor(column))
-    if broken.size:
-        row = int(broken[0])
-        raise NotALabel(table.path, table.row_number(row), table.names[0], float(column[row]))
-
-
-def _two_words(table: Table, classes: Sequence[str]) -> Targets:
-    cells = table.cells(0)
-    names = tuple(classes) or tuple(sorted(set(cells)))
-    if len(names) != 2:
-        raise TooManyClasses(table.path, table.names[0], len(names), 1)
-    labels = _look_up(table, cells, names)
-    return Targets(labels[:, None].astype(np.float32), labels, names)
-
-
-def _look_up(table: Table, cells: Sequence[str], classes: Sequence[str]) -> IndexArray:
-    index = {name: label for label, name in enumerate(classes)}
-    for row, cell in enumerate(cells):
-        if cell not in index:
-            raise UnknownClass(table.path, table.row_number(row), table.names[0], cell, tuple(classes))
-    return np.array([index[cell] for cell in cells], np.intp)
+        better = complete[0]
+        return [better], AmbiguousTarget(table.path, table.names[last], table.names[better])
+    return [last], None

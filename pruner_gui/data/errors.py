@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from pruner_gui.errors import PrunerError
 
@@ -19,7 +20,8 @@ class CannotReadData(PrunerError):
     `reason` is the errno's name where the system refuses (ENOENT, EACCES, EISDIR...), or "special" (not a
     regular file), "empty" (no rows), "binary" (posing as text), "damaged" (`detail` says what did not fit),
     "dtype" (`detail` names the type, e.g. object), "keys" (no inputs among the arrays in `detail`) or "quote"
-    (a quoted cell goes on beyond line `detail`).
+    (a quoted cell goes on beyond line `detail`), "incomplete" (no row has all its values) or "package"
+    (`detail` names the extra that has what is needed).
     """
 
     path: Path
@@ -31,7 +33,7 @@ class CannotReadData(PrunerError):
 class DataTooLarge(PrunerError):
     """The file declares or holds more than is read.
 
-    `what` is "bytes" (of the unpacked file), "values" or "line" (bytes of one line).
+    `what` is "bytes" (of the unpacked file), "values", "columns", "arrays" or "line" (bytes of one line).
     """
 
     path: Path
@@ -60,18 +62,25 @@ class NotANumber(PrunerError):
     value: str
 
 
-@dataclass
-class MissingValue(PrunerError):
-    """A cell is empty or says that its value is missing."""
+class Place(NamedTuple):
+    """Where a cell stands."""
 
-    path: Path
     row: int
     column: str
 
 
 @dataclass
+class MissingValues(PrunerError):
+    """Cells that are empty or say that their value is missing: the first places, and how many there are."""
+
+    path: Path
+    places: tuple[Place, ...]
+    count: int
+
+
+@dataclass
 class NonFiniteData(PrunerError):
-    """A cell is infinite or "not a number"."""
+    """A cell is infinite."""
 
     path: Path
     row: int
@@ -92,6 +101,20 @@ class DataMismatch(PrunerError):
 
 
 @dataclass
+class WordsMismatch(PrunerError):
+    """The columns do not fit the network, and some hold words, which count as so many numbers each.
+
+    `columns` counts all of these numbers; `words` names those columns, with their numbers.
+    """
+
+    path: Path
+    columns: int
+    words: tuple[str, ...]
+    n_inputs: int
+    n_outputs: int
+
+
+@dataclass
 class TargetMismatch(PrunerError):
     """The number of target columns is neither one nor the number of outputs."""
 
@@ -101,11 +124,11 @@ class TargetMismatch(PrunerError):
 
 
 @dataclass
-class UnknownTarget(PrunerError):
+class UnknownColumn(PrunerError):
     """No column (`matches` 0), or more than one, goes by what was asked for."""
 
     path: Path
-    target: str
+    wanted: str
     matches: int
     columns: tuple[str, ...]
 
@@ -140,8 +163,26 @@ class TooManyClasses(PrunerError):
 
 
 @dataclass
+class TooFewClasses(PrunerError):
+    """The label column has fewer classes than the network has outputs: which output is which is not known."""
+
+    path: Path
+    column: str
+    found: tuple[str, ...]
+    n_outputs: int
+
+
+@dataclass
+class WrongClassCount(PrunerError):
+    """The classes that were named are not as many as the network has outputs (one output: two classes)."""
+
+    classes: tuple[str, ...]
+    n_outputs: int
+
+
+@dataclass
 class UnknownClass(PrunerError):
-    """A label that the first data file does not have."""
+    """A label, or a word of an input column, that the first data file or the named classes do not have."""
 
     path: Path
     row: int

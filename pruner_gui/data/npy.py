@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import tokenize
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,37 +13,42 @@ import numpy as np
 import numpy.typing as npt
 
 from pruner_gui.data.errors import CannotReadData
-from pruner_gui.data.raw import check_values, read_bytes
+from pruner_gui.data.options import ReadOptions
+from pruner_gui.data.raw import part_that_is_there, read_bytes
 from pruner_gui.data.table import Table, array_table
 
 _BAD_HEADER = (ValueError, SyntaxError, TypeError, tokenize.TokenError, RecursionError, MemoryError)
 
 
-def read(path: Path) -> Table:
+def read(path: Path, options: ReadOptions, limit: int | None = None) -> Table:
     """Read the one array of an npy file: a matrix, or rows of any shape, which are flattened.
 
     Raises:
         CannotReadData, DataTooLarge: it is damaged, holds no plain numbers or text, or is beyond bounds.
     """
-    return array_table(path, array_in(path, read_bytes(path)), path.stem)
+    array, complete = array_in(path, lambda count: read_bytes(path, count), limit)
+    return array_table(path, array, path.stem, complete=complete)
 
 
-def array_in(path: Path, data: bytes) -> npt.NDArray[Any]:
+def array_in(
+    path: Path, read_up_to: Callable[[int | None], bytes], limit: int | None
+) -> tuple[npt.NDArray[Any], bool]:
     """Return the array in the bytes of an npy file, whose header must agree with their number.
+
+    With a `limit`, only the rows within so many bytes; the second value is whether that is all.
 
     Raises:
         CannotReadData, DataTooLarge: as for `read`.
     """
+    data = read_up_to(limit)
     shape, fortran, dtype, start = _header(path, data)
-    if dtype.hasobject or dtype.names or dtype.subdtype or dtype.kind not in "biufUS":
+    if dtype.hasobject or dtype.names or dtype.subdtype or dtype.kind not in "biufUS" or not dtype.itemsize:
         raise CannotReadData(path, "dtype", str(dtype))
-    if not shape or min(shape) < 1:
-        raise CannotReadData(path, "empty")
-    values = math.prod(shape)
-    check_values(path, values)
-    if len(data) - start != values * dtype.itemsize:
-        raise CannotReadData(path, "damaged", f"{dtype} {shape}, {len(data)} bytes")
-    return np.frombuffer(data, dtype, values, start).reshape(shape, order="F" if fortran else "C")
+    if fortran and limit is not None:  # its rows do not stand one after the other
+        data, limit = read_up_to(None), None
+    part = part_that_is_there(path, shape, dtype, len(data) - start, limit)
+    array = np.frombuffer(data, dtype, math.prod(part), start).reshape(part, order="F" if fortran else "C")
+    return array, part == shape
 
 
 def _header(path: Path, data: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import errno
 import gzip
+import math
 import stat
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import numpy as np
 
 from pruner_gui.data.errors import CannotReadData, DataTooLarge
 
 MAX_BYTES = 2**30
 MAX_VALUES = 2**28
+MAX_LINE = 2**20  # bytes of one line of text
+MAX_COLUMNS = 2**18  # of a text or parquet file
 _GZIP = b"\x1f\x8b"
 _CHUNK = 2**20
 
@@ -26,14 +31,14 @@ def read_head(path: Path) -> bytes:
     return _read(path, 512)
 
 
-def read_bytes(path: Path) -> bytes:
-    """Return a whole file, unpacked when it is gzip.
+def read_bytes(path: Path, limit: int | None = None) -> bytes:
+    """Return a whole file, or its first `limit` bytes, unpacked when it is gzip.
 
     Raises:
         CannotReadData: it is not there, not a file, not readable, damaged, empty.
         DataTooLarge: it has, or unpacks to, more than `MAX_BYTES`.
     """
-    data = _read(path, MAX_BYTES + 1)
+    data = _read(path, MAX_BYTES + 1 if limit is None else limit)
     if len(data) > MAX_BYTES:
         raise DataTooLarge(path, "bytes", max(len(data), path.stat().st_size), MAX_BYTES)
     if not data:
@@ -81,3 +86,33 @@ def check_values(path: Path, count: int) -> None:
     """
     if count > MAX_VALUES:
         raise DataTooLarge(path, "values", count, MAX_VALUES)
+
+
+def check_columns(path: Path, count: int) -> None:
+    """Refuse a table of more than `MAX_COLUMNS` columns.
+
+    Raises:
+        DataTooLarge: it has more.
+    """
+    if count > MAX_COLUMNS:
+        raise DataTooLarge(path, "columns", count, MAX_COLUMNS)
+
+
+def part_that_is_there(
+    path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], found: int, limit: int | None
+) -> tuple[int, ...]:
+    """Return the shape of what `found` bytes hold of an array: all of it or, with a `limit`, its first rows.
+
+    Raises:
+        CannotReadData, DataTooLarge: it has no values, too many, or not as many as it declares.
+    """
+    if not shape or min(shape) < 1:
+        raise CannotReadData(path, "empty")
+    values = math.prod(shape)
+    check_values(path, values)
+    size = values * dtype.itemsize
+    if limit is not None and found < size and (rows := found * shape[0] // size):
+        return (rows, *shape[1:])
+    if found != size:
+        raise CannotReadData(path, "damaged", f"{dtype} {shape}, {found} bytes")
+    return shape

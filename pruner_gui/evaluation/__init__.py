@@ -22,7 +22,7 @@ from pruner_gui.evaluation.metrics import (
     wilson,
 )
 from pruner_gui.evaluation.rows import Statistics, Tuning
-from pruner_gui.evaluation.threads import Stopped, stop_asked, stopping
+from pruner_gui.evaluation.saliency import curvature, mean_squares
 from pruner_gui.evaluation.warm import warm_up
 
 __all__ = [
@@ -40,14 +40,13 @@ __all__ = [
     "ReferenceEvaluator",
     "Score",
     "Statistics",
-    "Stopped",
     "Targets",
     "Tuning",
     "WrongWidth",
+    "curvature",
     "default_metrics",
+    "mean_squares",
     "prepare",
-    "stop_asked",
-    "stopping",
     "tell_different_stories",
     "warm_up",
     "wilson",

@@ -149,7 +149,7 @@ class ChainEngine:
             self._level = GramLevel(index, exact, self._compensation, rows)
             return self._level
         if not rows.order.size:
-            rows.choose(sum(weight.size for weight in exact.weights[1:]))
+            rows.choose(sum(weight.size for weight in exact.weights[1:]), exact.chain.jumps)
             rows.put_in_order(np.argsort(-exact.hardness, kind="stable"))
         if index and isinstance(before, RunLevel) and before.index == index - 1:
             held = before.next_held()

@@ -33,11 +33,21 @@ _jit = numba.njit(
     SOFTPLUS,
     SOFTSIGN,
     HARD_SIGMOID,
+    CLIP,
+    THRESHOLDED_RELU,
+    SWISH,
+    HARD_SWISH,
+    MISH,
+    EXPONENTIAL,
+    SIN,
+    SYMMETRIC_LOG,
+    GAUSSIAN,
+    STEP,
     ADD,
     SUB,
     MUL,
     DIV,
-) = range(15)
+) = range(25)
 
 SQUARES, ABSOLUTES, CLASS_ENTROPY, SOFT_ENTROPY, BINARY_ENTROPY, MISTAKES, SINGLE_MISTAKES = range(7)
 NO_HEAD, SIGMOID_HEAD, SOFTMAX_HEAD, LOG_SOFTMAX_HEAD = range(4)
@@ -130,11 +140,13 @@ def logarithm(values: Any, out: Any, whole: Any) -> None:
 
 
 @_jit
-def activate(code: int, first: float, second: float, x: Any, spare: Any, whole: Any) -> None:
+def activate(
+    code: int, first: float, second: float, third: float, x: Any, spare: Any, whole: Any
+) -> None:  # fmt: skip
     """Replace the values of `x` (one dimension) by an activation of them; see `network.ops.ACTIVATIONS`."""
     n = x.size
     kind = x.dtype.type
-    one, a, b, zero = kind(1), kind(first), kind(second), kind(0)
+    one, a, b, c, zero = kind(1), kind(first), kind(second), kind(third), kind(0)
     if code == RELU:
         for r in range(n):
             x[r] = max(x[r], zero)
@@ -182,6 +194,49 @@ def activate(code: int, first: float, second: float, x: Any, spare: Any, whole: 
         for r in range(n):
             v = float(x[r])
             x[r] = kind(0.5 * v * (1.0 + np.tanh(0.7978845608028654 * (v + 0.044715 * v * v * v))))
+    elif code == CLIP:
+        for r in range(n):
+            x[r] = min(max(x[r], a), b)
+    elif code == THRESHOLDED_RELU:
+        for r in range(n):
+            x[r] = x[r] if x[r] > a else zero
+    elif code == SWISH:
+        exponential(x, -1.0, spare, whole)
+        for r in range(n):
+            x[r] = x[r] / (one + spare[r])
+    elif code == HARD_SWISH:
+        for r in range(n):
+            x[r] = x[r] * min(max(x[r] * kind(1 / 6) + kind(0.5), zero), one)
+    elif code == MISH:
+        # tanh(log(1 + e)) is (e^2 + 2e) / (e^2 + 2e + 2), and 1 where its square would overflow.
+        two, much = kind(2), kind(20)
+        exponential(x, 1.0, spare, whole)
+        for r in range(n):
+            e = spare[r]
+            p = e * (e + two)
+            x[r] = x[r] if x[r] > much else x[r] * (p / (p + two))
+    elif code == EXPONENTIAL:
+        most, infinite = kind(88) if x.itemsize == 4 else kind(709), kind(np.inf)
+        exponential(x, 1.0, spare, whole)
+        for r in range(n):
+            x[r] = infinite if x[r] > most else spare[r]
+    elif code == SIN:
+        for r in range(n):
+            x[r] = kind(np.sin(float(x[r])))
+    elif code == SYMMETRIC_LOG:
+        for r in range(n):
+            v = float(x[r])
+            x[r] = kind(math.copysign(np.log1p(abs(v)), v))
+    elif code == GAUSSIAN:
+        for r in range(n):
+            v = (x[r] - a) / c
+            x[r] = v * v
+        exponential(x, -0.5, spare, whole)
+        for r in range(n):
+            x[r] = b * spare[r]
+    elif code == STEP:
+        for r in range(n):
+            x[r] = c if x[r] >= a else b
 
 
 @_jit
@@ -190,14 +245,14 @@ def elementwise(
 ) -> None:
     """Apply the operations `first` to `last` of a program to `x` `(units, block)`, in place.
 
-    `codes[i]` says which, `settings[i]` are its two parameters, or first where the constants of an arithmetic
-    operation start in `operands`.
+    `codes[i]` says which, `settings[i]` are its three parameters, or first where an arithmetic operation's
+    constants start in `operands`.
     """
     for i in range(first, last):
         code = codes[i]
         if code < ADD:
             for j in range(x.shape[0]):
-                activate(code, settings[i, 0], settings[i, 1], x[j], spare, whole)
+                activate(code, settings[i, 0], settings[i, 1], settings[i, 2], x[j], spare, whole)
             continue
         for j in range(x.shape[0]):
             c = x.dtype.type(operands[int(settings[i, 0]) + j])
@@ -278,7 +333,7 @@ def to_outputs(
             out[k, r] = scores[k, r]
     if head == SIGMOID_HEAD:
         for k in range(n_out):
-            activate(SIGMOID, 0.0, 0.0, out[k], one, whole)
+            activate(SIGMOID, 0.0, 0.0, 0.0, out[k], one, whole)
     elif head == SOFTMAX_HEAD or head == LOG_SOFTMAX_HEAD:
         log_sum_exp(scores, n_out, largest, total, one, spare[2], whole)
         if head == LOG_SOFTMAX_HEAD:

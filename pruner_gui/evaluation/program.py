@@ -39,7 +39,18 @@ _ACTIVATIONS = {
     "softplus": (kernels.SOFTPLUS, ()),
     "softsign": (kernels.SOFTSIGN, ()),
     "hard_sigmoid": (kernels.HARD_SIGMOID, ("alpha", "beta")),
+    "clip": (kernels.CLIP, ("low", "high")),
+    "thresholded_relu": (kernels.THRESHOLDED_RELU, ("theta",)),
+    "swish": (kernels.SWISH, ()),
+    "hard_swish": (kernels.HARD_SWISH, ()),
+    "mish": (kernels.MISH, ()),
+    "exponential": (kernels.EXPONENTIAL, ()),
+    "sin": (kernels.SIN, ()),
+    "symmetric_log": (kernels.SYMMETRIC_LOG, ()),
+    "gaussian": (kernels.GAUSSIAN, ("centre", "peak", "width")),
+    "step": (kernels.STEP, ("centre", "low", "high")),
 }
+_JUMPS = ("thresholded_relu", "step")
 _ARITHMETIC = {"add": kernels.ADD, "sub": kernels.SUB, "mul": kernels.MUL, "div": kernels.DIV}
 _HEADS = {
     "sigmoid": kernels.SIGMOID_HEAD,
@@ -64,6 +75,13 @@ class Chain:
 
     before: tuple[Op, ...]  # elementwise, on the inputs
     stages: tuple[Stage, ...]
+
+    @property
+    def jumps(self) -> bool:
+        """Whether a function has a jump: there, rounding of any size can change much."""
+        return any(
+            isinstance(op, Activation) and op.kind in _JUMPS for stage in self.stages for op in stage.after
+        )
 
     @staticmethod
     def of(network: Network) -> Chain | None:
@@ -143,7 +161,7 @@ class Program:
         """Pack the operations after the first layer, and for each further one weight, bias and operations."""
         stages, flat, operands = [], [np.zeros(0)], [np.zeros(0)]
         codes: list[int] = []
-        settings: list[tuple[float, float]] = []
+        settings: list[tuple[float, float, float]] = []
         size, width, macs = 0, n_next, n_next
         for i, after in enumerate(afters):
             n_in, at, bias_at = 0, 0, 0
@@ -160,12 +178,12 @@ class Program:
             for op in after:
                 if isinstance(op, Activation):
                     code, names = _ACTIVATIONS[op.kind]
-                    first_value, second_value = ([op.settings[name] for name in names] + [0.0, 0.0])[:2]
-                    settings.append((first_value, second_value))
+                    one, two, three = ([op.settings[name] for name in names] + [0.0, 0.0, 0.0])[:3]
+                    settings.append((one, two, three))
                 else:
                     assert isinstance(op, Arithmetic)
                     code = _ARITHMETIC[op.operator]
-                    settings.append((float(sum(part.size for part in operands)), 0.0))
+                    settings.append((float(sum(part.size for part in operands)), 0.0, 0.0))
                     operands.append(np.pad(op.operand, (0, padded(width) - width), constant_values=1))
                 codes.append(code)
             stages.append((n_in, padded(width), at, bias_at, first, len(codes)))
@@ -173,7 +191,7 @@ class Program:
             np.array(stages, np.int64),
             np.concatenate(flat).astype(dtype),
             np.array(codes, np.int64),
-            np.array(settings, np.float64).reshape(-1, 2),
+            np.array(settings, np.float64).reshape(-1, 3),
             np.concatenate(operands).astype(np.float64),
             n_next,
             width,

@@ -61,10 +61,14 @@ class Rows:
         self.wanted: FloatArray = np.zeros((self.n_blocks, 0, tuning.block))
         self.labels: Array = np.zeros((self.n_blocks, tuning.block), np.int64)
 
-    def choose(self, macs: int) -> None:
-        """Choose the precision of the work, for trials of so many multiply-adds a row."""
+    def choose(self, macs: int, jumps: bool) -> None:
+        """Choose the precision of the work, for trials of so many multiply-adds a row.
+
+        It is float64 where functions jump: what float32 makes of that no sample of rows can tell.
+        """
         small = macs * self.count < _SMALL
-        self.dtype = np.dtype(self.tuning.dtype or ("float64" if small else "float32"))
+        usual = "float64" if small else "float32"
+        self.dtype = np.dtype("float64" if jumps else self.tuning.dtype or usual)
 
     def put_in_order(self, order: IndexArray) -> None:
         """Take the rows in this order from now on."""

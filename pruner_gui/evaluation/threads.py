@@ -9,15 +9,16 @@ from __future__ import annotations
 import math
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 from threadpoolctl import LibController, ThreadpoolController
+
+from pruner_gui.stopping import Stopped, check
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -26,39 +27,13 @@ Result = TypeVar("Result")
 _POOL = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
 
 
-class Stopped(Exception):
-    """The work was asked to stop, see `stopping`."""
-
-
-_asked = threading.local()
-
-
-@contextmanager
-def stopping(asked: Callable[[], bool]) -> Iterator[None]:
-    """Have long evaluations of this thread raise `Stopped` within milliseconds once `asked` says so."""
-    _asked.check = asked
-    try:
-        yield
-    finally:
-        del _asked.check
-
-
-def stop_asked() -> bool:
-    """Whether the work of this thread is to stop, for what is long but no evaluation."""
-    return bool(getattr(_asked, "check", _never)())
-
-
-def _never() -> bool:
-    return False
-
-
 def in_parallel(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -> list[Result]:
     """Do all items, each thread taking the next few, and return the results in order.
 
     Raises:
         Stopped: the thread that asks is to stop.
     """
-    stopped = getattr(_asked, "check", _never)
+    stopped = check()
 
     def each(share: Sequence[Item]) -> list[Result]:
         found = []

@@ -1,33 +1,33 @@
-"""Model files in and out: the table of formats, and `read`, `write` and `size_in` over it.
-
-A format is one module, one row of `FORMATS` and one test. Its module is imported when a file needs it and
-satisfies `FormatModule`.
-"""
+"""Model files in and out: `read`, `write` and `size_in` over the table of formats in `table.py`."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
-import importlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, cast
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from pruner_gui import files
 from pruner_gui.formats.errors import (
+    BadActivations,
     BadEntry,
     CannotRead,
     CannotWrite,
     ExportDiffers,
     ExportDoesNotRun,
+    ExternalData,
     MissingExtra,
+    NeedsActivations,
+    NoOrder,
     NotAModel,
     NotExpressible,
+    NotWeights,
     TooLarge,
     UnknownFormat,
     UnsupportedOp,
@@ -37,21 +37,36 @@ from pruner_gui.formats.errors import (
     UnsupportedVersion,
 )
 from pruner_gui.formats.running import Ran
+from pruner_gui.formats.table import (
+    FORMATS,
+    Format,
+    FormatModule,
+    WeightsModule,
+    by_extension,
+    extensions,
+    is_pickle,
+    module_of,
+)
 from pruner_gui.network import FloatArray, Network
 
 __all__ = [
     "FORMATS",
+    "BadActivations",
     "BadEntry",
     "CannotRead",
     "CannotWrite",
     "Export",
     "ExportDiffers",
     "ExportDoesNotRun",
+    "ExternalData",
     "Format",
     "FormatModule",
     "MissingExtra",
+    "NeedsActivations",
+    "NoOrder",
     "NotAModel",
     "NotExpressible",
+    "NotWeights",
     "TooLarge",
     "UnknownFormat",
     "UnsupportedOp",
@@ -59,62 +74,16 @@ __all__ = [
     "UnsupportedTensor",
     "UnsupportedUse",
     "UnsupportedVersion",
+    "extensions",
     "format_for",
     "read",
+    "rebuild_code",
     "size_in",
     "write",
 ]
 
 _HEAD = 512  # bytes that decide a format
 _SAMPLES = 256
-
-
-class FormatModule(Protocol):
-    """What the module of a format provides, as functions."""
-
-    def load(self, path: Path) -> Network:
-        """Read a file. Raises the refusals of `pruner_gui.formats.errors`, or OSError."""
-
-    def dump(self, network: Network) -> bytes:
-        """Return the file's content. Raises NotExpressible."""
-
-    def run(self, path: Path, rows: FloatArray) -> Ran:
-        """Run the file on rows `(n_samples, n_inputs)`. Raises ExportDoesNotRun."""
-
-    def tolerance(self, network: Network) -> float:
-        """The relative difference that rounding alone may make between the network and `run`."""
-
-
-@dataclass(frozen=True)
-class Format:
-    """A row of the table of formats.
-
-    `sniff` tells the format from the first bytes; `extra` is the optional dependency group that brings what
-    `module` imports ("" when it is always there).
-    """
-
-    name: str
-    extensions: tuple[str, ...]
-    sniff: Callable[[bytes], bool]
-    module: str
-    extra: str = ""
-
-
-def _is_onnx(head: bytes) -> bool:
-    # Protobuf has no magic number, but a model begins with field 1 (ir_version), a small number.
-    return len(head) > 2 and head[0] == 0x08 and 0 < head[1] < 0x40
-
-
-def _is_npz(head: bytes) -> bool:
-    # Other formats are zip archives too: the first member's name decides.
-    name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
-    return head[:4] == b"PK\x03\x04" and name.endswith(b".npy")
-
-
-FORMATS = (
-    Format("onnx", (".onnx",), _is_onnx, "pruner_gui.formats.onnx_format"),
-    Format("npz", (".npz",), _is_npz, "pruner_gui.formats.npz_format"),
-)
 
 
 @dataclass(frozen=True)
@@ -128,24 +97,39 @@ class Export:
     runtime: str
 
 
-def read(path: Path) -> Network:
+def read(path: Path, activations: Sequence[str] | None = None) -> Network:
     """Return the network in a model file. The first bytes decide the format, then the extension.
+
+    `activations`, one text a layer such as "relu", "softmax" or "leaky_relu(0.2)", is for files that hold
+    weights alone.
 
     Raises:
         CannotRead: the system refuses.
         UnknownFormat: neither bytes nor extension say what it is.
         MissingExtra: the format's library is not installed.
+        NeedsActivations: the file holds weights alone, and no activations are given.
+        BadActivations: they do not fit, or the file has its own.
         NotAModel, TooLarge, UnsupportedVersion, UnsupportedOp, UnsupportedUse, UnsupportedTensor,
-        UnsupportedPart, BadEntry: what is in the file is not, or may not be, understood.
+        ExternalData, UnsupportedPart, BadEntry, NotWeights, NoOrder: what is in the file is not, or may not
+        be, understood.
     """
     try:
         _refuse_special(path)
         with path.open("rb") as file:
             head = file.read(_HEAD)
-        found = next((row for row in FORMATS if row.sniff(head)), None) or _by_extension(path)
-        if found is None:
-            raise UnknownFormat(path, _extensions())
-        return _module(found).load(path)
+        named = by_extension(path)
+        found = next((row for row in FORMATS if row.sniff(head)), None)
+        if found is None and head and is_pickle(head, path) and (named is None or named.name != "torch"):
+            raise NotAModel(path, "pickle", "pickle")
+        found = found or named
+        if found is None or not found.reads:
+            raise UnknownFormat(path, extensions(read=True))
+        module = module_of(found)
+        if found.weights_only:
+            return cast(WeightsModule, module).load(path, activations)
+        if activations is not None:
+            raise BadActivations(path, "unneeded", found.name)
+        return module.load(path)
     except OSError as error:
         raise CannotRead(path, _reason(error)) from error
 
@@ -166,12 +150,12 @@ def write(
         UnknownFormat, MissingExtra: as for `read`.
     """
     row = format_for(network, path, format)
-    module = _module(row)
+    module = module_of(row)
     content = module.dump(network)
     rows = _sample_rows(network, samples)
     with _writing(path), files.atomic(path) as temporary:
         temporary.write_bytes(content)
-        ran = module.run(temporary, rows)
+        ran = _run(row, network, temporary, rows)
         difference, tolerance = _compare(network, rows, ran.outputs, module.tolerance(network))
         if not difference <= tolerance:
             raise ExportDiffers(path, difference, tolerance)
@@ -185,15 +169,23 @@ def size_in(network: Network, format: str) -> int:
         NotExpressible: the format has no way to say this network.
         UnknownFormat, MissingExtra: as for `read`.
     """
-    return len(_module(format_for(network, Path(), format)).dump(network))
+    return len(module_of(format_for(network, Path(), format)).dump(network))
 
 
-def _extensions() -> tuple[str, ...]:
-    return tuple(extension for row in FORMATS for extension in row.extensions)
+def rebuild_code(network: Network, path: Path) -> str:
+    """Return a few lines of Python that build the network in PyTorch and load its weights from `path`.
 
+    Raises:
+        NotExpressible: no chain of layers, an activation that PyTorch does not have, or a format that needs
+            no code.
+        UnknownFormat: an extension that is no format's.
+    """
+    from pruner_gui.formats import rebuild  # only now: few need it
 
-def _by_extension(path: Path) -> Format | None:
-    return next((row for row in FORMATS if path.suffix.lower() in row.extensions), None)
+    row = format_for(network, path)
+    if not row.weights_only:
+        raise NotExpressible(row.name, "", "code")
+    return rebuild.code(network, path, row.name)
 
 
 def format_for(network: Network, path: Path, name: str | None = None) -> Format:
@@ -203,19 +195,21 @@ def format_for(network: Network, path: Path, name: str | None = None) -> Format:
         UnknownFormat: an extension, or a name, that is no format's.
     """
     by_name = {row.name: row for row in FORMATS}
-    found = by_name.get(name) if name else _by_extension(path)
+    found = by_name.get(name) if name else by_extension(path)
     if found is None and not name and not path.suffix:
         found = by_name.get(network.origin.format)
     if found is None:
-        raise UnknownFormat(path, _extensions())
+        raise UnknownFormat(path, extensions())
     return found
 
 
-def _module(row: Format) -> FormatModule:
-    try:
-        return cast(FormatModule, importlib.import_module(row.module))
-    except ModuleNotFoundError as error:
-        raise MissingExtra(row.name, error.name or "", row.extra) from error
+def _run(row: Format, network: Network, path: Path, rows: FloatArray) -> Ran:
+    module = module_of(row)
+    if not row.weights_only:
+        return module.run(path, rows)
+    from pruner_gui.formats import state_dict
+
+    return cast(WeightsModule, module).run(path, rows, state_dict.activations(network))
 
 
 @contextlib.contextmanager

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pruner_gui.formats import activation_text
 from pruner_gui.formats.errors import BadEntry, NotAModel, NotExpressible, TooLarge
 from pruner_gui.formats.running import Ran
 from pruner_gui.network import (
@@ -73,15 +74,15 @@ def load(path: Path) -> Network:
         if key in entries:
             op = Arithmetic(operator, entries.broadcast(key, width))
             nodes.append(Node(f"{nodes[-1].name}.{operator}", op, (nodes[-1].name,)))
-    for i, (kind, settings) in enumerate(entries.activations()):
+    for i, activation in enumerate(entries.activations()):
         weight = entries.numbers(f"W{i}", (width, None))
         width = weight.shape[1]
         units = entries.units(f"units{i}", width)
         name = f"dense_{i + 1}"
         dense = Dense(weight, entries.numbers(f"b{i}", (width,)))
         nodes.append(Node(name, dense, (nodes[-1].name,), units))
-        if kind != "linear":
-            nodes.append(Node(f"{name}.{kind}", Activation(kind, settings), (name,), units))
+        if activation.kind != "linear":
+            nodes.append(Node(f"{name}.{activation.kind}", activation, (name,), units))
     dtype = np.result_type(*(tensor for node in nodes for tensor in node.op.tensors().values())).name
     return Network(tuple(nodes), (nodes[-1].name,), Origin("npz", dtype=dtype))
 
@@ -133,19 +134,13 @@ def _arrays(network: Network) -> dict[str, Array]:
                     arrays[f"units{i}"] = node.units
                 activations.append("linear")
             case Activation() as activation if isinstance(previous.op, Dense):
-                activations[-1] = _text(activation)
+                activations[-1] = activation_text.text(activation)
             case _:
                 raise NotExpressible("npz", node.name, "chain")
         previous = node
     if not activations or network.outputs != (previous.name,):
         raise NotExpressible("npz", network.outputs[0], "chain")
     return {**arrays, "activations": np.array(activations)}
-
-
-def _text(activation: Activation) -> str:
-    if activation.settings == ACTIVATIONS[activation.kind].defaults:
-        return activation.kind
-    return f"{activation.kind}({', '.join(repr(float(value)) for value in activation.settings.values())})"
 
 
 _WHAT = {"W": "weights, n_in x n_out", "b": "biases, n_out", "activations": "a text for each layer"}
@@ -189,8 +184,8 @@ class _Entries:
             raise BadEntry(self._path, key, "units", "distinct indices", "others")
         return values.astype(np.intp)
 
-    def activations(self) -> Iterator[tuple[str, dict[str, float]]]:
-        """Kind and parameters of each layer's activation."""
+    def activations(self) -> Iterator[Activation]:
+        """Each layer's activation."""
         texts = self._entry("activations", "U")
         count = sum(key.startswith("W") for key in self._arrays)
         if texts.shape != (count,):
@@ -199,16 +194,11 @@ class _Entries:
             )
         return (self._activation(text) for text in texts.tolist())
 
-    def _activation(self, text: str) -> tuple[str, dict[str, float]]:
-        found = re.fullmatch(r"\s*(\w+)\s*(?:\((.*)\))?\s*", text)
-        kind = ACTIVATIONS.get(found[1]) if found else None
-        try:
-            numbers = [float(number) for number in found[2].split(",")] if found and found[2] else []
-        except ValueError:
-            kind = None
-        if kind is None or len(numbers) > len(kind.defaults):
+    def _activation(self, text: str) -> Activation:
+        activation = activation_text.parse(text)
+        if activation is None:
             raise BadEntry(self._path, "activations", "activation", ", ".join(ACTIVATIONS), text)
-        return kind.name, dict(zip(kind.defaults, numbers, strict=False))
+        return activation
 
     def _entry(self, key: str, kinds: str) -> Array:
         if key not in self._arrays:

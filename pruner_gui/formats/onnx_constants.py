@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 
-from pruner_gui.formats.onnx_shapes import NotRows
+from pruner_gui.formats.onnx_shapes import BATCH, NotRows
 
 Array = npt.NDArray[Any]
 
@@ -44,7 +44,7 @@ def constant(node: onnx.NodeProto) -> Array:
     if len(node.attribute) != 1:
         raise NotRows("constant")
     entry = node.attribute[0]
-    if entry.name == "value":
+    if entry.name == "value" and entry.t.data_type != onnx.TensorProto.STRING:
         return stored(entry.t)
     if entry.name not in _PLAIN:
         raise NotRows("type")
@@ -142,6 +142,15 @@ def _slice(settings: dict[str, Any], x: Array, *given: Array) -> Array:
     return x[int(start[0]) : int(end[0]) : int(step[0])]
 
 
+def _filled(settings: dict[str, Any], shape: Array) -> Array:
+    """ConstantOfShape, of a computed tensor's shape: the same number for every row, so one is enough."""
+    _need_shape(shape)
+    if BATCH not in shape:
+        raise NotRows("constant")
+    value = stored(settings["value"]) if "value" in settings else np.zeros(1, np.float32)
+    return value.reshape((1,) * shape.size)
+
+
 def _need_shape(*parts: Array) -> None:
     """These operators are computed on shapes, as exporters of dynamic batches write them."""
     if any(part.ndim > 1 or part.dtype.kind != "i" for part in parts):
@@ -157,6 +166,15 @@ def _arithmetic(function: Callable[[Array, Array], Array]) -> Callable[..., Arra
     return apply
 
 
+def _function(apply: Callable[[Array], Array]) -> Callable[..., Array]:
+    def of_floats(settings: dict[str, Any], x: Array) -> Array:
+        if x.dtype.kind != "f":
+            raise NotRows("type")
+        return apply(x)
+
+    return of_floats
+
+
 FOLDS: dict[str, Callable[..., Array]] = {
     "Identity": lambda settings, x: x,
     "Cast": _cast,
@@ -168,6 +186,10 @@ FOLDS: dict[str, Callable[..., Array]] = {
     "Gather": _gather,
     "Concat": _concat,
     "Slice": _slice,
+    "ConstantOfShape": _filled,
+    "Neg": _function(np.negative),
+    "Sqrt": _function(np.sqrt),
+    "Reciprocal": _function(np.reciprocal),
     "Add": _arithmetic(np.add),
     "Sub": _arithmetic(np.subtract),
     "Mul": _arithmetic(np.multiply),

@@ -1,6 +1,7 @@
 """ONNX, read and written with the `onnx` package and run with onnxruntime.
 
-Half precision is widened: such a file is read, and written again, in float32.
+Half precision is widened: such a file is read, and written again, in float32. Tensors that are kept in other
+files are read from there, and written into the model itself.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
-from pruner_gui.formats import onnx_guard, onnx_reader, onnx_writer
+from pruner_gui.formats import onnx_activations, onnx_guard, onnx_reader, onnx_writer
 from pruner_gui.formats.errors import ExportDoesNotRun, NotAModel, NotExpressible
 from pruner_gui.formats.onnx_shapes import batch_axis
 from pruner_gui.formats.running import Ran
-from pruner_gui.network import Activation, FloatArray, Network
+from pruner_gui.network import Activation, BatchNorm, FloatArray, Network
 
 _TYPES: dict[str, npt.DTypeLike] = {"tensor(double)": np.float64, "tensor(float16)": np.float16}
 
@@ -27,7 +28,7 @@ def load(path: Path) -> Network:
 
     Raises:
         OSError, NotAModel, TooLarge, UnsupportedVersion, UnsupportedPart, UnsupportedTensor, UnsupportedOp,
-        UnsupportedUse.
+        UnsupportedUse, ExternalData.
     """
     try:
         return onnx_reader.to_network(path, onnx_guard.decode(path))
@@ -72,11 +73,14 @@ def run_content(path: Path, content: bytes, rows: FloatArray) -> Ran:
 
 
 def tolerance(network: Network) -> float:
-    """1e-4 in float32 and 1e-9 in float64, or 1e-5 where onnxruntime leaves float64 for a function."""
+    """1e-4 in float32, 1e-9 in float64; more where a function or an epsilon is in float32 nevertheless."""
     if onnx_writer.dtype_of(network) == "float32":
         return 1e-4
-    kinds = {node.op.kind for node in network.nodes if isinstance(node.op, Activation)}
-    return 1e-9 if kinds.isdisjoint(onnx_writer.SINGLE_ONLY) else 1e-5
+    ops = [node.op for node in network.nodes]
+    if any(isinstance(op, Activation) and op.kind in onnx_activations.SINGLE_ONLY for op in ops):
+        return 1e-5
+    rounded = any(isinstance(op, BatchNorm) and float(np.float32(op.epsilon)) != op.epsilon for op in ops)
+    return 1e-7 if rounded else 1e-9
 
 
 def _options() -> Any:

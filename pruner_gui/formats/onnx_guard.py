@@ -17,6 +17,7 @@ from pruner_gui.formats.errors import (
     UnsupportedTensor,
     UnsupportedVersion,
 )
+from pruner_gui.formats.onnx_external import ExternalTensors
 
 MAX_BYTES = (1 << 31) - 1  # protobuf's own limit
 MAX_NODES = 100_000
@@ -27,8 +28,11 @@ LOWEST_OPSET = 7  # from here on operands broadcast as numpy's do
 def decode(path: Path) -> onnx.ModelProto:
     """Return the model in a file, with its bounds, versions and tensors checked, but not yet its operators.
 
+    Tensors that are kept in other files (`onnx_external`) are brought in.
+
     Raises:
-        OSError, NotAModel, TooLarge, UnsupportedVersion, UnsupportedPart, UnsupportedTensor, UnsupportedOp.
+        OSError, NotAModel, TooLarge, UnsupportedVersion, UnsupportedPart, UnsupportedTensor, UnsupportedOp,
+        ExternalData.
     """
     size = path.stat().st_size
     if size > MAX_BYTES:
@@ -46,7 +50,7 @@ def decode(path: Path) -> onnx.ModelProto:
     if len(model.graph.node) > MAX_NODES:
         raise TooLarge(path, "nodes", len(model.graph.node), MAX_NODES)
     _check_versions(path, model)
-    _check_parts(path, model)
+    _check_parts(path, model, ExternalTensors(path, MAX_BYTES - size))
     return model
 
 
@@ -141,13 +145,13 @@ def _check_versions(path: Path, model: onnx.ModelProto) -> None:
         raise UnsupportedVersion(path, "ir_version", int(model.ir_version), 3, int(onnx.IR_VERSION))
 
 
-def _check_parts(path: Path, model: onnx.ModelProto) -> None:
+def _check_parts(path: Path, model: onnx.ModelProto, outside: ExternalTensors) -> None:
     if model.functions:
         raise UnsupportedPart(path, "functions", tuple(function.name for function in model.functions))
     for sparse in model.graph.sparse_initializer:
         raise UnsupportedTensor(path, sparse.values.name, "sparse")
     for tensor in model.graph.initializer:
-        _check_tensor(path, tensor, tensor.name)
+        _check_tensor(path, tensor, tensor.name, outside)
     for node in model.graph.node:
         for attribute in node.attribute:
             if attribute.HasField("g") or attribute.graphs:
@@ -155,16 +159,18 @@ def _check_parts(path: Path, model: onnx.ModelProto) -> None:
             if attribute.HasField("sparse_tensor") or attribute.sparse_tensors:
                 raise UnsupportedTensor(path, node_name(node), "sparse")
             for tensor in (*attribute.tensors, *([attribute.t] if attribute.HasField("t") else [])):
-                _check_tensor(path, tensor, node_name(node))
+                _check_tensor(path, tensor, node_name(node), outside)
 
 
-def _check_tensor(path: Path, tensor: TensorProto, name: str) -> None:
+def _check_tensor(path: Path, tensor: TensorProto, name: str, outside: ExternalTensors) -> None:
     """Compare what a tensor's shape declares with the values that are there, before any array is made."""
-    if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
-        raise UnsupportedTensor(path, name, "external")
     if tensor.data_type not in _STORED:
         raise UnsupportedTensor(path, name, type_name(tensor.data_type))
     field, itemsize = _STORED[tensor.data_type]
+    if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
+        if tensor.data_type == TensorProto.STRING:
+            raise UnsupportedTensor(path, name, "string")
+        outside.bring_in(tensor, name, itemsize)
     declared = math.prod(tensor.dims) if all(size >= 0 for size in tensor.dims) else -1
     stored = len(tensor.raw_data) / itemsize if tensor.HasField("raw_data") else len(getattr(tensor, field))
     if declared != stored:
@@ -181,4 +187,5 @@ _STORED: dict[int, tuple[str, int]] = {
     TensorProto.INT8: ("int32_data", 1),
     TensorProto.UINT8: ("int32_data", 1),
     TensorProto.BOOL: ("int32_data", 1),
+    TensorProto.STRING: ("string_data", 1),  # labels, which nothing computes with
 }

@@ -7,19 +7,22 @@ name.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import onnx
 
 from pruner_gui.formats import onnx_shapes as shapes
-from pruner_gui.formats.onnx_constants import FOLDS, attributes, axes, number_type
-from pruner_gui.formats.onnx_names import derived
-from pruner_gui.formats.onnx_reading import Curves, Handler, Reading
+from pruner_gui.formats.onnx_comparisons import COMPARISONS, from_comparison, gated
+from pruner_gui.formats.onnx_constants import FOLDS, Array, attributes, axes, number_type
+from pruner_gui.formats.onnx_functions import FUNCTIONS, scalar, takes_peak, together
+from pruner_gui.formats.onnx_names import derived, stem
+from pruner_gui.formats.onnx_reading import Handler, Reading
 from pruner_gui.formats.onnx_shapes import NotRows
-from pruner_gui.network import ACTIVATIONS, Add, Arithmetic, Concat
+from pruner_gui.formats.onnx_values import Form, NormStoredAs, Value
+from pruner_gui.network import Add, Arithmetic, BatchNorm, Concat
 
 # -- dense layers
 
@@ -71,17 +74,19 @@ def _arithmetic(reading: Reading, node: onnx.NodeProto) -> None:
 
 def _with_constant(reading: Reading, node: onnx.NodeProto) -> None:
     value, constant, left = reading.split(node)
-    if left and node.op_type in ("Div", "Pow"):
-        raise NotRows("division")
     shape, operand = shapes.operand(value.shape, constant.values)
-    curves: Curves = ()
-    if constant.values.size == 1:
-        number, apply = operand.flat[0], _OPERATORS[node.op_type]
-        curves = tuple((b, apply(number, c) if left else apply(c, number)) for b, c in value.curves)
+    value = replace(value, shape=shape)
+    single = constant.values.size == 1
+    number, apply = operand[0], _OPERATORS[node.op_type]
+    curves = together([value], lambda x: apply(number, x) if left else apply(x, number)) if single else ()
+    if single and node.op_type == "Mul" and takes_peak(reading, node, value, scalar(operand[:1])):
+        return
     if reading.recognise(node, shape, curves):
         return
-    if node.op_type == "Pow" or (curves and not value.source):
-        reading.pend(node, shape, curves)
+    if node.op_type == "Pow" or (left and node.op_type == "Div") or (curves and not value.source):
+        if not curves or not single:
+            raise NotRows("division" if node.op_type == "Div" else "constant")
+        reading.pend(node, shape, curves, _square(value, node.op_type, float(number), left))
     elif node.op_type == "Add" and reading.takes_bias(value):
         reading.add_bias(value.source, operand, constant.name)
         reading.alias(node, value, shape)
@@ -96,32 +101,81 @@ def _with_constant(reading: Reading, node: onnx.NodeProto) -> None:
         reading.emit(node, derived(value.source, operator), op, [value], shape, curves)
 
 
+def _square(value: Value, operator: str, number: float, left: bool) -> Form | None:
+    """A square, or a multiple of one: a part of what may become a gaussian."""
+    if operator == "Pow" and number == 2 and value.source and not left:
+        return Form("square", value.source)
+    if value.form is None or value.form.kind != "square":
+        return None
+    if operator == "Mul":
+        return value.form._replace(number=value.form.number * number)
+    if operator == "Div" and not left:
+        return value.form._replace(number=value.form.number / number)
+    return None
+
+
 def _with_computed(reading: Reading, node: onnx.NodeProto) -> None:
     one, two = (reading.value(name) for name in node.input)
     if one.shape != two.shape:
         raise NotRows("broadcast")
-    others, apply = dict(two.curves), _OPERATORS[node.op_type]
-    curves = tuple((base, apply(curve, others[base])) for base, curve in one.curves if base in others)
+    curves = together([one, two], _OPERATORS[node.op_type])
+    if node.op_type == "Mul" and gated(reading, node, one, two):
+        return
     if reading.recognise(node, one.shape, curves):
         return
     if node.op_type == "Add" and ((one.source and two.source) or not curves):
         reading.emit(node, node.name or "add", Add(), [one, two], one.shape, curves)
     else:
-        reading.pend(node, one.shape, curves)
+        squared = node.op_type == "Mul" and one.source and one.source == two.source
+        reading.pend(node, one.shape, curves, Form("square", one.source) if squared else None)
 
 
-def _erf(reading: Reading, node: onnx.NodeProto) -> None:
-    value = reading.value(node.input[0])
-    curves = tuple((base, np.array([math.erf(x) for x in curve])) for base, curve in value.curves)
-    reading.pend(node, value.shape, curves)
+# -- normalisation
 
 
-def _tanh(reading: Reading, node: onnx.NodeProto) -> None:
-    value = reading.value(node.input[0])
-    if value.source:
-        reading.activate(node, value, "tanh", {})
-    else:
-        reading.pend(node, value.shape, tuple((base, np.tanh(curve)) for base, curve in value.curves))
+def _batch_norm(reading: Reading, node: onnx.NodeProto) -> None:
+    """One constant a channel, which lies along axis 1; before opset 9 also one a feature (spatial off)."""
+    value, settings = reading.value(node.input[0]), attributes(node)
+    if settings.get("training_mode", 0) or any(reading.is_read(name) for name in node.output[1:]):
+        raise NotRows("training")
+    scale, shift, mean, variance = (
+        _norm_constant(reading, node, place, value.shape) for place in range(1, 5)
+    )
+    stored = NormStoredAs(*(reading.stored_name(name) for name in node.input[1:5]))
+    name = stem(stored.scale) or node.name or derived(value.source, "norm")
+    op = BatchNorm(scale, shift, mean, variance, settings.get("epsilon", _EPSILON))
+    reading.emit(node, name, op, [value], value.shape)
+    reading.norms[reading.value(node.output[0]).source] = stored
+
+
+def _norm_constant(reading: Reading, node: onnx.NodeProto, place: int, shape: shapes.Shape) -> Array:
+    """One of a batch normalisation's constants, as one number a feature."""
+    values, size = reading.constant(node, place), shapes.features(shape)
+    if values is None:
+        raise NotRows("constant")
+    values = values.ravel()
+    if attributes(node).get("spatial", 1):
+        channels = shape[shapes.axis_in(shape, 1)] if len(shape) > 1 else shapes.BATCH
+        if values.size != channels:
+            raise NotRows("axis")
+        values = np.repeat(values, size // channels)
+    if values.size != size:
+        raise NotRows("shape")
+    reading.spend(size)
+    return values
+
+
+_EPSILON = float(np.float32(1e-5))
+
+
+def _scaler(reading: Reading, node: onnx.NodeProto) -> None:
+    """scikit-learn's scalers: (x - offset) * scale."""
+    settings = attributes(node)
+    for what, operator, neutral in (("offset", "sub", 0.0), ("scale", "mul", 1.0)):
+        value = reading.value(node.input[0] if what == "offset" else node.output[0])
+        numbers = np.array(settings.get(what) or [neutral], np.float32)
+        shape, operand = shapes.operand(value.shape, numbers)
+        reading.emit(node, derived(value.source, operator), Arithmetic(operator, operand), [value], shape)
 
 
 # -- several inputs
@@ -144,42 +198,6 @@ def _concat(reading: Reading, node: onnx.NodeProto) -> None:
     return reading.emit(node, node.name or "concat", Concat(), values, shape)
 
 
-# -- activations
-
-
-def _setting(given: float, default: float) -> float:
-    """The number that was meant: attributes are float32, 0.1 is stored as 0.10000000149."""
-    return default if np.float32(given) == np.float32(default) else float(str(np.float32(given)))
-
-
-def _activation(kind: str) -> Handler:
-    defaults = ACTIVATIONS[kind].defaults
-
-    def handle(reading: Reading, node: onnx.NodeProto) -> None:
-        given = attributes(node)
-        settings = {name: _setting(given.get(name, value), value) for name, value in defaults.items()}
-        value = reading.value(node.input[0])
-        reading.activate(node, value, kind, settings)
-
-    return handle
-
-
-def _gelu(reading: Reading, node: onnx.NodeProto) -> None:
-    kind = "gelu_tanh" if attributes(node).get("approximate") == "tanh" else "gelu"
-    reading.activate(node, reading.value(node.input[0]), kind, {})
-
-
-def _softmax(kind: str) -> Handler:
-    def handle(reading: Reading, node: onnx.NodeProto) -> None:
-        value = reading.value(node.input[0])
-        coerced = reading.opset < 13
-        axis = attributes(node).get("axis", 1 if coerced else -1)
-        shapes.normalised(value.shape, axis, coerced)
-        reading.activate(node, value, kind, {})
-
-    return handle
-
-
 # -- the same rows in another shape
 
 
@@ -199,7 +217,11 @@ def _cast(reading: Reading, node: onnx.NodeProto) -> None:
     kind = number_type(attributes(node)["to"])
     if kind is None or kind.kind != "f":
         raise NotRows("type")
-    _identity(reading, node)
+    value = reading.value(node.input[0])
+    if value.form is not None and value.form.kind != "square":
+        from_comparison(reading, node, value, 0.0, 1.0)
+    else:
+        _identity(reading, node)
 
 
 def _reshape(reading: Reading, node: onnx.NodeProto) -> None:
@@ -237,21 +259,11 @@ HANDLERS: dict[str, Handler] = {
     "Gemm": _gemm,
     "MatMul": _matmul,
     **dict.fromkeys(_OPERATORS, _arithmetic),
-    "Erf": _erf,
-    "Tanh": _tanh,
+    "BatchNormalization": _batch_norm,
     "Sum": _sum,
     "Concat": _concat,
-    "Relu": _activation("relu"),
-    "LeakyRelu": _activation("leaky_relu"),
-    "Elu": _activation("elu"),
-    "Selu": _activation("selu"),
-    "Sigmoid": _activation("sigmoid"),
-    "Softplus": _activation("softplus"),
-    "Softsign": _activation("softsign"),
-    "HardSigmoid": _activation("hard_sigmoid"),
-    "Gelu": _gelu,
-    "Softmax": _softmax("softmax"),
-    "LogSoftmax": _softmax("log_softmax"),
+    **FUNCTIONS,
+    **COMPARISONS,
     "Identity": _identity,
     "Dropout": _dropout,
     "Cast": _cast,
@@ -261,4 +273,5 @@ HANDLERS: dict[str, Handler] = {
     "Unsqueeze": _unsqueeze,
     "Transpose": _transpose,
 }
+ML_HANDLERS: dict[str, Handler] = {"Scaler": _scaler}  # of the domain ai.onnx.ml
 KNOWN = frozenset({*HANDLERS, *FOLDS, "Constant", "Shape"})

@@ -20,8 +20,9 @@ from pruner_gui.formats.errors import (
     UnsupportedUse,
 )
 from pruner_gui.formats.onnx_constants import Constant, attributes, stored
-from pruner_gui.formats.onnx_operators import HANDLERS, KNOWN
+from pruner_gui.formats.onnx_operators import HANDLERS, KNOWN, ML_HANDLERS
 from pruner_gui.formats.onnx_reading import Reading
+from pruner_gui.formats.onnx_scores import ML_DOMAIN, Scores, scores
 from pruner_gui.formats.onnx_shapes import BATCH, Shape
 from pruner_gui.network import Input, Network, Origin
 
@@ -37,19 +38,22 @@ def to_network(path: Path, model: onnx.ModelProto) -> Network:
     graph = model.graph
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     source = _only(path, "inputs", [value for value in graph.input if value.name not in tensors])
-    result = _only(path, "outputs", graph.output)
+    found = scores(graph)
+    result = _result(path, graph, found)
     _float_type(path, source)
     live = _live(graph.node, result.name)
-    for node in live:
-        _check_known(path, node)
+    _check_known(path, live)
     guard.check(path, model)
     wanted = {name for node in live for name in node.input}
+    for name in wanted & tensors.keys():
+        if tensors[name].data_type == onnx.TensorProto.STRING:
+            raise UnsupportedTensor(path, name, "string")
     constants = {name: Constant(stored(tensors[name]), name) for name in tensors if name in wanted}
     refusals = []
     with np.errstate(all="ignore"):
         for shape in _readings(_declared(source), _first_width(live, constants)):
             try:
-                return _read(path, model, live, constants, source, result, shape)
+                return _read(path, model, live, constants, source, result, shape, found)
             except UnsupportedUse as refusal:
                 refusals.append(refusal)
     raise (*refusals, UnsupportedUse(path, source.name, "Input", "unknown_size"))[0]
@@ -63,6 +67,7 @@ def _read(
     source: onnx.ValueInfoProto,
     result: onnx.ValueInfoProto,
     shape: Shape,
+    found: Scores,
 ) -> Network:
     """Read the graph with the input in this shape."""
     declared = _declared(source)
@@ -70,8 +75,8 @@ def _read(
     reading = Reading(
         path, guard.opset(model), constants, source.name, shape, batch if isinstance(batch, int) else None
     )
-    value = reading.follow(live, result.name, HANDLERS)
-    nodes = reading.needed(value.source) if value else ()
+    value = reading.follow(live, result.name, HANDLERS | ML_HANDLERS)
+    nodes = reading.needed(value) if value else ()
     if value is None or not isinstance(nodes[0].op, Input):
         raise NotAModel(path, "onnx", "constant")
     if BATCH not in shape and shapes.batch_axis(value.shape, shapes.features(value.shape)) is None:
@@ -91,11 +96,14 @@ def _read(
                 "opset": guard.opset(model),
                 "stored": MappingProxyType(reading.stored),
                 "input_dtype": given,
+                "norms": MappingProxyType(reading.norms),
                 "output_dtype": _FLOATS.get(result.type.tensor_type.elem_type, dtype),
+                "dropped": found.dropped,
+                "labels": found.labels,
             }
         ),
     )
-    return Network(nodes, (value.source,), origin)
+    return Network(nodes, (nodes[-1].name,), origin)
 
 
 # -- the file as a whole
@@ -122,6 +130,15 @@ def _only(path: Path, part: str, values: Sequence[onnx.ValueInfoProto]) -> onnx.
     return values[0]
 
 
+def _result(path: Path, graph: onnx.GraphProto, found: Scores) -> onnx.ValueInfoProto:
+    """The output, or the tensor of scores that the labels in the outputs are made of."""
+    if len(found.tensors) != 1:
+        raise UnsupportedPart(path, "outputs", tuple(value.name for value in graph.output))
+    (name,) = found.tensors
+    declared = [value for value in (*graph.output, *graph.value_info) if value.name == name]
+    return _only(path, "outputs", declared[:1] or [onnx.helper.make_tensor_value_info(name, 0, None)])
+
+
 def _live(nodes: Sequence[onnx.NodeProto], result: str) -> list[onnx.NodeProto]:
     """The nodes that the output depends on, in order."""
     wanted, live = {result}, []
@@ -134,19 +151,32 @@ def _live(nodes: Sequence[onnx.NodeProto], result: str) -> list[onnx.NodeProto]:
 
 _HINTS = {
     **dict.fromkeys(("Conv", "ConvTranspose", "MaxPool", "AveragePool", "GlobalAveragePool"), "convolution"),
-    **dict.fromkeys(("BatchNormalization", "LayerNormalization", "InstanceNormalization"), "normalization"),
+    **dict.fromkeys(("LayerNormalization", "InstanceNormalization", "GroupNormalization"), "normalization"),
     **dict.fromkeys(("LSTM", "GRU", "RNN"), "recurrent"),
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear", "QLinearMatMul", "MatMulInteger"), "quantized"),
-    **dict.fromkeys(("ArgMax", "TopK"), "label"),
+    **dict.fromkeys(("TopK",), "label"),
 }
+_ML_HINTS = {"Normalizer": "normalization", "ZipMap": "label", "ArrayFeatureExtractor": "label"}
 
 
-def _check_known(path: Path, node: onnx.NodeProto) -> None:
-    if not guard.is_default(node.domain):
-        hint = "label" if node.op_type == "ZipMap" else "domain"
-        raise UnsupportedOp(path, guard.node_name(node), f"{node.domain}.{node.op_type}", hint)
-    if node.op_type not in KNOWN:
-        raise UnsupportedOp(path, guard.node_name(node), node.op_type, _HINTS.get(node.op_type, ""))
+def _check_known(path: Path, live: Iterable[onnx.NodeProto]) -> None:
+    """Refuse operators that are not read: by one that says what kind of network this is, if there is one."""
+    unknown = [
+        UnsupportedOp(path, guard.node_name(node), *refused) for node in live if (refused := _refused(node))
+    ]
+    if unknown:
+        raise next((refusal for refusal in unknown if refusal.hint), unknown[0])
+
+
+def _refused(node: onnx.NodeProto) -> tuple[str, str] | None:
+    """The name of a node's operator and a hint at what it is, None when it is read."""
+    if guard.is_default(node.domain):
+        return None if node.op_type in KNOWN else (node.op_type, _HINTS.get(node.op_type, ""))
+    if node.domain != ML_DOMAIN:
+        return f"{node.domain}.{node.op_type}", "domain"
+    if node.op_type in ML_HANDLERS:
+        return None
+    return f"{node.domain}.{node.op_type}", _ML_HINTS.get(node.op_type, "domain")
 
 
 # -- which axis is the batch

@@ -1,47 +1,28 @@
 """From a network to an ONNX model that looks like the file it came from.
 
 Inside, all tensors are `(rows, features)`; a reshape at either end makes the input's and output's shapes what
-they were. onnxruntime has some functions in float32 only: in a float64 network they stand between two casts.
+they were.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
-from onnx import helper, numpy_helper
+from onnx import helper
 
+from pruner_gui.formats import onnx_activations
 from pruner_gui.formats.errors import NotExpressible
-from pruner_gui.formats.onnx_names import UniqueNames
-from pruner_gui.formats.onnx_reading import StoredAs
+from pruner_gui.formats.onnx_builder import TYPES, Builder
 from pruner_gui.formats.onnx_shapes import batch_axis
-from pruner_gui.network import Activation, Add, Arithmetic, Concat, Dense, Network, Node
+from pruner_gui.formats.onnx_values import NormStoredAs, StoredAs
+from pruner_gui.network import Activation, Add, Arithmetic, BatchNorm, Concat, Dense, Network, Node
 
 DEFAULT_OPSET = 17
-GELU_OPSET = 20  # before, a gelu is spelt out
-ERF_OPSET = 9
-SINGLE_ONLY = frozenset({"leaky_relu", "elu", "selu", "gelu", "softplus", "softsign", "hard_sigmoid"})
 
-_TYPES = {"float32": onnx.TensorProto.FLOAT, "float64": onnx.TensorProto.DOUBLE}
-OPERATORS = {
-    "linear": "Identity",
-    "relu": "Relu",
-    "leaky_relu": "LeakyRelu",
-    "elu": "Elu",
-    "selu": "Selu",
-    "sigmoid": "Sigmoid",
-    "tanh": "Tanh",
-    "softplus": "Softplus",
-    "softsign": "Softsign",
-    "hard_sigmoid": "HardSigmoid",
-    "softmax": "Softmax",
-    "log_softmax": "LogSoftmax",
-}
-WRITTEN = frozenset(OPERATORS) | {"gelu", "gelu_tanh"}
 Declared = tuple[int | str | None, ...]
 
 
@@ -49,7 +30,7 @@ def to_model(network: Network) -> onnx.ModelProto:
     """Return the model. Names, shapes, types and opset are the origin's, where it has them.
 
     Raises:
-        NotExpressible: several outputs, or an operation that ONNX has no word for.
+        NotExpressible: several outputs, or an operation that is none of a dense network's.
     """
     if len(network.outputs) != 1:
         raise NotExpressible("onnx", network.outputs[1], "outputs")
@@ -63,8 +44,8 @@ def dtype_of(network: Network) -> str:
 
 
 def _opset(network: Network) -> int:
-    kinds = {node.op.kind for node in network.nodes if isinstance(node.op, Activation)}
-    return max(network.origin.extra.get("opset", DEFAULT_OPSET), ERF_OPSET if "gelu" in kinds else 0)
+    wanted: int = network.origin.extra.get("opset", DEFAULT_OPSET)
+    return max(wanted, onnx_activations.lowest_opset(network, dtype_of(network)))
 
 
 def _ends(network: Network) -> tuple[Declared, Declared]:
@@ -96,13 +77,11 @@ class _Writer:
         origin = network.origin
         self._network = network
         self._dtype = dtype_of(network)
-        self._opset = _opset(network)
-        self._stored: Mapping[str, StoredAs] = (
-            origin.extra.get("stored", {}) if origin.format == "onnx" else {}
-        )
-        self._names = UniqueNames((origin.input_name, origin.output_name))
-        self._nodes: list[onnx.NodeProto] = []
-        self._initializers: list[onnx.TensorProto] = []
+        extra: Mapping[str, Any] = origin.extra if origin.format == "onnx" else {}
+        self._stored: Mapping[str, StoredAs] = extra.get("stored", {})
+        self._norms: Mapping[str, NormStoredAs] = extra.get("norms", {})
+        ends = (origin.input_name, origin.output_name)
+        self._build = Builder(_opset(network), self._dtype, ends, network.by_name)
         self._tensors: dict[str, str] = {}
 
     def model(self) -> onnx.ModelProto:
@@ -110,25 +89,25 @@ class _Writer:
         network, origin = self._network, self._network.origin
         given, wanted = _ends(network)
         types = [origin.extra.get(name, self._dtype) for name in ("input_dtype", "output_dtype")]
-        tensor = self._cast(origin.input_name, types[0], self._dtype)
+        tensor = self._build.cast(origin.input_name, types[0], self._dtype)
         if len(given) != 2 or batch_axis(given, network.n_inputs) != 0:
-            tensor = self._reshape(tensor, (-1, network.n_inputs))
+            tensor = self._build.reshape(tensor, (-1, network.n_inputs))
         for node in network.nodes:
             self._tensors[node.name] = self._write(node) if node.inputs else tensor
         tensor = self._tensors[network.outputs[0]]
         axis = batch_axis(wanted, network.n_outputs)
         if len(wanted) != 2 or axis != 0:
-            tensor = self._reshape(tensor, [-1 if i == axis else n for i, n in enumerate(wanted)])
-        tensor = self._cast(tensor, self._dtype, types[1])
+            tensor = self._build.reshape(tensor, [-1 if i == axis else n for i, n in enumerate(wanted)])
+        tensor = self._build.cast(tensor, self._dtype, types[1])
         self._finish(tensor)
         graph = helper.make_graph(
-            self._nodes,
+            self._build.nodes,
             "network",
-            [helper.make_tensor_value_info(origin.input_name, _TYPES[types[0]], given)],
-            [helper.make_tensor_value_info(self._result, _TYPES[types[1]], wanted)],
-            self._initializers,
+            [helper.make_tensor_value_info(origin.input_name, TYPES[types[0]], given)],
+            [helper.make_tensor_value_info(self._result, TYPES[types[1]], wanted)],
+            self._build.initializers,
         )
-        opset = helper.make_opsetid("", self._opset)
+        opset = helper.make_opsetid("", self._build.opset)
         # Before IR version 4 initializers had to be inputs too.
         version = max(4, helper.find_min_ir_version_for([opset]))
         return helper.make_model(graph, opset_imports=[opset], ir_version=version, producer_name="pruner-gui")
@@ -142,36 +121,13 @@ class _Writer:
 
     def _finish(self, tensor: str) -> None:
         """Give the last tensor the output's name."""
-        if not self._nodes or tensor == self._network.origin.input_name:
-            self._node("Identity", [tensor], "output")
-            tensor = self._nodes[-1].output[0]
-        for node in self._nodes:
+        if not self._build.nodes or tensor == self._network.origin.input_name:
+            tensor = self._build.between("Identity", [tensor], "output")
+        for node in self._build.nodes:
             for names in (node.input, node.output):
                 for i, name in enumerate(names):
                     if name == tensor:
                         names[i] = self._result
-
-    # -- parts
-
-    def _node(self, operator: str, inputs: Sequence[str], name: str, **attributes: Any) -> str:
-        """Add a node; return the name of its output: the node's own, unless a tensor has it."""
-        output = self._names.take(name)
-        self._nodes.append(helper.make_node(operator, inputs, [output], name=name, **attributes))
-        return output
-
-    def _constant(self, name: str, values: npt.ArrayLike, dtype: str) -> str:
-        name = self._names.take(name)
-        self._initializers.append(numpy_helper.from_array(np.ascontiguousarray(values, dtype), name))
-        return name
-
-    def _cast(self, tensor: str, given: str, wanted: str) -> str:
-        if given == wanted:
-            return tensor
-        return self._node("Cast", [tensor], f"{tensor}.{wanted}", to=_TYPES[wanted])
-
-    def _reshape(self, tensor: str, target: Sequence[int | str | None]) -> str:
-        shape = self._constant(f"{tensor}.shape", np.array(target), "int64")
-        return self._node("Reshape", [tensor, shape], f"{tensor}.reshaped")
 
     # -- operations
 
@@ -181,64 +137,39 @@ class _Writer:
             case Dense() as dense:
                 return self._dense(node.name, dense, inputs[0])
             case Activation() as activation:
-                return self._activation(node.name, activation, inputs[0])
+                units = self._network.sizes[node.name]
+                return onnx_activations.write(self._build, node.name, activation, units, inputs[0])
+            case BatchNorm() as norm:
+                return self._batch_norm(node.name, norm, inputs[0])
             case Arithmetic() as arithmetic:
                 return self._arithmetic(node.name, arithmetic, inputs[0])
             case Add():
-                return self._node("Add" if len(inputs) == 2 else "Sum", inputs, node.name)
+                return self._build.node("Add" if len(inputs) == 2 else "Sum", inputs, node.name)
             case Concat():
-                return self._node("Concat", inputs, node.name, axis=1)
+                return self._build.node("Concat", inputs, node.name, axis=1)
             case _:
                 raise NotExpressible("onnx", node.name, "operation")
 
     def _dense(self, name: str, dense: Dense, tensor: str) -> str:
-        stored = self._stored.get(name) or StoredAs("", "", True)
+        stored = StoredAs(*self._stored.get(name, ("", "", True)))
         weight = dense.weight.T if stored.transposed else dense.weight
         inputs = [
             tensor,
-            self._constant(stored.weight or f"{name}.weight", weight, self._dtype),
-            self._constant(stored.bias or f"{name}.bias", dense.bias, self._dtype),
+            self._build.constant(stored.weight or f"{name}.weight", weight),
+            self._build.constant(stored.bias or f"{name}.bias", dense.bias),
         ]
-        return self._node("Gemm", inputs, name, **({"transB": 1} if stored.transposed else {}))
+        return self._build.node("Gemm", inputs, name, **({"transB": 1} if stored.transposed else {}))
+
+    def _batch_norm(self, name: str, norm: BatchNorm, tensor: str) -> str:
+        names = self._norms.get(name) or [
+            f"{name}.{what}" for what in ("weight", "bias", "running_mean", "running_var")
+        ]
+        constants = [self._build.constant(*pair) for pair in zip(names, norm.tensors().values(), strict=True)]
+        return self._build.node("BatchNormalization", [tensor, *constants], name, epsilon=norm.epsilon)
 
     def _arithmetic(self, name: str, arithmetic: Arithmetic, tensor: str) -> str:
         values = arithmetic.operand
         if (values == values[0]).all():
             values = values[:1].reshape(())
-        operand = self._constant(f"{name}.operand", values, self._dtype)
-        return self._node(arithmetic.operator.capitalize(), [tensor, operand], name)
-
-    def _activation(self, name: str, activation: Activation, tensor: str) -> str:
-        if activation.kind not in WRITTEN:
-            raise NotExpressible("onnx", name, "operation")
-        dtype = "float32" if activation.kind in SINGLE_ONLY else self._dtype
-        tensor = self._cast(tensor, self._dtype, dtype)
-        if activation.kind in ("gelu", "gelu_tanh"):
-            tensor = self._gelu(name, activation.kind, tensor, dtype)
-        else:
-            settings: dict[str, Any] = dict(activation.settings)
-            if activation.kind in ("softmax", "log_softmax"):
-                settings["axis"] = 1
-            tensor = self._node(OPERATORS[activation.kind], [tensor], name, **settings)
-        return self._cast(tensor, dtype, self._dtype)
-
-    def _gelu(self, name: str, kind: str, x: str, dtype: str) -> str:
-        """Write a gelu: one operator since opset 20 (in float32), spelt out otherwise."""
-        if self._opset >= GELU_OPSET and dtype == "float32":
-            return self._node("Gelu", [x], name, approximate="tanh" if kind == "gelu_tanh" else "none")
-
-        def number(value: float, what: str) -> str:
-            return self._constant(f"{name}/{what}", np.array(value), dtype)
-
-        if kind == "gelu":
-            inner = self._node("Div", [x, number(np.sqrt(2), "root")], f"{name}/div")
-            inner = self._node("Erf", [inner], f"{name}/erf")
-        else:
-            cube = self._node("Mul", [self._node("Mul", [x, x], f"{name}/square"), x], f"{name}/cube")
-            cube = self._node("Mul", [cube, number(0.044715, "share")], f"{name}/scaled")
-            inner = self._node("Add", [x, cube], f"{name}/sum")
-            inner = self._node("Mul", [inner, number(np.sqrt(2 / np.pi), "root")], f"{name}/inner")
-            inner = self._node("Tanh", [inner], f"{name}/tanh")
-        inner = self._node("Add", [inner, number(1, "one")], f"{name}/add")
-        inner = self._node("Mul", [x, inner], f"{name}/mul")
-        return self._node("Mul", [inner, number(0.5, "half")], name)
+        operand = self._build.constant(f"{name}.operand", values)
+        return self._build.node(arithmetic.operator.capitalize(), [tensor, operand], name)

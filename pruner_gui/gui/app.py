@@ -12,6 +12,7 @@ from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
+from pruner_gui import reading
 from pruner_gui.gui import log, resources
 from pruner_gui.gui.document import Failure
 from pruner_gui.gui.theme import Theme
@@ -30,6 +31,7 @@ def run(files: Sequence[Path]) -> int:
     window = MainWindow(theme)
     catch_errors(window)
     window.show()
+    reading.prestart()
     QTimer.singleShot(0, window.document, window.document.warm_up)
     if files:
         window.open_files(files, is_model=True)

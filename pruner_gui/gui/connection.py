@@ -38,8 +38,8 @@ def rank(facts: Facts | None, edge: EdgeHit) -> str:
 
 def _rows(facts: Facts | None, edge: EdgeHit, weak_threshold: float | None) -> neuron.Rows:
     rows = [(_tr("Weight"), text.signed(text.number(edge.weight), edge.weight))]
-    if rank(facts, edge):
-        rows.append((_tr("Strength"), rank(facts, edge)))
+    if strength := rank(facts, edge):
+        rows.append((_tr("Strength"), strength))
     if weak_threshold is not None:
         weak = abs(edge.weight) < weak_threshold
         word = _tr("yes, |w| is below {limit}") if weak else _tr("no, |w| is not below {limit}")

@@ -5,6 +5,7 @@ The only place that starts tasks. Views call its methods and listen to its signa
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from pruner_gui import formats
+from pruner_gui import formats, reading
 from pruner_gui.comparison import Measured, Summary, summarise
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
@@ -22,7 +23,7 @@ from pruner_gui.gui import graph_export
 from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.worker import Outcome, Tasks
 from pruner_gui.network import Edit, IndexArray, Network
-from pruner_gui.pruning import Event, Judge, PassEnded, Preparing, PruneConfig, candidates
+from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates
 from pruner_gui.session import Changes, DataOptions, Run, Session, load_examples, would_go
 
 
@@ -58,11 +59,20 @@ class Preview:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """A model that cannot be opened before its activations are said, and the data to load with it."""
+
+    need: formats.NeedsActivations
+    data: DataFiles | None
+
+
+@dataclass(frozen=True)
 class Exported:
-    """A finished export."""
+    """A finished export; `code` loads the file in PyTorch, where that needs any."""
 
     result: formats.Export
     bytes_before: int | None
+    code: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,7 @@ class Document(QObject):
     measured = Signal()  # a summary arrived, or they are void
     activity_changed = Signal()  # some background work began or ended
     failed = Signal(object)  # Failure
+    activations_wanted = Signal(object)  # Wanted
     exported = Signal(object)  # Exported
     opened = Signal(object)  # Path: a model was opened
     data_loaded = Signal(object)  # DataFiles
@@ -159,6 +170,15 @@ class Document(QObject):
         """The errors without each neuron of the network of now, as far as measured."""
         return self._sweeps.get(self.session.network, {}) if self.is_open else {}
 
+    @property
+    def judged(self) -> dict[Edit, Score]:
+        """The sweep, of those neurons alone that the options let go."""
+        measured = self.sweep
+        allowed = (
+            candidates(self.session.network, self.config.layers, self.config.protected) if measured else ()
+        )
+        return {edit: measured[edit] for edit in allowed if edit in measured}
+
     def errors_of(self, network: Network) -> Score | None:
         """Return the deciding errors of a version on the pruning rows, None until measured."""
         summary = self._summaries.get(network)
@@ -172,9 +192,8 @@ class Document(QObject):
             return Preview()
         network = self.session.network
         original, current = self.errors_of(self.session.original), self.errors_of(network)
-        allowed = candidates(network, self.config.layers, self.config.protected)
-        total, measured = len(allowed), self.sweep
-        sweep = {edit: measured[edit] for edit in allowed if edit in measured}
+        total = len(candidates(network, self.config.layers, self.config.protected))
+        sweep = self.judged
         if original is None or current is None:
             return Preview((), len(sweep), total, error=self.measure_error)
         try:
@@ -225,10 +244,13 @@ class Document(QObject):
 
     # -- files
 
-    def open(self, path: Path, data: DataFiles | None = None) -> None:
+    def open(
+        self, path: Path, data: DataFiles | None = None, activations: Sequence[str] | None = None
+    ) -> None:
         """Read a model in the background, and then its data. The document stays until it is read."""
         self.reading = path.name
-        self.tasks.start("read", partial(formats.read, path), partial(self._opened, path, data))
+        work = partial(_read, path, activations)
+        self.tasks.start("read", work, partial(self._opened, path, data))
 
     def load_data(self, data: DataFiles) -> None:
         """Read data for the open network in the background."""
@@ -245,6 +267,9 @@ class Document(QObject):
         self.tasks.start("export", work, partial(self._exported, network, before))
 
     def _opened(self, path: Path, data: DataFiles | None, outcome: Outcome) -> None:
+        if isinstance(outcome.error, formats.NeedsActivations):
+            self.activations_wanted.emit(Wanted(outcome.error, data))
+            return
         if not self._succeeded(outcome):
             return
         for slot in ("run", "measure", "sweep", "export", "order"):
@@ -274,7 +299,10 @@ class Document(QObject):
     def _exported(self, network: Network, before: int | None, outcome: Outcome) -> None:
         if self._succeeded(outcome):
             self._saved.add(network)
-            self.exported.emit(Exported(outcome.value, before))
+            code = ""
+            with contextlib.suppress(PrunerError):  # the format says all, or PyTorch has no such activation
+                code = formats.rebuild_code(network, outcome.value.path)
+            self.exported.emit(Exported(outcome.value, before, code))
 
     def _succeeded(self, outcome: Outcome) -> bool:
         if outcome.error is not None:
@@ -312,7 +340,7 @@ class Document(QObject):
         for slot in ("sweep", "measure"):
             self.tasks.drop(slot)
         self.run_began, self.pass_began_at, self.prepared = time.monotonic(), 0, None
-        events = partial(self.session.prune, self.config)()
+        events = _looked_at(partial(self.session.prune, self.config)())
         self.tasks.start("run", lambda: events, self._run_ended, self._apply)
 
     def cancel(self) -> None:
@@ -415,6 +443,26 @@ class Document(QObject):
     def _swept(self, outcome: Outcome) -> None:
         # An error here is the one that measuring reports: the same weights on the same rows.
         self.swept.emit()
+
+
+def _read(path: Path, activations: Sequence[str] | None) -> Network:
+    network = reading.model(path, activations=activations)
+    reading.prestart()
+    _look_at(network)
+    return network
+
+
+def _looked_at(events: Iterator[Event]) -> Iterator[Event]:
+    for event in events:
+        if isinstance(event, Accepted):
+            _look_at(event.network)
+        yield event
+
+
+def _look_at(network: Network) -> None:
+    """Have the network find out what the window will ask it, in the thread of the work."""
+    _ = network.links, network.strongest, network.connections
+    _ = network.without_outgoing, network.without_incoming
 
 
 def _summaries(

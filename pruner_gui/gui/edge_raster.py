@@ -29,8 +29,6 @@ Indices = npt.NDArray[np.int32]
 POSITIVE, NEGATIVE, WEAK = 0, 1, 2
 DASH, DASH_PERIOD = 5.0, 9.0  # of weak connections, in logical pixels along x
 
-SEARCHED = 300_000  # connections of a block that can be pointed at
-
 _STRIP = 64  # columns drawn between two looks at `aborted`
 _CELL = 4  # pixels of one haze cell, each way
 _FAINTEST = 0.04  # strength below which a curve is left to the haze
@@ -39,6 +37,7 @@ _WEAK_SHARE = 0.6  # weak curves drawn one by one, a pixel of height; of more, s
 _CROWDED = 200  # connections from which a block has a haze and bent curves
 _MOST_BINS = 160
 _BEND = 0.07
+_SEARCHED = 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,15 +66,15 @@ class EdgeBlock:
             return np.zeros(self.weight.size, np.float32)
         return (_scatter(self.source, self.target) - np.float32(0.5)) * np.float32(2 * _BEND)
 
-    def ends(self, piece: Piece) -> tuple[Ys, Ys]:
-        """Return the y of every connection at both ends of a piece of the way."""
-        return piece.y0[self.source], piece.y1[self.target if piece is self.pieces[-1] else self.source]
+    def ends(self, piece: Piece, chosen: IndexArray | slice = slice(None)) -> tuple[Ys, Ys]:
+        """Return the y of some connections at both ends of a piece of the way."""
+        target = self.target if piece is self.pieces[-1] else self.source
+        return piece.y0[self.source[chosen]], piece.y1[target[chosen]]
 
     def curves(self, piece: Piece, xs: Ys, chosen: IndexArray | slice) -> Ys:
         """Return the y of some connections at these x of a piece: `(n_chosen, n_xs)`."""
         t = (xs - piece.x0) / (piece.x1 - piece.x0)
-        ends = self.target if piece is self.pieces[-1] else self.source
-        y0, y1 = piece.y0[self.source[chosen]].reshape(-1, 1), piece.y1[ends[chosen]].reshape(-1, 1)
+        y0, y1 = (y.reshape(-1, 1) for y in self.ends(piece, chosen))
         bend = self.bend[chosen].reshape(-1, 1)
         arch = 16 * t * t * (1 - t) * (1 - t) * bend
         return np.asarray(y0 + (t * t * (3 - 2 * t) + arch) * (y1 - y0), np.float64)
@@ -90,15 +89,16 @@ class EdgeBlock:
     def strongest_at(self, x: float, y: float, reach: float) -> int | None:
         """Return the strongest connection that passes a point within `reach`, or None.
 
-        Looks at the strongest `SEARCHED` only, so that it takes less than a millisecond.
+        Only the strongest 200,000 are looked at, so that the mouse never waits.
         """
         for piece in self.pieces:
             if piece.x0 <= x <= piece.x1:
-                ends = self.target if piece is self.pieces[-1] else self.source
+                target = self.target if piece is self.pieces[-1] else self.source
                 t = (x - piece.x0) / (piece.x1 - piece.x0)
-                chosen = self.source[:SEARCHED], ends[:SEARCHED], self.bend[:SEARCHED]
-                found = _first_at(t, y, reach, piece.y0, piece.y1, *chosen)
-                return None if found < 0 else int(found)
+                edge = _first_near(
+                    self.source[:_SEARCHED], target, piece.y0, piece.y1, self.bend, t, y, reach
+                )
+                return edge if edge >= 0 else None
         return None
 
     def only(self, chosen: IndexArray) -> EdgeBlock:
@@ -153,27 +153,39 @@ class Ink:
     haze: Rgb  # where both signs are equally strong
 
 
-def prepare(network: Network, layout: Layout) -> tuple[EdgeBlock, ...]:
-    """Return the connections of a network (the layout's or one cut down from it), zero weights left out."""
+def prepare(network: Network, layout: Layout, most: int | None = None) -> tuple[EdgeBlock, ...]:
+    """Return the connections of a network (the layout's or one cut down from it), zero weights left out.
+
+    Of each pair of layers the `most` strongest; None: all.
+    """
     blocks = []
-    for link in network.links():
+    for link in network.links:
         source, target = layout.layer_index(link.source), layout.layer_index(link.target)
         rows = layout.layers[source].positions(network.by_name[link.source].units[link.sources])
         columns = layout.layers[target].positions(network.by_name[link.target].units)
-        order = np.argsort(-np.abs(link.weight), axis=None, kind="stable")
-        order = order[: np.count_nonzero(link.weight)]
-        i, j = np.divmod(order, link.weight.shape[1])
+        order = _strongest(np.abs(link.weight).ravel(), most)
+        i, j = np.divmod(order, np.int32(link.weight.shape[1]))
         blocks.append(
             EdgeBlock(
                 source,
                 target,
-                rows[i].astype(np.int32),
-                columns[j].astype(np.int32),
-                link.weight.ravel()[order].astype(np.float32),
+                rows.astype(np.int32)[i],
+                columns.astype(np.int32)[j],
+                link.weight.ravel()[order].astype(np.float32, copy=False),
                 layout.route(source, target),
             )
         )
     return tuple(blocks)
+
+
+def _strongest(magnitude: Floats, most: int | None) -> Indices:
+    """Return where the largest values are, largest first, without zeros."""
+    least = 0.0
+    if most is not None and most < magnitude.size:
+        least = float(np.partition(magnitude, magnitude.size - most)[magnitude.size - most])
+    found = np.flatnonzero((magnitude >= least) & (magnitude > 0)).astype(np.int32)
+    strongest: Indices = found[np.argsort(-magnitude[found])]
+    return strongest[:most]
 
 
 def draw_edges(
@@ -215,7 +227,7 @@ def warm_up() -> None:
     block = EdgeBlock(0, 1, source, target, weight, layout.route(0, 1))
     black = (0, 0, 0)
     draw_edges([block], Frame(0.0, -4.0, 0.05, 16, 16), Ink(black, black, black, black), 0.5)
-    block.strongest_at(1.0, 0.0, 1.0)
+    block.strongest_at(layout.layers[1].x, 0.0, 1.0)
 
 
 # -- what each curve looks like
@@ -386,10 +398,10 @@ def _bins(ys: npt.NDArray[np.float64], cell: float) -> tuple[Indices, npt.NDArra
 
 
 @numba.njit(cache=True, nogil=True)
-def _first_at(
-    t: float, y: float, reach: float, y0: Ys, y1: Ys, source: Indices, target: Indices, bend: Floats
+def _first_near(
+    source: Indices, target: Indices, y0: Ys, y1: Ys, bend: Floats, t: float, y: float, reach: float
 ) -> int:
-    """Return the first curve within `reach` of y at the share t of its way, -1 for none."""
+    """Return the first curve that is within `reach` of `y` at the share `t` of its way, -1 for none."""
     s, arch = t * t * (3 - 2 * t), 16 * t * t * (1 - t) * (1 - t)
     slack = reach + arch * _BEND * (max(y0.max(), y1.max()) - min(y0.min(), y1.min()))
     if y < (1 - s) * y0.min() + s * y1.min() - slack or y > (1 - s) * y0.max() + s * y1.max() + slack:

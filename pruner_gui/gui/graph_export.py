@@ -13,7 +13,6 @@ from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetricsF, QImage, QPain
 from PySide6.QtSvg import QSvgGenerator
 
 from pruner_gui import files
-from pruner_gui.evaluation import Stopped, stop_asked
 from pruner_gui.gui import graph_paint as paint
 from pruner_gui.gui.edge_raster import NEGATIVE, POSITIVE, WEAK, EdgeBlock, Frame, prepare, strokes
 from pruner_gui.gui.graph_facts import EdgeHit, find_edge
@@ -22,6 +21,7 @@ from pruner_gui.gui.graph_render import choose, draw
 from pruner_gui.gui.graph_scene import FADED, Scene, stroke
 from pruner_gui.gui.palette import LIGHT, Colours
 from pruner_gui.network import IndexArray, Network
+from pruner_gui.stopping import Stopped, check
 
 SCALES = (1, 8)  # of a PNG: smallest, largest
 _MOST_PATHS = 20_000  # connections; more go into an SVG as pixels
@@ -130,7 +130,7 @@ def _camera(export: Export) -> Camera:
 
 def _blocks(export: Export) -> tuple[EdgeBlock, ...]:
     scene = export.scene
-    return choose(prepare(export.network, scene.layout), scene.shown, scene.marks.weak_threshold)
+    return choose(prepare(export.network, scene.layout, scene.most), scene.shown, scene.marks.weak_threshold)
 
 
 def _begin(painter: QPainter, export: Export) -> None:
@@ -158,7 +158,7 @@ def _draw_pixels(
 ) -> None:
     seen = (*camera.to_scene(0, 0), *camera.to_scene(export.size.width(), export.size.height()))
     job = export.scene.job(export.network, seen, camera.scale, ratio)
-    picture = draw(job, blocks, None, stop_asked)
+    picture = draw(job, blocks, None, check())
     if picture is None:
         painter.end()
         raise Stopped
@@ -210,7 +210,7 @@ def _curves(block: EdgeBlock, edges: IndexArray) -> QPainterPath:
     path = QPainterPath()
     for piece in block.pieces:
         third = (piece.x1 - piece.x0) / 3
-        y0s, y1s = (ys[edges].tolist() for ys in block.ends(piece))
+        y0s, y1s = (ys.tolist() for ys in block.ends(piece, edges))
         for y0, y1 in zip(y0s, y1s, strict=True):
             path.moveTo(piece.x0, y0)
             path.cubicTo(piece.x0 + third, y0, piece.x1 - third, y1, piece.x1, y1)

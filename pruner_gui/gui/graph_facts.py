@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pruner_gui.gui.edge_raster import EdgeBlock, Floats, Indices
+from pruner_gui.gui.edge_raster import EdgeBlock, Floats
 from pruner_gui.gui.graph_layout import Layout
-from pruner_gui.network import IndexArray
+from pruner_gui.network import FloatArray, IndexArray, Network
 
 Neuron = tuple[int, int]  # (visible layer, original unit)
 
@@ -35,26 +36,28 @@ class LayerFacts:
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """The figures of a network as it is laid out. `ranks` are -|w| ascending, by pair of layers."""
+    """The figures of all connections of a network as it is laid out, `weights` by pair of layers."""
 
     layout: Layout
     layers: tuple[LayerFacts, ...]
-    ranks: Mapping[tuple[int, int], Floats]
+    weights: Mapping[tuple[int, int], tuple[FloatArray, ...]]
 
     @classmethod
-    def of(cls, blocks: Sequence[EdgeBlock], layout: Layout) -> Facts:
-        """Work out the figures from all connections, strongest first."""
-        layers = []
+    def of(cls, network: Network, layout: Layout) -> Facts:
+        """Work out the figures of a network: the layout's, or one cut down from it."""
+        layers, weights = [], defaultdict[tuple[int, int], list[FloatArray]](list)
         for layer in layout.layers:
             size = layer.units.size
             counts = np.zeros(size, np.intp), np.zeros(size, np.intp)
             layers.append(LayerFacts(*counts, np.zeros(size, np.float32), np.zeros(size, np.float32)))
-        for block in blocks:
-            start, end = layers[block.source_layer], layers[block.target_layer]
-            _count(block.source, block.weight, start.n_out, start.strongest_out)
-            _count(block.target, block.weight, end.n_in, end.strongest_in)
-        ranks = {(block.source_layer, block.target_layer): -np.abs(block.weight) for block in blocks}
-        return cls(layout, tuple(layers), ranks)
+        for link in network.links:
+            source, target = layout.layer_index(link.source), layout.layer_index(link.target)
+            rows = layout.layers[source].positions(network.by_name[link.source].units[link.sources])
+            columns = layout.layers[target].positions(network.by_name[link.target].units)
+            _count(link.weight, rows, layers[source].n_out, layers[source].strongest_out)
+            _count(link.weight.T, columns, layers[target].n_in, layers[target].strongest_in)
+            weights[source, target].append(link.weight)
+        return cls(layout, tuple(layers), {pair: tuple(found) for pair, found in weights.items()})
 
     def of_neuron(self, layer: int, unit: int) -> tuple[LayerFacts, int] | None:
         """Return the figures of a layer and the neuron's position in them."""
@@ -65,20 +68,21 @@ class Facts:
 
     def rank(self, edge: EdgeHit) -> tuple[float, float] | None:
         """Return the shares of the connections between its layers that are weaker, and that are stronger."""
-        ranks = self.ranks.get((edge.source[0], edge.target[0]))
-        if ranks is None or not ranks.size:
-            return None
-        here = -np.float32(abs(edge.weight))
-        stronger, others = (np.searchsorted(ranks, here, side=side) for side in ("left", "right"))
-        return 1 - float(others) / ranks.size, float(stronger) / ranks.size
+        here, weaker, stronger, count = np.float32(abs(edge.weight)), 0, 0, 0
+        for weights in self.weights.get((edge.source[0], edge.target[0]), ()):
+            magnitudes = np.abs(weights, dtype=np.float32, casting="same_kind")
+            stronger += int(np.count_nonzero(magnitudes > here))
+            weaker += int(np.count_nonzero(magnitudes < here)) - int(np.count_nonzero(magnitudes == 0))
+            count += int(np.count_nonzero(magnitudes))
+        return (weaker / count, stronger / count) if count else None
 
 
-def _count(ends: Indices, weights: Floats, counts: IndexArray, strongest: Floats) -> None:
-    counts += np.bincount(ends, minlength=counts.size)
-    found = np.zeros_like(strongest)
-    found[ends[::-1]] = weights[::-1]  # the last one written is the first, the strongest
-    better = np.abs(found) > np.abs(strongest)
-    strongest[better] = found[better]
+def _count(weights: FloatArray, places: IndexArray, counts: IndexArray, strongest: Floats) -> None:
+    """Count for those that have a row each of `weights`, and note the largest of it."""
+    np.add.at(counts, places, np.count_nonzero(weights, axis=1))
+    found = weights[np.arange(places.size), np.abs(weights).argmax(axis=1)]
+    better = np.abs(found) > np.abs(strongest[places])
+    strongest[places[better]] = found[better]
 
 
 @dataclass(frozen=True, eq=False)

@@ -146,7 +146,7 @@ class Layout:
         """
         nodes = [node for node in network.nodes if node.op.flow is UnitFlow.CREATES]
         index = {node.name: i for i, node in enumerate(nodes)}
-        links = sorted({(index[link.source], index[link.target]) for link in network.links()})
+        links = sorted({(index[link.source], index[link.target]) for link in network.links})
         inner = {layer.name for layer in network.hidden_layers} | {network.input.name}
         outputs = {i for i, node in enumerate(nodes) if node.name not in inner}
         activations = [_activation_after(network, node.name) for node in nodes]

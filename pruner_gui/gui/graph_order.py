@@ -52,7 +52,7 @@ def weight_importance(network: Network, name: str) -> Values:
     node = network.by_name[name]
     incoming = np.linalg.norm(np.asarray(node.op.tensors()["weight"], np.float64), axis=0)
     squares = np.zeros(node.units.size)
-    for link in network.links():
+    for link in network.links:
         if link.source == name:
             np.add.at(squares, link.sources, np.square(link.weight, dtype=np.float64).sum(axis=1))
     return np.asarray(incoming * np.sqrt(squares), np.float64)

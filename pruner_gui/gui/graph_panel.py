@@ -1,4 +1,4 @@
-"""The graph with its tools: fit and zoom, the legend, and which connections count as weak."""
+"""The views of the network with their tools: those of both, and those of the graph alone."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
+    QPushButton,
     QSlider,
     QToolButton,
     QVBoxLayout,
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from pruner_gui.gui import resources
 from pruner_gui.gui.graph_view import GraphView, Shown
+from pruner_gui.gui.network_pages import NetworkPages
 from pruner_gui.network import Network
 
 _MOST_PERCENT = 30.0
@@ -30,7 +32,7 @@ _ZOOM = 1.25
 
 
 class GraphPanel(QWidget):
-    """The graph view below a row of tools. `actions_` are also for the menu."""
+    """Graph and matrix below a row of tools. `graph_actions` are also for the menu."""
 
     weak_changed = Signal()
     order_changed = Signal(str)  # one of `graph_order.ORDERS`
@@ -38,18 +40,21 @@ class GraphPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.view = GraphView()
+        self.pages = NetworkPages(self.view)
         self.weak_slider = QSlider(Qt.Orientation.Horizontal)
         self.weak_box = QDoubleSpinBox()
         self.weak_focus = False
         self._icons: list[tuple[QAction, str]] = []
-        self.zoom_in = self._action("zoom-in", self.tr("Zoom &in"), "+", lambda: self.view.zoom(_ZOOM))
-        self.zoom_out = self._action("zoom-out", self.tr("Zoom &out"), "-", lambda: self.view.zoom(1 / _ZOOM))
-        self.fit = self._action("fit", self.tr("&Fit to window"), "0", self.view.fit)
-        self.actual = self._action("actual", self.tr("&Actual size"), "1", self.view.actual_size)
+        self.zoom_in = self._action("zoom-in", self.tr("Zoom &in"), "+", lambda: self.pages.zoom(_ZOOM))
+        self.zoom_out = self._action(
+            "zoom-out", self.tr("Zoom &out"), "-", lambda: self.pages.zoom(1 / _ZOOM)
+        )
+        self.fit = self._action("fit", self.tr("&Fit to window"), "0", self.pages.fit)
+        self.actual = self._action("actual", self.tr("&Actual size"), "1", self.pages.actual_size)
         self.legend = self._action("legend", self.tr("&Legend"), "L", lambda: None)
         self.legend.setCheckable(True)
         self.legend.setChecked(True)
-        self.legend.toggled.connect(self.view.set_legend_visible)
+        self.legend.toggled.connect(self.pages.set_legend_visible)
         self.hide_removed = self._action("hide-removed", self.tr("Hide &removed neurons"), "H", lambda: None)
         self.hide_removed.setCheckable(True)
         self.hide_removed.toggled.connect(lambda on: self.view.set_removed_visible(not on))
@@ -57,6 +62,11 @@ class GraphPanel(QWidget):
         self.still.setCheckable(True)
         self.still.toggled.connect(self._set_still)
         self.still.setChecked(QSettings().value("graph/still", False, type=bool) is True)
+        self.draw_all = QPushButton(self.tr("Draw all connections"))
+        self.draw_all.setToolTip(
+            self.tr("Only the strongest connections are drawn: all of them take seconds")
+        )
+        self.draw_all.clicked.connect(self._draw_all)
         self.shown = QComboBox()
         self.orders = {name: QAction(title, self) for name, title in self._order_titles()}
         self.order = "index"
@@ -64,10 +74,18 @@ class GraphPanel(QWidget):
         self._build_orders()
         self._build_shown()
         self._build()
+        self.pages.page_changed.connect(self._show_tools)
+        self._show_tools()
+
+    def set_network(self, network: Network) -> None:
+        """Show another network, all of it."""
+        self.pages.set_network(network)
+        self._show_tools()
 
     def graph_actions(self) -> list[QAction]:
         """The actions for the View menu."""
         return [
+            *self.pages.switches,
             self.zoom_in,
             self.zoom_out,
             self.fit,
@@ -96,8 +114,12 @@ class GraphPanel(QWidget):
         share = self.weak_box.value() / 100
         if not share:
             return None
-        strongest = max((float(abs(dense.weight).max()) for _, dense in network.dense), default=0.0)
-        return share * strongest
+        return share * network.strongest
+
+    def set_weak_threshold(self, network: Network, threshold: float) -> None:
+        """Take a |w| for the weak threshold, as near as the box can say it; 0: none."""
+        if network.strongest:
+            self.weak_box.setValue(100 * threshold / network.strongest)
 
     def retheme(self) -> None:
         """Take the colours of the theme."""
@@ -121,7 +143,7 @@ class GraphPanel(QWidget):
         self.weak_slider.setMaximumWidth(130)
         self.weak_slider.setAccessibleName(self.tr("Weak connections slider"))
         self.weak_box.setRange(0, 100)
-        self.weak_box.setDecimals(1)
+        self.weak_box.setDecimals(2)
         self.weak_box.setSingleStep(0.5)
         self.weak_box.setSuffix(self.tr(" % of max"))
         self.weak_box.setToolTip(self.tr("In percent of the strongest weight of the whole network"))
@@ -130,14 +152,13 @@ class GraphPanel(QWidget):
         tools = QHBoxLayout()
         tools.setContentsMargins(8, 3, 8, 3)
         tools.setSpacing(4)
-        buttons = (self.zoom_in, self.zoom_out, self.fit, self.actual, self.legend, self.hide_removed)
-        for action in buttons:
-            button = QToolButton()
-            button.setDefaultAction(action)
-            button.setAutoRaise(True)
-            button.setAccessibleName(action.toolTip())
+        for button in self.pages.switch_buttons():
             tools.addWidget(button)
-        tools.addWidget(self.order_button)
+        for action in (self.zoom_in, self.zoom_out, self.fit, self.actual, self.legend):
+            tools.addWidget(_button(action))
+        self._graph_tools = (_button(self.hide_removed), self.order_button, self.draw_all)
+        for tool in self._graph_tools:
+            tools.addWidget(tool)
         tools.addStretch(1)
         for widget in (self.shown, label, self.weak_slider, self.weak_box):
             tools.addWidget(widget)
@@ -148,7 +169,7 @@ class GraphPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(tools)
-        layout.addWidget(self.view, 1)
+        layout.addWidget(self.pages, 1)
         self.weak_slider.valueChanged.connect(self._slid)
         self.weak_slider.sliderPressed.connect(lambda: self._set_focus(True))
         self.weak_slider.sliderReleased.connect(lambda: self._set_focus(False))
@@ -193,6 +214,17 @@ class GraphPanel(QWidget):
         self.shown.setToolTip(self.tr("Which connections are shown"))
         self.shown.currentIndexChanged.connect(lambda: self.view.set_shown(Shown(self.shown.currentData())))
 
+    def _show_tools(self) -> None:
+        """Show the tools of the view that is shown."""
+        of_graph = self.pages.shown is self.view
+        for tool in (*self._graph_tools, self.shown):
+            tool.setVisible(of_graph)
+        self.draw_all.setVisible(of_graph and not self.view.draws_all)
+
+    def _draw_all(self) -> None:
+        self.view.draw_all()
+        self._show_tools()
+
     def _set_still(self, still: bool) -> None:
         self.view.still = still
         QSettings().setValue("graph/still", still)
@@ -210,3 +242,11 @@ class GraphPanel(QWidget):
     def _set_focus(self, focus: bool) -> None:
         self.weak_focus = focus
         self.weak_changed.emit()
+
+
+def _button(action: QAction) -> QToolButton:
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setAutoRaise(True)
+    button.setAccessibleName(action.toolTip())
+    return button

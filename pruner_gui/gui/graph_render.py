@@ -16,6 +16,8 @@ from pruner_gui.gui.graph_facts import Facts
 from pruner_gui.gui.graph_layout import Layout
 from pruner_gui.network import Network
 
+_Choice = tuple[tuple[EdgeBlock, ...], "Shown", float | None]
+
 _PREVIEWED = 3_000  # connections from which a coarse picture comes first
 
 
@@ -40,6 +42,8 @@ class Job:
     selected: tuple[int, int] | None = None
     """(layer, position) of a neuron whose connections get a picture of their own."""
     shown: Shown = Shown.ALL
+    most: int | None = None
+    """How many connections of each pair of layers, strongest first, None for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,8 +125,8 @@ class Renderer(QObject):
         self._next: Job | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False
-        self._prepared: tuple[Network, Layout, tuple[EdgeBlock, ...], Facts] | None = None
-        self._chosen: tuple[Facts, Shown, float | None, tuple[EdgeBlock, ...]] | None = None
+        self._prepared: tuple[tuple[Network, Layout, int | None], tuple[EdgeBlock, ...], Facts] | None = None
+        self._chosen: tuple[_Choice, tuple[EdgeBlock, ...]] | None = None
         self._last: Picture | None = None
 
     def request(self, job: Job) -> None:
@@ -187,17 +191,16 @@ class Renderer(QObject):
 
     def _blocks(self, job: Job) -> tuple[tuple[EdgeBlock, ...], Facts]:
         """What to draw, and the figures of everything."""
-        kept = self._prepared
-        if kept is None or kept[0] is not job.network or kept[1] is not job.layout:
-            blocks = prepare(job.network, job.layout)
-            kept = self._prepared = (job.network, job.layout, blocks, Facts.of(blocks, job.layout))
-        facts = kept[3]
+        wanted = (job.network, job.layout, job.most)
+        if self._prepared is None or self._prepared[0] != wanted:
+            self._prepared = (wanted, prepare(*wanted), Facts.of(job.network, job.layout))
+        blocks, facts = self._prepared[1:]
         if job.shown is Shown.ALL:
-            return kept[2], facts
-        if self._chosen is None or self._chosen[:3] != (facts, job.shown, job.weak_threshold):
-            blocks = choose(kept[2], job.shown, job.weak_threshold)
-            self._chosen = (facts, job.shown, job.weak_threshold, blocks)
-        return self._chosen[3], facts
+            return blocks, facts
+        chosen = (blocks, job.shown, job.weak_threshold)
+        if self._chosen is None or self._chosen[0] != chosen:
+            self._chosen = chosen, choose(*chosen)
+        return self._chosen[1], facts
 
 
 def _coarse(frame: Frame) -> Frame:

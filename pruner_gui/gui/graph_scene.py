@@ -46,6 +46,8 @@ class Scene:
     """The layer that is selected."""
     shown: Shown = Shown.ALL
     hide_removed: bool = False
+    most: int | None = None
+    """How many connections of each pair of layers are drawn, strongest first, None for all."""
 
     def job(self, network: Network, seen: Rect, scale: float, ratio: float) -> Job:
         """Return the wish for the connections of a part of the scene."""
@@ -55,7 +57,10 @@ class Scene:
             selected = layer, int(self.layout.layers[layer].positions([unit])[0])
         frame = frame_of(self.layout.bounds, seen, scale, ratio)
         marks, ink = self.marks, _ink(self.colours)
-        return Job(network, self.layout, frame, ink, marks.weak_threshold, marks.focus, selected, self.shown)
+        return Job(
+            network, self.layout, frame, ink, marks.weak_threshold, marks.focus,
+            selected, self.shown, self.most,
+        )  # fmt: skip
 
     def fitting(self, size: QSizeF, words: QFontMetricsF) -> Camera:
         """Return the camera that shows everything between the captions and the legend."""

@@ -50,6 +50,8 @@ _REACH = 4.0  # pixels beside a neuron that still hit it
 _EDGE_REACH = 3.0
 _STEP = 1.25  # zoom of one key press
 _PAN = 60.0  # pixels of one arrow key
+_MANY = 2_000_000  # connections from which only the strongest are drawn unless asked
+_STRONGEST = 200_000  # so many of each pair of layers
 _ARROWS = {
     Qt.Key.Key_Left: (-1, 0),
     Qt.Key.Key_Right: (1, 0),
@@ -98,6 +100,7 @@ class GraphView(QWidget):
         self._scene: Scene | None = None
         self._camera = Camera()
         self._fitted = True
+        self._most: int | None = None
         self._legend_visible, self._hide_removed, self._shown = True, False, Shown.ALL
         self._selected: Hit | None = None
         self._layer: int | None = None
@@ -127,6 +130,8 @@ class GraphView(QWidget):
         self._marks = GraphMarks()
         self._selected = self._layer = None
         self._fitted = True
+        many = original is not None and original.macs > _MANY
+        self._most = _STRONGEST if many else None
         self._lay_out({})
         self._describe()
 
@@ -169,6 +174,16 @@ class GraphView(QWidget):
         if marks != self._marks:
             self._marks = marks
             self._refresh()
+
+    @property
+    def draws_all(self) -> bool:
+        """Whether all connections are drawn, not the strongest only."""
+        return self._most is None
+
+    def draw_all(self) -> None:
+        """Draw every connection of a network that has very many."""
+        self._most = None
+        self._refresh()
 
     def set_shown(self, shown: Shown) -> None:
         """Draw all connections, or only the weak or the strong ones."""
@@ -249,7 +264,7 @@ class GraphView(QWidget):
 
     def _new_scene(self, layout: Layout, network: Network) -> Scene:
         statuses = paint.statuses(layout, network, self._marks)
-        whole = words.legend(self._hide_removed) if self._legend_visible else ()
+        whole = words.legend(self._hide_removed, self.draws_all) if self._legend_visible else ()
         present = words.to_explain(statuses, self._marks, self._shown)
         return Scene(
             layout,
@@ -263,6 +278,7 @@ class GraphView(QWidget):
             self._layer,
             self._shown,
             self._hide_removed,
+            self._most,
         )
 
     def _describe(self) -> None:

@@ -38,12 +38,13 @@ def _title(layer: Layer, alone: bool) -> str:
     return _tr("Output") if layer.is_output and alone else layer.name
 
 
-def legend(hide_removed: bool) -> Legend:
+def legend(hide_removed: bool, draws_all: bool) -> Legend:
     """Return all that a legend can explain."""
+    strength = _tr("stronger = bolder") if draws_all else _tr("only the strongest, stronger = bolder")
     entries: Legend = (
         (Stroke.POSITIVE, _tr("positive weight")),
         (Stroke.NEGATIVE, _tr("negative weight")),
-        (Stroke.STRENGTH, _tr("stronger = bolder")),
+        (Stroke.STRENGTH, strength),
         (Stroke.WEAK, _tr("weak connection")),
         (Status.NORMAL, _tr("neuron")),
         (Status.CANDIDATE, _tr("would be removed")),

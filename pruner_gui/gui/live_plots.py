@@ -77,12 +77,8 @@ class LivePlots(QWidget):
         """Take the colours of the theme."""
         colours = theme.colours()
         for plot in (self.errors, self.counts):
-            plot.setBackground(colours.ground)
+            style_plot(plot)
             plot.showGrid(x=True, y=True, alpha=0.15)
-            for side in ("left", "bottom"):
-                axis = plot.getAxis(side)
-                axis.setPen(QColor(colours.muted))
-                axis.setTextPen(QColor(colours.text))
             legend = plot.plotItem.legend
             legend.setLabelTextColor(QColor(colours.text))
             for _, label in legend.items:  # which are drawn already, and do not listen
@@ -195,6 +191,16 @@ class LivePlots(QWidget):
         total = [run.started.network.hidden_neurons, *(step.neurons for step in run.steps)]
         self._layers[-1].setData(removed, total)
         _set_height(self.counts, [0, total[0] * (1 + 0.2 * (len(self._layers) > 3))])
+
+
+def style_plot(plot: pg.PlotWidget) -> None:
+    """Give ground and axes of a plot the colours of the theme."""
+    colours = theme.colours()
+    plot.setBackground(colours.ground)
+    for side in ("left", "bottom"):
+        axis = plot.getAxis(side)
+        axis.setPen(QColor(colours.muted))
+        axis.setTextPen(QColor(colours.text))
 
 
 def _set_height(plot: pg.PlotWidget, values: Sequence[float]) -> None:

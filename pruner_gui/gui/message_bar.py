@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from pruner_gui.gui import resources, theme
 
@@ -18,6 +20,9 @@ class MessageBar(QWidget):
         self._label.setWordWrap(True)
         self._label.setTextFormat(Qt.TextFormat.PlainText)
         self._label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.action = QPushButton()  # what can be done about it
+        self.action.clicked.connect(lambda: self._done())
+        self._done: Callable[[], None] = self.hide
         self._close.setAutoRaise(True)
         self._close.setToolTip(self.tr("Close this message"))
         self._close.setAccessibleName(self.tr("Close this message"))
@@ -27,6 +32,7 @@ class MessageBar(QWidget):
         layout.setSpacing(8)
         layout.addWidget(self._picture)
         layout.addWidget(self._label, 1)
+        layout.addWidget(self.action, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         self.setAutoFillBackground(True)
         self.retheme()
@@ -37,9 +43,12 @@ class MessageBar(QWidget):
         """What it says; empty when hidden."""
         return self._label.text() if not self.isHidden() else ""
 
-    def say(self, message: str) -> None:
-        """Show a message, or nothing."""
+    def say(self, message: str, action: str = "", done: Callable[[], None] | None = None) -> None:
+        """Show a message, or nothing; with an `action` also a button of that name, which does `done`."""
         self._label.setText(message)
+        self.action.setText(action)
+        self.action.setVisible(bool(action))
+        self._done = done or self.hide
         self.setAccessibleName(message)
         self.setVisible(bool(message))
 

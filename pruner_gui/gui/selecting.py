@@ -1,4 +1,4 @@
-"""What is selected in the graph and the list of layers, kept the same in both; hovering; protecting."""
+"""What is selected in graph, matrix and the list of layers, kept the same in all; hovering; protecting."""
 
 from __future__ import annotations
 
@@ -15,31 +15,32 @@ Selection = Hit | int | None  # a neuron, a connection, a visible layer
 
 
 class Selecting(QObject):
-    """Listens to the graph and the list; each is told what the other one selects, and answers nothing."""
+    """Owns the selection. Listens to the views and the list; all are told it, and answer nothing."""
 
     def __init__(
         self, document: Document, graph: GraphPanel, layers: LayersPanel, parent: QObject | None = None
     ) -> None:
         super().__init__(parent)
-        self._document, self._graph, self._view, self._layers = document, graph, graph.view, layers
+        self._document, self._graph, self._layers = document, graph, layers
+        self._view, self._pages = graph.view, graph.pages
         self._preview = Preview()
         self._selected: Selection = None
-        view = graph.view
-        view.neuron_selected.connect(lambda layer, unit: self._take((layer, unit)))
-        view.edge_selected.connect(self._take)
-        view.layer_selected.connect(self._take)
-        view.selection_cleared.connect(lambda: self._take(None))
+        view, pages = graph.view, graph.pages
+        pages.neuron_selected.connect(lambda layer, unit: self.select((layer, unit)))
+        pages.edge_selected.connect(self.select)
+        pages.layer_selected.connect(self._select_layer)
+        pages.selection_cleared.connect(lambda: self.select(None))
+        pages.set_tooltips(self.tooltip)
         view.rendered.connect(self._show)
         view.protect_wanted.connect(self._toggle_protected)
         view.menu_wanted.connect(self._show_menu)
-        view.tooltip_provider = self.tooltip
         layers.layer_selected.connect(self._select_layer)
         layers.neuron_selected.connect(lambda layer, unit: self.select((layer, unit)))
         layers.selection_cleared.connect(lambda: self.select(None))
 
     def select(self, selected: Hit | None) -> None:
-        """Select a neuron, a connection or nothing, in the graph and beside it."""
-        self._view.select(selected)
+        """Select a neuron, a connection or nothing, in the views and beside them."""
+        self._pages.select(selected)
         self._take(selected)
 
     def show(self, preview: Preview) -> None:
@@ -49,7 +50,7 @@ class Selecting(QObject):
 
     def _select_layer(self, layer: int) -> None:
         if self._selected != layer:
-            self._view.select_layer(layer)
+            self._pages.select_layer(layer)
             self._take(layer)
 
     def _take(self, selected: Selection) -> None:

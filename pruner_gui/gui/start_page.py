@@ -78,7 +78,9 @@ class StartPage(QWidget):
         self.drop_zone.setObjectName("dropzone")
         self.drop_zone.setMaximumHeight(230)
         title = _heading(self.tr("Drop a trained network here"), 15)
-        hint = QLabel(self.tr("ONNX (.onnx) or .npz. Drop its data together with it, or load it later."))
+        hint = QLabel(
+            self.tr("ONNX, Keras, PyTorch, scikit-learn and more. Drop its data with it, or load it later.")
+        )
         hint.setObjectName("hint")
         button = QPushButton(self.tr("Open a model…"))
         button.clicked.connect(self.open_wanted)

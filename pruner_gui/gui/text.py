@@ -40,6 +40,16 @@ def number(value: float, digits: int = 4) -> str:
     return QLocale().toString(value, "f", decimals).replace("-", MINUS)
 
 
+def beside(value: float, largest: float) -> str:
+    """Return a number of a table, with its sign and the decimals that suit the largest one there."""
+    decimals = 2 - math.floor(math.log10(largest)) if largest > 0 else 0
+    if not 0 <= decimals <= 6:
+        return signed(number(value, 2), value)
+    rounded = round(float(value), decimals)
+    words = QLocale().toString(rounded, "f", decimals) if rounded else "0"
+    return signed(words.replace("-", MINUS), rounded)
+
+
 def percent(share: float, digits: int = 2) -> str:
     """Return a share (0.05) as percent, to so many significant digits, at least to whole percents."""
     value = 100.0 * share

@@ -63,6 +63,7 @@ QFrame#card:hover, QFrame#card:focus {{ border: 1px solid {highlight}; }}
 QFrame#dropzone {{ border: 2px dashed {dashes}; border-radius: 8px; }}
 QFrame#dropzone[active="true"] {{ border-color: {highlight}; background: {base}; }}
 QTreeView::item {{ min-height: 24px; }}
+QToolButton#segment:checked {{ background: {highlight}; color: white; }}
 QLabel#muted, QLabel#hint {{ color: {muted}; }}
 QDialogButtonBox, QMessageBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
 """

@@ -28,6 +28,20 @@ def place_of(value: float, most: float) -> float:
     return float(min(1.0, max(0.0, value / most) ** (1 / _POWER)))
 
 
+def tolerance_for(wanted: float, limit: float, tolerance: Tolerance, original: float) -> Tolerance:
+    """Return the tolerance that makes a limit what is wanted, given the limit that one makes now.
+
+    Limits are linear in the tolerance, whatever they are counted from. `original` is the error of the network
+    as opened, which percent refer to.
+    """
+    unit = abs(original) / 100 if tolerance.relative else 1.0
+    if not unit:
+        return tolerance
+    value = max(0.0, tolerance.value + (wanted - limit) / unit)
+    digits = 2 if tolerance.relative or not value else 3 - math.floor(math.log10(value))
+    return Tolerance(round(value, digits), tolerance.relative)
+
+
 class ToleranceControl(QWidget):
     """Slider, box and unit of one tolerance."""
 

@@ -22,16 +22,18 @@ from pruner_gui import formats
 from pruner_gui.errors import PrunerError
 from pruner_gui.gui import about, dialogs, log, text
 from pruner_gui.gui.actions import Actions, build_menus, build_tool_bar
-from pruner_gui.gui.data_dialog import DataDialog, remembered
+from pruner_gui.gui.activations_dialog import ActivationsDialog
+from pruner_gui.gui.data_dialog import DataDialog
+from pruner_gui.gui.data_memory import remembered, suited
 from pruner_gui.gui.dialogs import Answer
-from pruner_gui.gui.document import DataFiles, Document, Failure
+from pruner_gui.gui.document import DataFiles, Document, Failure, Wanted
 from pruner_gui.gui.picture_dialog import PictureDialog
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.start_page import StartPage
 from pruner_gui.gui.status import StatusBar
 from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.workspace import Workspace
-from pruner_gui.session import refuse_source
+from pruner_gui.session import DataOptions, refuse_source
 
 _RECENT = 8
 
@@ -45,6 +47,8 @@ class MainWindow(QMainWindow):
         self.workspace = Workspace(self.document, self)
         self.start = StartPage(samples())
         self.errors: list[dialogs.ErrorDialog] = []
+        self.asking: ActivationsDialog | None = None
+        self._waiting: tuple[Path, ...] = ()  # data to be loaded once the model is open
         self._docks: dict[str, QDockWidget] = {}
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
@@ -71,7 +75,11 @@ class MainWindow(QMainWindow):
         self._dock(
             "sides", self.tr("Comparison and options"), self._sides, Qt.DockWidgetArea.RightDockWidgetArea
         )
-        plots = _tabs((work.plots, self.tr("Plots")), (work.history, self.tr("History")))
+        plots = _tabs(
+            (work.plots, self.tr("Plots")),
+            (work.histogram, self.tr("Histograms")),
+            (work.history, self.tr("History")),
+        )
         self._dock("plots", self.tr("Plots and history"), plots, Qt.DockWidgetArea.BottomDockWidgetArea)
         self._sides.setMinimumWidth(430)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
@@ -122,6 +130,7 @@ class MainWindow(QMainWindow):
         document.changed.connect(self._refresh)
         document.activity_changed.connect(self._refresh)
         document.failed.connect(self._show_failure)
+        document.activations_wanted.connect(self._ask_activations)
         document.exported.connect(self._refresh)
         document.opened.connect(self._opened)
         theme.changed.connect(self._retheme)
@@ -154,6 +163,8 @@ class MainWindow(QMainWindow):
         self._refresh()
 
     def _opened(self, path: Path) -> None:
+        if self._waiting:
+            self.document.load_data(DataFiles(self._waiting, self._options_for(self._waiting)))
         shown = self._pages.currentIndex()
         if path not in [sample.model for sample in samples()]:
             _remember(path)
@@ -179,7 +190,8 @@ class MainWindow(QMainWindow):
 
     def _next_panel(self) -> None:
         work = self.workspace
-        panels = [work.tolerance, work.graph.view, work.layers, work.comparison, work.plots, work.history]
+        panels: list[QWidget] = [work.tolerance, work.graph.pages.shown, work.layers]
+        panels += [work.comparison, work.plots, work.histogram, work.history]
         focus = QApplication.focusWidget()
         inside = (
             [i for i, panel in enumerate(panels) if panel is focus or panel.isAncestorOf(focus)]
@@ -197,13 +209,30 @@ class MainWindow(QMainWindow):
 
     def choose_model(self) -> None:
         """Ask for a model, and open it."""
-        path = dialogs.choose_file(self, self.tr("Open a model"), _model_filter(), "model")
+        path = dialogs.choose_file(self, self.tr("Open a model"), _model_filter(read=True), "model")
         if path is not None:
             self.open_files([path], is_model=True)
 
+    def _ask_activations(self, wanted: Wanted) -> None:
+        """Ask what a file leaves out, and open it then; the open document stays until it is read."""
+        if self.asking is not None:
+            self.asking.reject()
+        dialog = self.asking = ActivationsDialog(wanted.need, self)
+
+        def done(result: int) -> None:
+            self.asking = None
+            dialog.deleteLater()
+            if result:
+                self.document.open(wanted.need.path, wanted.data, dialog.activations)
+
+        dialog.finished.connect(done)
+        dialog.open()
+
     def choose_data(self, files: Sequence[Path] = ()) -> None:
-        """Ask which data to load and how, and load it."""
-        dialog = DataDialog(files or (), self)
+        """Ask which data to load and how, and load it; proposes what is loaded, or was to be."""
+        network, loaded = self.document.session.original, self.document.data
+        proposed = files or (self._waiting if loaded is None else loaded.files)
+        dialog = DataDialog((network.n_inputs, network.n_outputs), proposed, self)
         if dialog.exec():
             self.document.load_data(dialog.data)
         dialog.deleteLater()
@@ -217,15 +246,21 @@ class MainWindow(QMainWindow):
 
         An npz file can be either: it is the model where no other is given and none is open, or `is_model`.
         """
-        models = [path for path in files if path.suffix.lower() == ".onnx"]
+        endings = set(formats.extensions(read=True)) - {".npz"}
+        models = [path for path in files if path.suffix.lower() in endings]
         if not models and self.document.is_open and not is_model:
             self.choose_data(files)
             return
         if not self._may_replace():
             return
         model = (models or list(files))[0]
-        data = [path for path in files if path != model]
-        self.document.open(model, DataFiles(tuple(data), remembered(data)) if data else None)
+        self._waiting = tuple(path for path in files if path != model)
+        self.document.open(model)
+
+    def _options_for(self, files: Sequence[Path]) -> DataOptions:
+        """How to read data without asking: as the last time for such a network."""
+        network = self.document.session.original
+        return remembered(files, (network.n_inputs, network.n_outputs)) or suited(files)
 
     def _may_replace(self) -> bool:
         """Ask before a run, or a result that was not exported, is given up."""
@@ -265,7 +300,7 @@ class MainWindow(QMainWindow):
         """Ask where to write, and write."""
         session = self.document.session
         source = session.path or Path("network.onnx")
-        suffix = source.suffix if source.suffix in _model_endings() else ".onnx"
+        suffix = source.suffix if source.suffix in formats.extensions() else ".onnx"
         proposal = source.with_name(f"{source.stem}_pruned{suffix}")
         path = dialogs.choose_target(self, self.tr("Export the pruned network"), proposal, _model_filter())
         if path is not None:
@@ -338,12 +373,9 @@ def _tabs(*pages: tuple[QWidget, str]) -> QTabWidget:
     return tabs
 
 
-def _model_endings() -> tuple[str, ...]:
-    return tuple(ending for row in formats.FORMATS for ending in row.extensions)
-
-
-def _model_filter() -> str:
-    return f"Models ({' '.join('*' + ending for ending in _model_endings())});;All files (*)"
+def _model_filter(read: bool = False) -> str:
+    endings = " ".join(f"*{ending}" for ending in formats.extensions(read))
+    return f"Models ({endings});;All files (*)"
 
 
 def _recent() -> list[Path]:

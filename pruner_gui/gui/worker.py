@@ -16,7 +16,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
-from pruner_gui.evaluation import Stopped, stopping
+from pruner_gui.stopping import Stopped, stopping
 
 INTERVAL_MS = 33
 

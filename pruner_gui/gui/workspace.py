@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pruner_gui.gui import compare, neuron, text
@@ -16,19 +18,21 @@ from pruner_gui.gui.document import Arrangement, Document, Exported, Preview
 from pruner_gui.gui.graph_export import Export, Ground
 from pruner_gui.gui.graph_panel import GraphPanel
 from pruner_gui.gui.graph_view import GraphMarks
+from pruner_gui.gui.histogram import HistogramPanel
 from pruner_gui.gui.history import HistoryPanel
 from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
 from pruner_gui.gui.live_plots import LivePlots
 from pruner_gui.gui.message_bar import MessageBar
 from pruner_gui.gui.prune_form import PruneForm
 from pruner_gui.gui.selecting import Selecting
-from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl
+from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
 from pruner_gui.network import Edit, Network, RemoveUnits
 from pruner_gui.pruning import PruneConfig, Tolerance
 from pruner_gui.session import Changes
 
 DEBOUNCE_MS = 60
-PROGRESS_MS = 100  # between two looks at plots and figures while a run goes on: they are dear to draw
+PROGRESS_MS = 40  # while a run goes on: plots and figures are dear to draw, so one of them at a time
+SORTED_LIVE = 1_000_000  # weights up to which their histogram follows a run; sorting more slows it down
 
 Units = dict[int, frozenset[int]]
 
@@ -42,10 +46,12 @@ class Workspace(QObject):
         self.preview = Preview()
         self.graph, self.layers, self.history = GraphPanel(), LayersPanel(), HistoryPanel()
         self.plots, self.comparison, self.form = LivePlots(), ComparisonPanel(), PruneForm()
+        self.histogram = HistogramPanel()
         self.tolerance, self.strip = ToleranceControl(), PreviewStrip()
         self.warning, self.success = MessageBar("warning"), MessageBar("verified")
         self.centre = self._centre()
         self.selecting = Selecting(document, self.graph, self.layers, self)
+        self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
         self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -55,12 +61,13 @@ class Workspace(QObject):
         self._progress_timer.setSingleShot(True)
         self._progress_timer.setInterval(PROGRESS_MS)
         self._progress_timer.timeout.connect(self._show_progress)
+        self._progress = cycle((self._show_now, self._show_plots, self._show_comparison))
         self._connect()
         self._show_enabled()
 
     def retheme(self) -> None:
         """Take the colours of the theme."""
-        for panel in (self.graph, self.plots, self.comparison, self.warning, self.success):
+        for panel in (self.graph, self.plots, self.histogram, self.comparison, self.warning, self.success):
             panel.retheme()
         self._update_preview()
 
@@ -68,7 +75,8 @@ class Workspace(QObject):
         """Stop what runs in the panels."""
         self._timer.stop()
         self._progress_timer.stop()
-        self.graph.view.shutdown()
+        self.graph.pages.shutdown()
+        self.histogram.shutdown()
 
     def _centre(self) -> QWidget:
         page = QWidget()
@@ -93,6 +101,8 @@ class Workspace(QObject):
         self.form.changed.connect(document.set_config)
         self.history.version_wanted.connect(document.go_to)
         self.graph.weak_changed.connect(self._show_marks)
+        self.histogram.weights.threshold_wanted.connect(self._threshold_wanted)
+        self.histogram.units.limit_wanted.connect(self._limit_wanted)
         self.graph.order_changed.connect(self._arrange)
         document.arranged.connect(self._show_arranged)
         document.picture_written.connect(self._say_written)
@@ -104,7 +114,7 @@ class Workspace(QObject):
         if changes & Changes.DOCUMENT:
             self._new_document()
         if changes & Changes.NETWORK:
-            self.graph.view.set_current(session.network, animated=self.document.running)
+            self.graph.pages.set_current(session.network, animated=self.document.running)
             self.success.hide()
         if changes & Changes.HISTORY:
             self.history.show_versions(session.versions, session.versions.index(session.version))
@@ -121,7 +131,8 @@ class Workspace(QObject):
 
     def _new_document(self) -> None:
         original = self.document.session.original
-        self.graph.view.set_network(original)
+        self.graph.set_network(original)
+        self.histogram.weights.set_links(self.graph.pages.links())
         self.selecting.select(None)
         self.form.set_layers([layer.name for layer in original.hidden_layers])
         if self.graph.order != "index":
@@ -139,6 +150,17 @@ class Workspace(QObject):
         config: PruneConfig = self.document.config
         self.document.set_config(replace(config, tolerances=(tolerance, *config.tolerances[1:])))
 
+    def _threshold_wanted(self, threshold: float) -> None:
+        if self.document.is_open:
+            self.graph.set_weak_threshold(self.document.session.network, threshold)
+
+    def _limit_wanted(self, rise: float) -> None:
+        """Take another limit, said as the rise over the error of now."""
+        original = self.document.errors_of(self.document.session.original)
+        if original is not None and self.preview.limits and not self.document.running:
+            wanted, limit = self.preview.now[0] + rise, self.preview.limits[0]
+            self._tolerance_changed(tolerance_for(wanted, limit, self._judged_by, original.values[0]))
+
     def _refresh_soon(self) -> None:
         if not self._timer.isActive():
             self._timer.start()
@@ -149,6 +171,7 @@ class Workspace(QObject):
         self.tolerance.setEnabled(idle and ready)
         self.form.setEnabled(idle)
         self.history.setEnabled(idle)
+        self.histogram.units.set_movable(idle and ready)
 
     # -- the preview
 
@@ -158,6 +181,7 @@ class Workspace(QObject):
             return
         self._show_enabled()
         self.preview = self.document.preview()
+        self._judged_by = self.document.config.tolerance(0)
         original = self.document.errors_of(self.document.session.original)
         self.tolerance.set_reference(original.values[0] if original is not None else None)
         if self.document.session.examples is None:
@@ -168,8 +192,30 @@ class Workspace(QObject):
             )
             self._show_limit()
         self._show_marks()
+        self._show_histogram()
         self._show_layers()
         self.selecting.show(self.preview)
+
+    def _show_histogram(self) -> None:
+        """The weights of now, and what each neuron's removal would do."""
+        document, preview, units = self.document, self.preview, self.histogram.units
+        self.histogram.weights.set_network(document.session.network)
+        if document.session.examples is None:
+            units.show_missing(self.tr("Load data to measure what each neuron is worth."))
+            return
+        if not preview.limits or not document.judged:
+            units.show_missing(self.tr("Not measured yet."))
+            return
+        now = preview.now[0]
+        harms = np.array([score.values[0] - now for score in document.judged.values()])
+        gone = len(preview.candidates)
+        words = text.plural(gone, self.tr("{n} neuron would go"), self.tr("{n} neurons would go"))
+        if not gone:
+            words = self.tr("No neuron would go")
+        if preview.measured < preview.total:
+            so_far = self.tr(" ({n} of {total} measured so far)")
+            words += so_far.format(n=text.integer(preview.measured), total=text.integer(preview.total))
+        units.show_harms(harms, preview.limits[0] - now, text.metric(document.metrics[0]), words)
 
     def _show_limit(self) -> None:
         examples = self.document.session.examples
@@ -194,21 +240,27 @@ class Workspace(QObject):
                 removed, self.tr("{n} neuron removed so far"), self.tr("{n} neurons removed so far")
             )
             self.strip.what.setText(line)
+        self.histogram.units.show_missing(self.tr("Measured anew when the run ends."))
         self._show_marks()
         if not self._progress_timer.isActive():
             self._progress_timer.start()
 
     def _show_progress(self) -> None:
-        """While a run goes on: its plots and figures."""
+        """While a run goes on: the next of its plots and figures."""
+        if self.document.session.run is not None:
+            next(self._progress)()
+
+    def _show_now(self) -> None:
+        """While a run goes on: its error, its layers, what is selected."""
         run = self.document.session.run
-        if run is None:
-            return
+        assert run is not None
         now = run.steps[-1].score if run.steps else run.started.start
         self.preview = replace(self.preview, now=now.values, limits=run.limits)
         self._show_limit()
         self._show_layers()
-        self._show_plots()
-        self._show_comparison()
+        network = self.document.session.network
+        if network.macs <= SORTED_LIVE:
+            self.histogram.weights.set_network(network)
         self.selecting.show(self.preview)
 
     # -- the panels
@@ -226,7 +278,8 @@ class Workspace(QObject):
             trying=self._place(run.trying) if run is not None and run.trying is not None else None,
             focus=self.graph.weak_focus,
         )
-        self.graph.view.set_statuses(marks)
+        self.histogram.weights.show_threshold(marks.weak_threshold)
+        self.graph.pages.set_statuses(marks)
 
     def _place(self, edit: Edit) -> tuple[int, int]:
         return neuron.visible_layers(self.document.session.original).index(edit.node), edit.units[0]
@@ -252,7 +305,7 @@ class Workspace(QObject):
                     for name, mask in masks.items()
                     if mask.any()
                 }
-                for masks in (network.without_outgoing(), network.without_incoming())
+                for masks in (network.without_outgoing, network.without_incoming)
             )
             self._unconnected = (network, silent, deaf)
         return self._unconnected[1:]
@@ -313,7 +366,9 @@ class Workspace(QObject):
                 runtime=result.runtime,
                 difference=text.number(result.max_difference, 2),
                 sizes=sizes,
-            )
+            ),
+            self.tr("Copy PyTorch code") if exported.code else "",
+            lambda: QGuiApplication.clipboard().setText(exported.code),
         )
         self.success.setToolTip(str(result.path))
 
@@ -345,7 +400,7 @@ def _connections(network: Network, edits: tuple[Edit, ...]) -> int:
     for edit in edits:
         doomed[edit.node].update(edit.units)
     count = 0
-    for link in network.links():
+    for link in network.links:
         rows = np.isin(network.by_name[link.source].units[link.sources], list(doomed.get(link.source, ())))
         columns = np.isin(network.by_name[link.target].units, list(doomed.get(link.target, ())))
         count += int(np.count_nonzero(link.weight[rows])) + int(

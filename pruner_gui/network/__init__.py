@@ -1,6 +1,6 @@
 """What a network is: operations, the graph of them, and edits. numpy only."""
 
-from pruner_gui.network.edits import Edit, Fold, RemoveUnits, folded
+from pruner_gui.network.edits import Edit, Fold, RemoveUnits, ZeroConnections, folded
 from pruner_gui.network.graph import (
     BoolArray,
     CannotRemove,
@@ -55,6 +55,7 @@ __all__ = [
     "ShapeMismatch",
     "UnitFlow",
     "UnitGroup",
+    "ZeroConnections",
     "folded",
     "frozen",
 ]

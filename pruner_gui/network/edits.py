@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from pruner_gui.network.graph import Network
-from pruner_gui.network.ops import Dense, FloatArray
+from pruner_gui.network.graph import BoolArray, Network
+from pruner_gui.network.ops import Dense, FloatArray, Op
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,27 @@ class RemoveUnits:
             CannotRemove: a unit that is not there, cannot go, or is its layer's last.
         """
         return folded(network, self.folds).without({self.node: self.units})
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroConnections:
+    """Set connections to zero. `masks` has (dense layer, mask of the weight's shape, true where it goes)."""
+
+    masks: tuple[tuple[str, BoolArray], ...]
+
+    def apply(self, network: Network) -> Network:
+        """Return the network of the same shape with zeros there."""
+        changed: dict[str, Op] = {}
+        for name, mask in self.masks:
+            op = network.by_name[name].op
+            assert isinstance(op, Dense)
+            changed[name] = Dense(np.where(mask, op.weight.dtype.type(0), op.weight), op.bias)
+        return network.with_ops(changed)
+
+    @property
+    def count(self) -> int:
+        """How many connections go."""
+        return sum(int(np.count_nonzero(mask)) for _, mask in self.masks)
 
 
 def folded(network: Network, folds: Iterable[Fold]) -> Network:

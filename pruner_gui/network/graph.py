@@ -68,7 +68,8 @@ class Origin:
     """Where a network came from, so that an export matches what came in.
 
     `input_shape` and `output_shape` are as in the file, the batch dimension first where there is one: an
-    int is fixed, a str is a symbol, None is unknown. `extra` is for what only one format needs.
+    int is fixed, a str is a symbol, None is unknown. `extra` is for what only one format needs: plain values
+    and arrays, since it goes from one process to another and into files.
     """
 
     format: str = ""
@@ -183,6 +184,14 @@ class Network:
                     values.pop(name, None)
         return np.concatenate([values[name] for name in wanted], axis=1)
 
+    def trace(self, rows: FloatArray) -> dict[str, FloatArray]:
+        """Return what every node puts out, `(n_samples, units)` each, for `(n_samples, n_inputs)` rows."""
+        values: dict[str, FloatArray] = {}
+        for node in self.nodes:
+            inputs = [values[name] for name in node.inputs] if node.inputs else [rows]
+            values[node.name] = node.op.forward(*inputs)
+        return values
+
     # -- what it is made of
 
     @cached_property
@@ -220,10 +229,15 @@ class Network:
         """Number of stored parameters: weights, biases, normalisation constants."""
         return sum(node.op.parameters for node in self.nodes)
 
-    @property
+    @cached_property
     def connections(self) -> int:
         """Number of connections whose weight is not zero."""
         return sum(int(np.count_nonzero(dense.weight)) for _, dense in self.dense)
+
+    @cached_property
+    def strongest(self) -> float:
+        """The largest |w| of all connections."""
+        return max((float(np.abs(dense.weight).max()) for _, dense in self.dense), default=0.0)
 
     @property
     def macs(self) -> int:
@@ -326,6 +340,7 @@ class Network:
             if prunable
         )
 
+    @cached_property
     def links(self) -> tuple[Connections, ...]:
         """The connections between visible layers (the input and the dense layers), for showing them."""
         makers = [node for node in self.nodes if node.op.flow is UnitFlow.CREATES]
@@ -337,31 +352,31 @@ class Network:
                 if here.size:
                     order = {int(tag): i for i, tag in enumerate(self.tags[maker.name])}
                     sources = np.array([order[int(tag)] for tag in tags[here]], np.intp)
-                    found.append(Connections(maker.name, sources, node.name, dense.weight[here]))
+                    weight = dense.weight if here.size == tags.size else dense.weight[here]
+                    found.append(Connections(maker.name, sources, node.name, weight))
         return tuple(found)
 
-    def without_outgoing(self) -> dict[str, BoolArray]:
+    @cached_property
+    def without_outgoing(self) -> Mapping[str, BoolArray]:
         """For every hidden layer which units have no outgoing connection other than zero."""
         silent = {layer.name: np.ones(layer.units.size, bool) for layer in self.hidden_layers}
-        for link in self.links():
+        for link in self.links:
             if link.source in silent:
                 silent[link.source][link.sources[link.weight.any(axis=1)]] = False
         return silent
 
-    def without_incoming(self) -> dict[str, BoolArray]:
+    @cached_property
+    def without_incoming(self) -> Mapping[str, BoolArray]:
         """For every hidden layer which units have no incoming connection but zero: they are constant."""
         weights = {node.name: dense.weight for node, dense in self.dense}
         return {layer.name: (weights[layer.name] == 0).all(axis=0) for layer in self.hidden_layers}
 
-    def disconnected(self) -> dict[str, BoolArray]:
-        """For every hidden layer which units have no outgoing, or no incoming, connection other than zero."""
-        deaf = self.without_incoming()
-        return {name: np.logical_or(silent, deaf[name]) for name, silent in self.without_outgoing().items()}
-
     def with_ops(self, ops: Mapping[str, Op]) -> Network:
-        """Return the network with other operations of the same sizes at these nodes."""
+        """Return the network with other operations of the same kinds and sizes at these nodes."""
         nodes = (replace(node, op=ops[node.name]) if node.name in ops else node for node in self.nodes)
-        return Network(tuple(nodes), self.outputs, self.origin)
+        changed = Network(tuple(nodes), self.outputs, self.origin)
+        changed._inherit(self, {})
+        return changed
 
     def without(self, removed: Mapping[str, Sequence[int]]) -> Network:
         """Return the network without these units (original indices, by the name of the layer they are in).
@@ -402,7 +417,7 @@ class Network:
         return smaller
 
     def _inherit(self, larger: Network, kept: Mapping[str, IndexArray]) -> None:
-        """Take over who is who from the network that this one is a part of, instead of finding it anew."""
+        """Take over who is who from the network that this one was made from, instead of finding it anew."""
         known = self.__dict__  # where `cached_property` looks
         known["_fixed"] = larger._fixed
         known["tags"] = MappingProxyType(

@@ -193,11 +193,15 @@ def _log_softmax(x: FloatArray) -> FloatArray:
     return shifted
 
 
-def _competitive(x: FloatArray) -> FloatArray:
-    """One for the largest value of a row (of equals the first), zero for the others."""
-    winners: FloatArray = np.zeros_like(x)
-    winners[np.arange(len(x)), x.argmax(axis=1)] = 1
-    return winners
+def _competitive(x: FloatArray, winners: float) -> FloatArray:
+    """The largest values of a row (of equals the first), divided by their sum; zero for the others."""
+    count = int(np.clip(winners, 1, x.shape[1]))
+    best = np.argsort(-x, axis=1, kind="stable")[:, :count]
+    largest = np.take_along_axis(x, best, axis=1)
+    shares = largest / largest.sum(axis=1, keepdims=True) if count > 1 else np.ones_like(largest)
+    out: FloatArray = np.zeros_like(x)
+    np.put_along_axis(out, best, shares, axis=1)
+    return out
 
 
 def _softplus(x: FloatArray) -> FloatArray:
@@ -278,9 +282,16 @@ ACTIVATIONS = {
             lambda x, centre, low, high: np.where(x >= centre, x.dtype.type(high), x.dtype.type(low)),
             {"centre": 0.0, "low": 0.0, "high": 1.0},
         ),
+        ActivationKind(
+            "ramp",
+            lambda x, slope, lower, upper, low, high: np.select(
+                [x < lower, x > upper], [x.dtype.type(low), x.dtype.type(high)], slope * x
+            ),
+            {"slope": 1.0, "lower": 0.0, "upper": 1.0, "low": 0.0, "high": 1.0},
+        ),
         ActivationKind("softmax", _softmax, mixes=True),
         ActivationKind("log_softmax", _log_softmax, mixes=True),
-        ActivationKind("competitive", _competitive, mixes=True),
+        ActivationKind("competitive", _competitive, {"winners": 1.0}, mixes=True),
     )
 }
 

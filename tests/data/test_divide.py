@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pruner_gui.data import Dataset, read
+from pruner_gui.data import Dataset, ReadOptions, read
 from pruner_gui.data.errors import (
     AmbiguousTarget,
     CannotPair,
@@ -14,7 +14,7 @@ from pruner_gui.data.errors import (
     TargetMismatch,
     TooManyClasses,
     UnknownClass,
-    UnknownTarget,
+    UnknownColumn,
     WrongFileCount,
 )
 
@@ -49,7 +49,7 @@ def targets_of(dataset: Dataset) -> list[list[float]]:
 def test_the_counts_tell_targets_from_inputs(
     write: Writer, n_inputs: int, n_outputs: int, target: str | None, names: tuple[str, ...]
 ) -> None:
-    dataset = read([write(TABLE)], n_inputs, n_outputs, target=target)
+    dataset = read([write(TABLE)], n_inputs, n_outputs, ReadOptions(target=target))
     assert dataset.target_names == names
     assert sorted(dataset.input_names + names) == ["a", "b", "c", "d"]
     assert (dataset.targets is None) == (not names)
@@ -60,21 +60,21 @@ def test_counts_that_do_not_fit_name_both_shapes(
     write: Writer, n_inputs: int, n_outputs: int, target: str | None
 ) -> None:
     with pytest.raises(DataMismatch) as caught:
-        read([write(TABLE)], n_inputs, n_outputs, target=target)
+        read([write(TABLE)], n_inputs, n_outputs, ReadOptions(target=target))
     assert (caught.value.columns, caught.value.n_inputs, caught.value.n_outputs) == (4, n_inputs, n_outputs)
 
 
 @pytest.mark.parametrize(("target", "matches"), [("e", 0), ("4", 0), ("-5", 0), ("a,", 0), ("x", 2)])
 def test_a_target_that_no_one_column_answers_to_is_refused(write: Writer, target: str, matches: int) -> None:
-    with pytest.raises(UnknownTarget) as caught:
-        read([write("a,x,x\n1,2,3\n3,4,5\n")], 2, 1, target=target)
+    with pytest.raises(UnknownColumn) as caught:
+        read([write("a,x,x\n1,2,3\n3,4,5\n")], 2, 1, ReadOptions(target=target))
     assert caught.value.matches == matches
     assert caught.value.columns == ("a", "x", "x")
 
 
 def test_two_targets_for_three_outputs_are_refused(write: Writer) -> None:
     with pytest.raises(TargetMismatch):
-        read([write(TABLE)], 2, 3, target="c,d")
+        read([write(TABLE)], 2, 3, ReadOptions(target="c,d"))
 
 
 @pytest.mark.parametrize(
@@ -92,13 +92,17 @@ def test_the_label_column_is_found(write: Writer, content: str, name: str) -> No
 
 
 def test_two_candidates_for_the_label_are_not_guessed_between(write: Writer) -> None:
-    for kinds in ("012", "abc"):
-        first, second, third = kinds
-        path = write(f"a,kind,c\n.5,{first},1\n.25,{second},1\n.5,{third},0\n")
-        with pytest.raises(AmbiguousTarget) as caught:
-            read([path], 2, 3)
-        assert (caught.value.trailing, caught.value.better) == ("c", "kind")
-        assert labels_of(read([path], 2, 3, target="kind")) == [0, 1, 2]
+    path = write("a,kind,c\n.5,0,1\n.25,1,1\n.5,2,0\n")
+    with pytest.raises(AmbiguousTarget) as caught:
+        read([path], 2, 3)
+    assert (caught.value.trailing, caught.value.better) == ("c", "kind")
+    assert labels_of(read([path], 2, 3, ReadOptions(target="kind"))) == [0, 1, 2]
+
+
+def test_a_column_of_words_is_the_label_where_the_inputs_then_fit(write: Writer) -> None:
+    dataset = read([write("a,kind,c\n.5,z,1\n.25,x,1\n.5,y,0\n")], 2, 3)
+    assert dataset.input_names == ("a", "c")
+    assert labels_of(dataset) == [2, 0, 1]
 
 
 @pytest.mark.parametrize(
@@ -107,8 +111,9 @@ def test_two_candidates_for_the_label_are_not_guessed_between(write: Writer) -> 
         ("0 2 1", [0, 2, 1], ("0", "1", "2")),
         ("2 2 1", [2, 2, 1], ("0", "1", "2")),
         ("1 2 3", [0, 1, 2], ("1", "2", "3")),
-        ("-1 1 1", [0, 1, 1], ("-1", "1")),
-        ("40 7 40", [1, 0, 1], ("7", "40")),
+        ("2 3 2", [1, 2, 1], ("1", "2", "3")),
+        ("10 30 20", [0, 2, 1], ("10", "20", "30")),
+        ("-1 0 1", [0, 1, 2], ("-1", "0", "1")),
         ("dog cat emu", [1, 0, 2], ("cat", "dog", "emu")),
         ("3 A B", [0, 1, 2], ("3", "A", "B")),
     ],
@@ -163,21 +168,21 @@ def test_one_hot_targets_have_labels_and_real_ones_do_not(write: Writer) -> None
 
 
 def test_a_second_data_set_is_scaled_and_labelled_like_the_first(write: Writer) -> None:
-    first = read([write("0,cat\n10,dog\n5,emu\n")], 1, 3, scale="minmax")
-    path = write("20,emu\n5,dog\n")
-    second = read([path], 1, 3, scale=first.scaling, classes=first.classes)
+    first = read([write("0,cat\n10,dog\n5,emu\n")], 1, 3, ReadOptions(scale="minmax"))
+    second = read([write("20,emu\n5,dog\n")], 1, 3, like=first)
     assert second.inputs.tolist() == [[2], [0.5]]
     assert labels_of(second) == [2, 1]
     assert second.classes == first.classes
     with pytest.raises(UnknownClass) as caught:
-        read([path], 1, 3, classes=("cat", "dog"))
-    assert (caught.value.row, caught.value.value) == (1, "emu")
+        read([write("20,yak\n5,dog\n")], 1, 3, like=first)
+    assert (caught.value.row, caught.value.value) == (1, "yak")
 
 
 def test_numbers_as_labels_are_looked_up_too(write: Writer) -> None:
     first = read([write("0,1\n10,2\n5,3\n")], 1, 3)
-    assert labels_of(read([write("20,3\n5,2\n")], 1, 3, classes=first.classes)) == [2, 1]
-    assert labels_of(read([write("20,1\n5,1\n")], 1, 1, classes=("0", "1"))) == [1, 1]
+    assert labels_of(read([write("20,3\n5,2\n")], 1, 3, like=first)) == [2, 1]
+    two = read([write("0,0\n10,1\n")], 1, 1)
+    assert labels_of(read([write("20,1\n5,1\n")], 1, 1, like=two)) == [1, 1]
 
 
 def test_a_pair_may_be_given_in_either_order(write: Writer) -> None:
@@ -186,7 +191,7 @@ def test_a_pair_may_be_given_in_either_order(write: Writer) -> None:
         dataset = read(pair, 2, 2)
         assert dataset.inputs.tolist() == [[1, 2], [3, 4], [5, 6]]
         assert labels_of(dataset) == [0, 1, 1]
-        assert dataset.source == " + ".join(path.name for path in pair)
+        assert dataset.source == "x.csv + y.csv"
 
 
 def test_files_that_are_no_pair_are_refused(write: Writer, tmp_path: Path) -> None:

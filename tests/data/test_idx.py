@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pruner_gui.data import raw, read
+from pruner_gui.data import ReadOptions, raw, read
 from pruner_gui.data.errors import CannotReadData, DataTooLarge
 
 
@@ -20,7 +20,7 @@ def test_images_and_labels_are_a_pair_in_either_order(tmp_path: Path, packed: bo
     images.write_bytes(pack(idx((3, 2, 2), bytes(range(12)))))
     labels.write_bytes(pack(idx((3,), bytes([1, 0, 1]))))
     for pair in ([images, labels], [labels, images]):
-        dataset = read(pair, 4, 2, scale="255")
+        dataset = read(pair, 4, 2, ReadOptions(scale="255"))
         assert dataset.inputs.dtype == np.float32
         assert np.array_equal(dataset.inputs, np.arange(12, dtype=np.float32).reshape(3, 4) / np.float32(255))
         assert dataset.labels is not None

@@ -46,7 +46,7 @@ def test_text_labels_name_the_classes(tmp_path: Path, dtype: str) -> None:
 
 def test_a_value_that_is_not_finite_is_named(tmp_path: Path) -> None:
     array = np.zeros((3, 2))
-    array[1, 1] = np.nan
+    array[1, 1] = np.inf
     with pytest.raises(NonFiniteData) as caught:
         read([saved(tmp_path / "x.npy", array)], 2, 1)
     assert (caught.value.row, caught.value.column) == (2, "1")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pruner_gui.data import npz, read
+from pruner_gui.data import ReadOptions, npz, read
 from pruner_gui.data.errors import CannotReadData, DataMismatch, DataTooLarge, RowsDiffer
 from pruner_gui.errors import PrunerError
 
@@ -60,7 +60,7 @@ def test_training_rows_alone_are_enough(tmp_path: Path) -> None:
 
 def test_a_target_is_chosen_among_the_files_targets(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", x=X, y=np.stack([Y, 10 + Y], axis=1))
-    dataset = read([tmp_path / "data.npz"], 2, 1, target="1")
+    dataset = read([tmp_path / "data.npz"], 2, 1, ReadOptions(target="1"))
     assert dataset.targets is not None
     assert dataset.targets.tolist() == [[12], [10], [11]]
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pruner_gui.data import read
+from pruner_gui.data import ReadOptions, read
 from pruner_gui.data.errors import AmbiguousTarget
 
 
 @pytest.mark.parametrize("target", [None, "0"])
 def test_mnist_rows_with_the_label_first(shared: Path, target: str | None) -> None:
-    dataset = read([shared / "mnist_test_100.csv"], 784, 10, target=target, scale="255")
+    dataset = read([shared / "mnist_test_100.csv"], 784, 10, ReadOptions(target=target, scale="255"))
     assert dataset.inputs.shape == (100, 784)
     assert dataset.inputs.max() == 1
     assert dataset.labels is not None
@@ -35,7 +35,7 @@ def test_iris_asks_for_the_target_that_stands_in_the_middle(shared: Path) -> Non
     with pytest.raises(AmbiguousTarget) as caught:
         read([path], 6, 3)
     assert caught.value.better == "species"
-    dataset = read([path], 6, 3, target="species", scale="standard")
+    dataset = read([path], 6, 3, ReadOptions(target="species", scale="standard"))
     assert dataset.labels is not None
     assert np.bincount(dataset.labels).tolist() == [50, 50, 50]
     assert np.allclose(dataset.inputs.mean(axis=0), 0)

@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pruner_gui.data import raw, read, text
+from pruner_gui.data import ReadOptions, raw, read, text
 from pruner_gui.data.errors import (
     CannotReadData,
     DataTooLarge,
-    MissingValue,
+    MissingValues,
     NonFiniteData,
     NotANumber,
+    Place,
     RaggedRow,
+    WordsMismatch,
 )
 from pruner_gui.errors import PrunerError
 
@@ -116,14 +118,15 @@ def test_marks_that_divide_nothing_are_no_marks(write: Writer) -> None:
         ("a,b,y\n1,2,3\n1,x,3\n", NotANumber(Path(), 3, "b", "x")),
         ("1,2,3\n\n1,x,3\n", NotANumber(Path(), 3, "1", "x")),
         ("1.5,x,3\n1,2,3\n", NotANumber(Path(), 1, "1", "x")),
-        (",2,3\n1,2,3\n", MissingValue(Path(), 1, "0")),
-        ("a,b,y\n1,red,3\n1,blue,3\n", NotANumber(Path(), 2, "b", "red")),
+        (",2,3\n1,2,3\n", MissingValues(Path(), (Place(1, "0"),), 1)),
+        ("a,b,y\n1,red,3\n1,blue,3\n", WordsMismatch(Path(), 4, ("b (2)",), 2, 1)),
         ("1;2,5;3\n1.5;2,5;3\n", NotANumber(Path(), 2, "0", "1.5")),
-        ("a,b,y\n1,2,3\n1,,3\n", MissingValue(Path(), 3, "b")),
-        ("a,b,y\n1,2,3\n1,2\n", MissingValue(Path(), 3, "y")),
-        ("1,2,3\n?,2,3\n", MissingValue(Path(), 2, "0")),
-        ("?,2,3\n1,2,3\n", MissingValue(Path(), 1, "0")),
-        ("a,b,y\n1,2,3\n1,nan,3\n", NonFiniteData(Path(), 3, "b")),
+        ("a,b,y\n1,2,3\n1,,3\n", MissingValues(Path(), (Place(3, "b"),), 1)),
+        ("a,b,y\n1,2,3\n1,2\n", MissingValues(Path(), (Place(3, "y"),), 1)),
+        ("1,2,3\n?,2,3\n", MissingValues(Path(), (Place(2, "0"),), 1)),
+        ("?,2,3\n1,2,3\n", MissingValues(Path(), (Place(1, "0"),), 1)),
+        ("a,b,y\n1,2,3\n1,nan,3\n", MissingValues(Path(), (Place(3, "b"),), 1)),
+        ("a,b,y\n,2,NA\n1,nan,3\n", MissingValues(Path(), (Place(2, "a"), Place(2, "y"), Place(3, "b")), 3)),
         ("a,b,y\n1,2,inf\n1,2,3\n", NonFiniteData(Path(), 2, "y")),
         ("a,b,y\n1,2,3\n1,2,3,4\n", RaggedRow(Path(), 3, 4, 3)),
         ('1,2,3\n1,2,"3\n1,2,3\n', CannotReadData(Path(), "quote", "2")),
@@ -148,7 +151,7 @@ def test_a_word_among_numeric_labels_is_a_mistake(write: Writer) -> None:
 
 @pytest.mark.parametrize("word", ["", "NA", "?"])
 def test_a_missing_label_is_no_class(write: Writer, word: str) -> None:
-    with pytest.raises(MissingValue):
+    with pytest.raises(MissingValues):
         read([write(IRIS + f"1,2,{word}\n")], 2, 5)
 
 
@@ -161,8 +164,8 @@ def test_a_missing_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 def test_a_line_beyond_the_limit_is_refused_unparsed(write: Writer) -> None:
     with pytest.raises(DataTooLarge) as caught:
-        read([write("1," * text.MAX_LINE + "\n")], 2, 1)
-    assert (caught.value.what, caught.value.size) == ("line", 2 * text.MAX_LINE)
+        read([write("1," * raw.MAX_LINE + "\n")], 2, 1)
+    assert (caught.value.what, caught.value.size) == ("line", 2 * raw.MAX_LINE)
 
 
 def test_a_file_beyond_the_limit_is_refused(write: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,3 +199,30 @@ def test_any_bytes_give_data_or_a_refusal(content: bytes) -> None:
             return
     assert dataset.inputs.shape[1] == 2
     assert np.isfinite(dataset.inputs).all()
+
+
+def test_ragged_blanks_and_remarks_do_not_matter(write: Writer) -> None:
+    path = write("# length width kind\n  5.1   3.5  setosa\n\t7.0\t 3.2 lily   # odd\n 6.3 3.3\tzinnia  \n")
+    dataset = read([path], 2, 3)
+    assert dataset.inputs.tolist() == [[5.1, 3.5], [7, 3.2], [6.3, 3.3]]
+    assert dataset.classes == ("lily", "setosa", "zinnia")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_wide_characters_are_known_without_their_mark(write: Writer, encoding: str) -> None:
+    assert read([write("ab,c,d\n1,2,3\n", encoding=encoding)], 2, 1).input_names == ("ab", "c")
+
+
+def test_a_delimiter_or_header_that_is_given_is_not_looked_for(write: Writer) -> None:
+    assert read([write("1:2:3\n4:5:6\n")], 2, 1, ReadOptions(delimiter=":")).inputs.tolist() == [
+        [1, 2],
+        [4, 5],
+    ]
+    named = read([write("7,8,9\n4,5,6\n")], 2, 1, ReadOptions(header="yes"))
+    assert (named.input_names, len(named)) == (("7", "8"), 1)
+    assert len(read([write("0,1,2\n4,5,6\n")], 2, 1, ReadOptions(header="no"))) == 2
+
+
+def test_a_row_wider_than_one_cell_may_be_is_still_a_row(write: Writer) -> None:
+    wide = ",".join(["1.5"] * 50_000)
+    assert read([write(f"{wide},2\n{wide},3\n")], 50_000, 1).inputs.shape == (2, 50_000)

@@ -13,12 +13,11 @@ from pruner_gui.evaluation import (
     NonFiniteWeight,
     Objective,
     ReferenceEvaluator,
-    Stopped,
     Targets,
-    stopping,
 )
 from pruner_gui.network import Activation, Dense, Edit, FloatArray, Input, Network, Node
 from pruner_gui.pruning import candidates
+from pruner_gui.stopping import Stopped, stopping
 
 ALL = ("mse", "rmse", "mae", "half-sse", "cross-entropy", "error-rate")
 

@@ -10,12 +10,12 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
-from pruner_gui.evaluation import Stopped, stopping
 from pruner_gui.gui.graph_export import Export, Ground, image, svg, write
 from pruner_gui.gui.graph_facts import EdgeHit
 from pruner_gui.gui.graph_view import GraphView
 from pruner_gui.gui.palette import DARK, LIGHT
 from pruner_gui.network import Network
+from pruner_gui.stopping import Stopped, stopping
 
 
 def export(qtbot: QtBot, network: Network) -> Export:

@@ -14,7 +14,7 @@ NETWORK = chain([[2.0, -3.0, 0.0], [0.1, 1.0, 0.0]], [[1.0], [0.0], [0.5]])
 
 def facts(network: Network) -> Facts:
     layout = Layout.from_network(network)
-    return Facts.of(prepare(network, layout), layout)
+    return Facts.of(network, layout)
 
 
 def test_degrees_and_strongest_weights_of_every_neuron() -> None:
@@ -38,7 +38,7 @@ def test_a_layer_that_several_read_counts_all_of_them() -> None:
 
 def test_neurons_are_told_by_their_original_number_whatever_the_order() -> None:
     layout = Layout.from_network(NETWORK, {"h1": np.array([2, 0, 1])})
-    found = Facts.of(prepare(NETWORK, layout), layout)
+    found = Facts.of(NETWORK, layout)
     here, place = found.of_neuron(1, 1)  # type: ignore[misc]
     assert here.strongest_in[place] == -3
     assert found.of_neuron(1, 9) is None

@@ -292,6 +292,21 @@ def test_a_model_without_data_shows_its_graph_and_says_what_is_missing(
     assert cells(window)["Layers"][0] == "2-8-1"
 
 
+def test_another_text_format_opens_over_an_open_model_and_goes_out_as_it_came(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    opened(qtbot, window)
+    model = tmp_path / "model.eg"
+    formats.write(chain(np.random.default_rng(0), [2, 3, 1], ["tanh"], "sigmoid"), model)
+    window.open_files([model])
+    qtbot.waitUntil(lambda: window.document.session.path == model)
+    settled(qtbot, window)
+    window.export(tmp_path / "smaller.eg")
+    qtbot.waitUntil((tmp_path / "smaller.eg").exists)
+    settled(qtbot, window)
+    assert formats.read(tmp_path / "smaller.eg").layer_sizes == (2, 3, 1)
+
+
 def test_weights_that_are_no_numbers_open_and_are_named(
     qtbot: QtBot, window: MainWindow, tmp_path: Path
 ) -> None:

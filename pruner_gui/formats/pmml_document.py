@@ -1,0 +1,311 @@
+"""Decode a PMML file without trusting it, and the values that reader and writer share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+import defusedxml.ElementTree
+import numpy as np
+from defusedxml import DefusedXmlException
+
+from pruner_gui.formats.errors import NotAModel, TooLarge
+from pruner_gui.network import Activation, Arithmetic, FloatArray, Op
+
+MAX_BYTES = 1 << 29
+MAX_ELEMENTS = 20_000_000
+MAX_LEVELS = 64
+MAX_CHARACTERS = 1 << 20  # of one text
+_LEFT_OUT = frozenset(
+    {"Extension", "Header", "ModelStats", "ModelExplanation", "ModelVerification", "Output"}
+)  # no part of what a network computes
+
+Step = tuple[str, float, float]
+"""An operation on one column: (operator, constant, 0), or ("clip", lowest, highest)."""
+
+INVERSE = {"sub": "add", "add": "sub", "mul": "div", "div": "mul"}
+_NEUTRAL = {"sub": 0.0, "add": 0.0, "mul": 1.0, "div": 1.0}
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """A neuron as it is in the file: where its connections come from, with their weights, and its bias."""
+
+    id: str
+    bias: float
+    sources: tuple[str, ...]
+    weights: FloatArray
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A NeuralLayer: its attributes and its neurons."""
+
+    attributes: Mapping[str, str]
+    neurons: Sequence[Neuron]
+
+
+@dataclass(frozen=True)
+class Document:
+    """A file: what is not neurons as elements without namespaces, and the layers."""
+
+    root: Element
+    layers: Sequence[Layer]
+
+
+@dataclass(frozen=True)
+class Column:
+    """What stands between a field of the data and a neural input, or an output neuron and the target.
+
+    `value` is the category that the column indicates, or None for a number. `steps` lead from the field to
+    the network, in that direction for outputs too. `points` are the two of a NormContinuous, (orig, norm)
+    each, when that is all there is. `rescale` is what a target is multiplied by and what is then added to it.
+    """
+
+    id: str
+    field: str
+    value: str | None = None
+    steps: tuple[Step, ...] = ()
+    points: tuple[tuple[float, float], ...] = ()
+    outliers: str = "asIs"
+    rescale: tuple[float, float] = (1.0, 0.0)
+
+    @property
+    def name(self) -> str:
+        """The field's name, with the category where there is one."""
+        return self.field if self.value is None else f"{self.field}={self.value}"
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a file says beyond the network: kept, and written again.
+
+    `fields` are the DataFields: attributes, and children as tag and attributes. `neurons` are the ids of the
+    neurons of every dense node, by original index. `complement` is how one sigmoid stands for two
+    classes, the first of them as one minus the second: "identity", "threshold" (which of them is over 0.5) or
+    "" (not at all).
+    """
+
+    model: Mapping[str, str]
+    fields: tuple[tuple[Mapping[str, str], tuple[tuple[str, Mapping[str, str]], ...]], ...]
+    inputs: tuple[Column, ...]
+    outputs: tuple[Column, ...]
+    neurons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    complement: str = ""
+
+
+def decode(path: Path) -> Document:
+    """Return what is in a file; only that it is XML, and no more than there may be, has been checked.
+
+    Raises:
+        OSError, NotAModel, TooLarge.
+    """
+    size = path.stat().st_size
+    if not size:
+        raise NotAModel(path, "pmml", "empty")
+    if size > MAX_BYTES:
+        raise TooLarge(path, "file", size, MAX_BYTES)
+    try:
+        with path.open("rb") as file:
+            return _document(path, defusedxml.ElementTree.iterparse(file, ("start", "end"), forbid_dtd=True))
+    except DefusedXmlException as error:
+        raise NotAModel(path, "pmml", "invalid", str(error)) from error
+    except (ParseError, ValueError, LookupError, AssertionError, MemoryError) as error:
+        raise NotAModel(path, "pmml", "damaged", str(error)) from error
+
+
+def _document(path: Path, events: Iterator[tuple[str, Element]]) -> Document:
+    """Build the document, and let go of every element that is done with."""
+    elements = 0
+    open_: list[Element] = []
+    layers: list[Layer] = []
+    neurons: list[Neuron] = []
+    root = None
+    for event, element in events:
+        if event == "start":
+            elements += 1
+            element.tag = element.tag.rpartition("}")[2]
+            root = element if root is None else root
+            open_.append(element)
+            _check_bounds(path, elements, len(open_))
+            continue
+        open_.pop()
+        if len(element.text or "") > MAX_CHARACTERS:
+            raise TooLarge(path, "characters", len(element.text or ""), MAX_CHARACTERS)
+        if not open_:
+            continue
+        parent = open_[-1]
+        if element.tag == "Neuron" and parent.tag == "NeuralLayer":
+            neurons.append(_neuron(path, element))
+        elif element.tag == "NeuralLayer":
+            if len(open_) == 2:
+                layers.append(Layer(dict(element.attrib), neurons))
+            neurons = []
+        elif element.tag not in _LEFT_OUT and parent.tag not in _LEFT_OUT:
+            continue
+        parent.remove(element)  # the parser is ahead of its events: it need not be the last
+    if root is None:
+        raise NotAModel(path, "pmml", "damaged", "no element")
+    return Document(root, layers)
+
+
+def _check_bounds(path: Path, elements: int, levels: int) -> None:
+    if elements > MAX_ELEMENTS:
+        raise TooLarge(path, "parts", elements, MAX_ELEMENTS)
+    if levels > MAX_LEVELS:
+        raise TooLarge(path, "levels", levels, MAX_LEVELS)
+
+
+def _neuron(path: Path, element: Element) -> Neuron:
+    connections = [child for child in element if child.tag == "Con"]
+    sources = tuple(attribute(path, child, "from") for child in connections)
+    weights = np.array([number(path, child, "weight") for child in connections], np.float64)
+    return Neuron(attribute(path, element, "id"), number(path, element, "bias", 0.0), sources, weights)
+
+
+def attribute(path: Path, element: Element, name: str) -> str:
+    """Return an attribute that must be there.
+
+    Raises:
+        NotAModel
+    """
+    text = element.get(name)
+    if text is None:
+        raise NotAModel(path, "pmml", "invalid", f"{element.tag} without {name}")
+    return text
+
+
+def number(path: Path, element: Element, name: str, default: float | None = None) -> float:
+    """Return an attribute that is a number; it must be there when there is no default.
+
+    Raises:
+        NotAModel
+    """
+    if default is not None and element.get(name) is None:
+        return default
+    return as_number(path, f"{name} of {element.tag}", attribute(path, element, name))
+
+
+def as_number(path: Path, what: str, text: str) -> float:
+    """Return the number in a text.
+
+    Raises:
+        NotAModel
+    """
+    try:
+        if "_" in text:  # Python's own way to write thousands
+            raise ValueError
+        return float(text)
+    except ValueError:
+        raise NotAModel(path, "pmml", "invalid", f"{what} is {text!r}") from None
+
+
+# -- columns as operations
+
+
+class Unaligned(Exception):
+    """Columns that no common row of operations does; `column` is the first of them."""
+
+    def __init__(self, column: int) -> None:
+        self.column = column
+
+
+def to_target(column: Column) -> tuple[Step, ...]:
+    """Return the steps from an output neuron to the target.
+
+    Raises:
+        KeyError: a clip cannot be undone.
+    """
+    factor, constant = column.rescale
+    undone = tuple((INVERSE[operator], value, 0.0) for operator, value, _ in reversed(column.steps))
+    return (*undone, ("mul", factor, 0.0), ("add", constant, 0.0))
+
+
+def operations(columns: Sequence[Sequence[Step]], dtype: type[np.floating[Any]]) -> list[Op]:
+    """Return the operations on all columns at once that do the steps of each, in a precision.
+
+    Steps that only some columns have do nothing in the others.
+
+    Raises:
+        Unaligned: their order differs, and some are clipped.
+    """
+    pattern = max(columns, key=len)
+    rows = [_filled(steps, pattern) for steps in columns]
+    if any(row is None for row in rows):
+        clipped = [i for i, steps in enumerate(columns) if any(step[0] == "clip" for step in steps)]
+        if clipped:
+            raise Unaligned(clipped[0])
+        rows = [list(affine(steps)) for steps in columns]
+    ops = [_operation(column, dtype) for column in zip(*(row or () for row in rows), strict=True)]
+    return [op for op in ops if op is not None]
+
+
+def _filled(steps: Sequence[Step], pattern: Sequence[Step]) -> list[Step] | None:
+    """The steps, with those of the pattern that are missing added to no effect; None if they do not fit."""
+    left = list(steps)
+    filled: list[Step] = []
+    for step in pattern:
+        if left and left[0][0] == step[0] and (step[0] != "clip" or left[0] == step):
+            filled.append(left.pop(0))
+        elif step[0] == "clip":
+            return None
+        else:
+            filled.append((step[0], _NEUTRAL[step[0]], 0.0))
+    return None if left else filled
+
+
+def affine(steps: Sequence[Step]) -> tuple[Step, Step]:
+    """Return the multiplication and the addition that steps without a clip come to."""
+    factor, offset = 1.0, 0.0
+    for operator, constant, _ in steps:
+        match operator:
+            case "add":
+                offset += constant
+            case "sub":
+                offset -= constant
+            case "mul":
+                factor, offset = factor * constant, offset * constant
+            case "div":
+                factor, offset = factor / constant, offset / constant
+    return ("mul", factor, 0.0), ("add", offset, 0.0)
+
+
+def _operation(steps: Sequence[Step], dtype: type[np.floating[Any]]) -> Op | None:
+    """One operation on all columns, None where it changes nothing."""
+    operator, low, high = steps[0]
+    if operator == "clip":
+        return Activation("clip", {"low": low, "high": high})
+    constants = np.array([constant for _, constant, _ in steps], dtype)
+    return None if (constants == _NEUTRAL[operator]).all() else Arithmetic(operator, constants)
+
+
+def steps_of(ops: Sequence[Op], column: int) -> tuple[Step, ...]:
+    """Return the steps that operations do in one column; those to no effect are left out."""
+    steps: list[Step] = []
+    for op in ops:
+        match op:
+            case Arithmetic(operator=operator, operand=operand):
+                constant = float(operand[column])
+                if constant != _NEUTRAL[operator]:
+                    steps.append((operator, constant, 0.0))
+            case Activation(settings=settings):
+                steps.append(("clip", settings["low"], settings["high"]))
+    return tuple(steps)
+
+
+def same(one: Sequence[Op], other: Sequence[Op]) -> bool:
+    """Whether two rows of such operations do the same."""
+    return len(one) == len(other) and all(_same(*pair) for pair in zip(one, other, strict=True))
+
+
+def _same(one: Op, other: Op) -> bool:
+    match one, other:
+        case Arithmetic(), Arithmetic():
+            return one.operator == other.operator and np.array_equal(one.operand, other.operand)
+        case Activation(), Activation():
+            return one.kind == other.kind and one.settings == other.settings
+        case _:
+            return False

@@ -1,0 +1,57 @@
+"""Work outside the window's thread of which only the newest wish counts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+
+class Latest(QObject):
+    """A slot for the newest job and a thread that lives as long as there is something to do.
+
+    What is asked for while a job runs waits; of what waits, the newest is done. `done` brings results, in the
+    thread of whoever listens. `ready` runs first in every thread. The work must not raise.
+    """
+
+    done = Signal(object)
+
+    def __init__(self, name: str, work: Callable[[Any], object], ready: Callable[[], None]) -> None:
+        super().__init__()
+        self._name, self._job_to_result, self._ready = name, work, ready
+        self._lock = threading.Lock()
+        self._next: Any = None
+        self._thread: threading.Thread | None = None
+        self._stopped = False
+
+    def request(self, job: object) -> None:
+        """Do this next, instead of what is still waiting."""
+        with self._lock:
+            if self._stopped:
+                return
+            self._next = job
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name=self._name)
+                self._thread.start()
+
+    def stop(self) -> None:
+        """Drop what waits, and join the thread. For good; harmless twice."""
+        with self._lock:
+            self._stopped, self._next = True, None
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _work(self) -> None:
+        self._ready()
+        while (job := self._take()) is not None:
+            self.done.emit(self._job_to_result(job))
+
+    def _take(self) -> Any:
+        with self._lock:
+            job, self._next = self._next, None
+            if job is None:
+                self._thread = None
+            return job

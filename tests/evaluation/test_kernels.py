@@ -1,0 +1,60 @@
+"""The compiled activations, held to those of the operations."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pruner_gui.evaluation import kernels
+from pruner_gui.evaluation.program import Chain, Program
+from pruner_gui.network import ACTIVATIONS, Activation, Dense, FloatArray, Input, Network, Node
+
+COMPILED = [name for name, kind in ACTIVATIONS.items() if not kind.mixes and name not in ("linear", "ramp")]
+SETTINGS = {
+    "gaussian": {"centre": 0.5, "peak": -2.0, "width": 0.7},
+    "step": {"centre": 0.25, "low": -3.0, "high": 2.0},
+    "clip": {"low": -0.5, "high": np.inf},
+    "thresholded_relu": {"theta": 0.3},
+    "elu": {"alpha": 0.4},
+}
+
+
+def compiled(activation: Activation, values: FloatArray) -> FloatArray:
+    """What the loops make of values, `(block,)`."""
+    program = Program.of([(activation,)], [], [], 4, values.dtype)
+    out = np.repeat(values[None], 4, axis=0)
+    whole = np.zeros(values.size, np.int32 if values.itemsize == 4 else np.int64)
+    spare = np.zeros_like(values)
+    kernels.elementwise(
+        program.codes, program.settings, program.operands, 0, len(program.codes), out, spare, whole
+    )
+    assert (out == out[:1]).all() or np.isnan(out).any()
+    row: FloatArray = out[0]
+    return row
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-6), (np.float64, 1e-13)])
+@pytest.mark.parametrize("kind", COMPILED)
+def test_a_compiled_activation_is_the_activation(kind: str, dtype: type, tolerance: float) -> None:
+    activation = Activation(kind, SETTINGS.get(kind, {}))
+    near = np.linspace(-8, 8, 1999)
+    far = np.array([-1e4, -300, -90, -40, -20.5, 0.0, -0.0, 1e-30, 1e-8, 20.5, 40, 85, 300, 1e4])
+    values: FloatArray = np.concatenate((near, far)).astype(dtype)
+    with np.errstate(over="ignore"):
+        expected = activation.forward(values[None])[0]
+    found = compiled(activation, values)
+    np.testing.assert_allclose(found, expected, rtol=4 * tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("kind", COMPILED)
+def test_chains_with_them_take_the_fast_way(kind: str) -> None:
+    dense = Dense(np.ones((2, 2)), np.zeros(2))
+    nodes = (
+        Node("x", Input(2)),
+        Node("a", dense, ("x",)),
+        Node("f", Activation(kind), ("a",)),
+        Node("b", dense, ("f",)),
+    )
+    chain = Chain.of(Network(nodes, ("b",)))
+    assert chain is not None
+    assert chain.jumps == (kind in ("step", "thresholded_relu"))

@@ -1,0 +1,131 @@
+"""Graph, matrix and histograms in the window: one selection, one threshold, one tolerance. Real files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pruner_gui.gui import app, network_pages
+from pruner_gui.gui.graph_view import GraphView
+from pruner_gui.gui.network_pages import NetworkPages
+from pruner_gui.gui.samples import samples
+from pruner_gui.gui.theme import Theme
+from pruner_gui.gui.window import MainWindow
+
+
+@pytest.fixture
+def window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
+    app.name_application()
+    found = MainWindow(Theme())
+    qtbot.addWidget(found)
+    found.show()
+    found.open_sample(next(sample for sample in samples() if sample.model.stem == "iris"))
+    tasks = found.document.tasks
+    qtbot.waitUntil(lambda: found.document.is_open and found.document.session.examples is not None)
+    qtbot.waitUntil(
+        lambda: not any(tasks.running(slot) for slot in ("read", "sweep", "measure")), timeout=30_000
+    )
+    qtbot.waitUntil(lambda: found.workspace.preview.measured == found.workspace.preview.total > 0)
+    yield found
+    found.workspace.shutdown()
+    found.document.shutdown()
+
+
+def shows(pages: NetworkPages) -> str:
+    return "matrix" if pages.matrix.isVisibleTo(pages) else "graph"
+
+
+def test_the_shortcuts_switch_the_view_and_it_is_remembered(qtbot: QtBot, window: MainWindow) -> None:
+    pages = window.workspace.graph.pages
+    assert shows(pages) == "graph"
+    window.activateWindow()
+    QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    assert shows(pages) == "matrix"
+    other = NetworkPages(GraphView())
+    qtbot.addWidget(other)
+    assert shows(other) == "matrix"
+    other.shutdown()
+    QTest.keyClick(window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
+    assert shows(pages) == "graph"
+
+
+def test_a_very_large_network_opens_as_a_matrix_and_changes_no_wish(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pages, original = window.workspace.graph.pages, window.document.session.original
+    monkeypatch.setattr(network_pages, "opens_as_matrix", lambda network: True)
+    pages.set_network(original)
+    assert shows(pages) == "matrix"
+    assert QSettings().value("network/view") is None
+    monkeypatch.undo()
+    pages.set_network(original)
+    assert shows(pages) == "graph"
+
+
+def test_both_views_have_one_selection(qtbot: QtBot, window: MainWindow) -> None:
+    work = window.workspace
+    graph, matrix = work.graph.pages.graph, work.graph.pages.matrix
+    graph.neuron_selected.emit(2, 1)
+    assert matrix.selected == (2, 1)
+    assert 2 in matrix.pairs[matrix.pair]
+    assert work.graph.pages.pairs.currentIndex() == matrix.pair
+    matrix.neuron_selected.emit(1, 3)
+    assert graph.selected == (1, 3)
+    assert "neuron 3" in work.layers.selection.text()
+    matrix.selection_cleared.emit()
+    assert graph.selected is None
+
+
+def test_the_weak_line_and_the_weak_box_are_one_value(qtbot: QtBot, window: MainWindow) -> None:
+    work = window.workspace
+    weights = work.histogram.weights
+    window._docks["plots"].widget().setCurrentWidget(work.histogram)  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: sum(weights.chart.counts) > 0)
+    work.graph.weak_box.setValue(10)
+    threshold = work.graph.weak_threshold(window.document.session.network)
+    assert threshold is not None
+    assert weights.chart.line.value() == pytest.approx(np.log10(threshold))
+    weights.chart.dragged.emit(float(np.log10(threshold * 2)))
+    assert work.graph.weak_box.value() == pytest.approx(20, abs=0.02)
+    network = window.document.session.network
+    weak = sum(
+        int(((dense.weight != 0) & (np.abs(dense.weight) < 2 * threshold)).sum())
+        for _, dense in network.dense
+    )
+    assert weights.chart.sentence.text().startswith(f"{weak} of ")
+
+
+def test_the_limit_line_and_the_tolerance_are_one_value(qtbot: QtBot, window: MainWindow) -> None:
+    work = window.workspace
+    units = work.histogram.units
+    assert sum(units.chart.counts) == len(window.document.sweep)
+    before = work.preview.limits[0]
+    error = work.preview.now[0]
+    units.limit_wanted.emit(error * 0.2)
+    assert work.tolerance.box.value() == pytest.approx(20, abs=0.01)
+    qtbot.waitUntil(lambda: work.preview.limits[0] != before)
+    assert work.preview.limits[0] == pytest.approx(error * 1.2)
+    assert units.chart.sentence.text().startswith(f"{len(work.preview.candidates)} neuron")
+    units.limit_wanted.emit(-error)
+    assert work.tolerance.box.value() == 0
+
+
+def test_after_a_run_everything_is_of_the_smaller_network(qtbot: QtBot, window: MainWindow) -> None:
+    work = window.workspace
+    window._docks["plots"].widget().setCurrentWidget(work.histogram)  # type: ignore[attr-defined]
+    work.graph.pages.switches[1].trigger()
+    work.tolerance.box.setValue(20)
+    window.document.prune()
+    qtbot.waitUntil(lambda: not window.document.running, timeout=30_000)
+    session = window.document.session
+    assert session.network.hidden_neurons < session.original.hidden_neurons
+    qtbot.waitUntil(lambda: sum(work.histogram.weights.chart.counts) == session.network.connections)
+    qtbot.waitUntil(lambda: sum(work.histogram.units.chart.counts) == session.network.hidden_neurons)
+    window.document.undo()
+    qtbot.waitUntil(lambda: sum(work.histogram.weights.chart.counts) == session.original.connections)
