@@ -68,11 +68,13 @@ class GraphPanel(QWidget):
         )
         self.draw_all.clicked.connect(self._draw_all)
         self.shown = QComboBox()
+        self._graph_tools = QWidget()
         self.orders = {name: QAction(title, self) for name, title in self._order_titles()}
         self.order = "index"
         self.order_button = QToolButton()
         self._build_orders()
         self._build_shown()
+        self._build_graph_tools()
         self._build()
         self.pages.page_changed.connect(self._show_tools)
         self._show_tools()
@@ -108,6 +110,7 @@ class GraphPanel(QWidget):
                 "The most important stand on top: those without which the error is largest"
             )
         self.order_button.setToolTip(words[self.order])
+        self.order_button.setText(self.orders[self.order].text().replace("&", ""))
 
     def weak_threshold(self, network: Network) -> float | None:
         """Return the |w| below which a connection is weak, None: none is."""
@@ -156,25 +159,33 @@ class GraphPanel(QWidget):
             tools.addWidget(button)
         for action in (self.zoom_in, self.zoom_out, self.fit, self.actual, self.legend):
             tools.addWidget(_button(action))
-        self._graph_tools = (_button(self.hide_removed), self.order_button, self.draw_all)
-        for tool in self._graph_tools:
-            tools.addWidget(tool)
         tools.addStretch(1)
-        for widget in (self.shown, label, self.weak_slider, self.weak_box):
+        for widget in (label, self.weak_slider, self.weak_box):
             tools.addWidget(widget)
         self.weak_box.setMaximumWidth(115)
         self.weak_slider.setMinimumWidth(60)
-        self.shown.setMaximumWidth(105)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(tools)
+        layout.addWidget(self._graph_tools)
         layout.addWidget(self.pages, 1)
         self.weak_slider.valueChanged.connect(self._slid)
         self.weak_slider.sliderPressed.connect(lambda: self._set_focus(True))
         self.weak_slider.sliderReleased.connect(lambda: self._set_focus(False))
         self.weak_box.valueChanged.connect(self._typed)
         self.weak_box.setValue(_WEAK_PERCENT)
+
+    def _build_graph_tools(self) -> None:
+        """Fill the row of what concerns the graph alone."""
+        row, label = QHBoxLayout(self._graph_tools), QLabel(self.tr("&Connections"))
+        label.setBuddy(self.shown)
+        row.setContentsMargins(8, 0, 8, 3)
+        row.setSpacing(6)
+        tools = (label, self.shown, self.order_button, _button(self.hide_removed), self.draw_all)
+        for tool in tools:
+            row.addWidget(tool)
+        row.addStretch(1)
 
     def _order_titles(self) -> tuple[tuple[str, str], ...]:
         return (
@@ -195,6 +206,7 @@ class GraphPanel(QWidget):
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setAutoRaise(True)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         button.setIcon(resources.icon("order"))
         button.setAccessibleName(self.tr("Order of the neurons"))
         self.say_order(False)
@@ -216,10 +228,8 @@ class GraphPanel(QWidget):
 
     def _show_tools(self) -> None:
         """Show the tools of the view that is shown."""
-        of_graph = self.pages.shown is self.view
-        for tool in (*self._graph_tools, self.shown):
-            tool.setVisible(of_graph)
-        self.draw_all.setVisible(of_graph and not self.view.draws_all)
+        self._graph_tools.setVisible(self.pages.shown is self.view)
+        self.draw_all.setVisible(not self.view.draws_all)
 
     def _draw_all(self) -> None:
         self.view.draw_all()
