@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 import numpy as np
@@ -15,6 +16,7 @@ from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, 
 from pruner_gui.gui.edge_raster import EdgeBlock
 from pruner_gui.gui.graph_facts import EdgePlace
 from pruner_gui.gui.graph_layout import Camera, Layer, Layout
+from pruner_gui.gui.graph_stamps import Stamp, paint_now
 from pruner_gui.gui.palette import Colours
 from pruner_gui.network import IndexArray, Network
 
@@ -23,10 +25,12 @@ Statuses = npt.NDArray[np.uint8]
 Paths = list[tuple[QPainterPath, QPen]]
 _NONE: Units = MappingProxyType({})
 
+_TILE = 256.0  # pixels of a layer's neurons that are painted as one
 STRIP_SPACING = 3.0  # pixels between neurons below which a layer is a strip
 _SMALLEST_MARK = 3.3
 _STRIP = 3.0  # half the width of a strip
 _ROW = 20.0  # of the legend
+_ROUNDING = 1e-6
 _TEXT = 31.0  # where its words begin
 
 
@@ -115,21 +119,55 @@ def paint_layer(
     height: float,
     *,
     hide_removed: bool = False,
+    stamp: Stamp = paint_now,
 ) -> None:
     """Paint the neurons of a layer, or a strip where they stand too close."""
+    x, top = camera.to_view(layer.x, layer.top)
     if _is_strip(layer, camera):
-        _paint_strip(painter, layer, found, camera, colours, hide_removed)
+        tall = (layer.bottom - layer.top) * camera.scale
+        room = QRectF(x - _STRIP - 8, top - 3, 2 * _STRIP + 16, tall + 8)
+        look = "strip", layer, found.tobytes(), camera.scale, colours, hide_removed
+        paint = partial(_paint_strip, layer, found, camera, colours, hide_removed)
+        stamp(painter, look, QPointF(x, top), lambda: room, paint)
         return
-    x = (layer.x - camera.left) * camera.scale
-    first = int(max(0, (camera.top - layer.top) / layer.spacing - 1))
-    last = int(min(layer.units.size, (camera.top + height / camera.scale - layer.top) / layer.spacing + 2))
-    radius = glyph_radius(layer, camera)
+    step = layer.spacing * camera.scale
+    first = int(max(0, -top / step - 1))
+    last = int(min(layer.units.size, (height - top) / step + 2))
+    marked = (found > Status.NEUTRAL) & (found < Status.REMOVED)
+    drawn = found < Status.REMOVED if hide_removed else np.ones(found.size, bool)
+    count = max(1, int(_TILE // step))
     # marked neurons last: they may be larger than their neighbours
-    for position in sorted(range(first, last), key=lambda p: _marked(int(found[p]))):
-        if hide_removed and found[position] == Status.REMOVED:
-            continue
-        y = (layer.top + position * layer.spacing - camera.top) * camera.scale
-        paint_glyph(painter, Status(found[position]), x, y, radius, colours)
+    for chosen in (drawn & ~marked, drawn & marked):
+        for start in range(first // count * count, last, count):
+            positions = start + np.flatnonzero(chosen[start : start + count])
+            if positions.size:
+                _paint_tile(painter, layer, positions, found, camera, colours, stamp)
+
+
+def _paint_tile(
+    painter: QPainter,
+    layer: Layer,
+    positions: IndexArray,
+    found: Statuses,
+    camera: Camera,
+    colours: Colours,
+    stamp: Stamp,
+) -> None:
+    """Paint some neurons of a layer that stand near each other."""
+    x, top = camera.to_view(layer.x, layer.top)
+    radius, step = glyph_radius(layer, camera), layer.spacing * camera.scale
+
+    def room() -> QRectF:
+        reach = 1.35 * max(radius, _SMALLEST_MARK) + 2
+        begin, end = top + positions[0] * step - reach, top + positions[-1] * step + reach
+        return QRectF(x - reach, begin, 2 * reach, end - begin)
+
+    def paint(onto: QPainter) -> None:
+        for position in positions.tolist():
+            paint_glyph(onto, Status(found[position]), x, top + position * step, radius, colours)
+
+    look = "neurons", positions.tobytes(), found[positions].tobytes(), step, radius, colours
+    stamp(painter, look, QPointF(x, top), room, paint)
 
 
 def paint_going(
@@ -161,7 +199,7 @@ def _is_strip(layer: Layer, camera: Camera) -> bool:
     return layer.spacing * camera.scale < STRIP_SPACING and layer.units.size > 1
 
 
-def _marked(status: int) -> bool:
+def _marked(status: Status) -> bool:
     return status not in (Status.NORMAL, Status.NEUTRAL, Status.REMOVED)
 
 
@@ -216,12 +254,12 @@ def _polygon(x: float, y: float, radius: float, degrees: Sequence[float]) -> QPo
 
 
 def _paint_strip(
-    painter: QPainter,
     layer: Layer,
     found: Statuses,
     camera: Camera,
     colours: Colours,
     hide_removed: bool,
+    painter: QPainter,
 ) -> None:
     """Paint a layer as a bar, hollow where its neurons are gone, with a tick for each pixel row of marks."""
     x = (layer.x - camera.left) * camera.scale
@@ -305,48 +343,56 @@ def _path(block: EdgeBlock, edges: IndexArray) -> QPainterPath:
 
 
 def paint_caption(
-    painter: QPainter,
-    lines: tuple[str, str],
-    layer: Layer,
-    camera: Camera,
-    colours: Colours,
-    room: QRectF,
-    width: float,
+    painter: QPainter, lines: tuple[str, str], box: QRectF, colours: Colours, stamp: Stamp = paint_now
 ) -> None:
-    """Paint a layer's name and size above its column, or at the upper edge when that is out of view."""
-    box = caption_box(lines, painter.font(), layer, camera, room, width)
-    if box is None:
-        return
-    _paint_ground(painter, box, colours)
-    y = box.top() + 2
-    for font, line, colour in zip(
-        _caption_fonts(painter.font()), lines, (colours.text, colours.muted), strict=True
-    ):
-        metrics = QFontMetricsF(font)
-        painter.save()
-        painter.setFont(font)
-        painter.setPen(QColor(colour))
-        place = QRectF(box.left() + 5, y, box.width() - 9, metrics.height())
-        shown = metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, width)
-        painter.drawText(place, Qt.AlignmentFlag.AlignCenter, shown)
-        painter.restore()
-        y += metrics.height() + 1
+    """Paint a layer's name and size in their box."""
+    font = painter.font()
+
+    def paint(onto: QPainter) -> None:
+        _paint_ground(onto, box, colours)
+        y, wide = box.top() + 2, box.width() - 10
+        for each, line, colour in zip(
+            _caption_fonts(font), lines, (colours.text, colours.muted), strict=True
+        ):
+            metrics = QFontMetricsF(each)
+            onto.setFont(each)
+            onto.setPen(QColor(colour))
+            place = QRectF(box.left() + 5, y, wide + 1, metrics.height())
+            shown = metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, wide + _ROUNDING)
+            onto.drawText(place, Qt.AlignmentFlag.AlignCenter, shown)
+            y += metrics.height() + 1
+        onto.setFont(font)
+
+    look = "caption", lines, font.toString(), round(box.width(), 2), colours
+    stamp(painter, look, box.topLeft(), lambda: box, paint)
 
 
 def caption_box(
     lines: tuple[str, str], font: QFont, layer: Layer, camera: Camera, room: QRectF, width: float
 ) -> QRectF | None:
-    """Return where in the view a layer's caption is; None where the layer is out of it."""
+    """Return where in the view a layer's caption is; None where the layer is out of it.
+
+    That is above its column, or at the upper edge when that is out of view.
+    """
     x, top = camera.to_view(layer.x, layer.top)
     bottom = camera.to_view(layer.x, layer.bottom)[1]
     if not room.left() < x < room.right() or bottom < room.top() or top > room.bottom():
         return None
-    metrics = [QFontMetricsF(each) for each in _caption_fonts(font)]
-    wide = max(min(m.horizontalAdvance(line), width) for m, line in zip(metrics, lines, strict=True))
-    high = sum(m.height() for m in metrics) + 1
+    widths, high = _caption_size(lines, font.toString())
+    wide = max(min(each, width) for each in widths)
     y = max(room.top(), top - glyph_radius(layer, camera) - 10 - high)
     left = min(max(x - wide / 2, room.left() + 2), room.right() - wide - 2)
     return QRectF(left - 5, y - 2, wide + 10, high + 4)
+
+
+@lru_cache(maxsize=256)
+def _caption_size(lines: tuple[str, str], font: str) -> tuple[tuple[float, ...], float]:
+    """Return the width of each line, and the height of both."""
+    described = QFont()
+    described.fromString(font)
+    metrics = [QFontMetricsF(each) for each in _caption_fonts(described)]
+    widths = tuple(each.horizontalAdvance(line) for each, line in zip(metrics, lines, strict=True))
+    return widths, sum(each.height() for each in metrics) + 1
 
 
 def _caption_fonts(font: QFont) -> tuple[QFont, QFont]:
@@ -385,9 +431,21 @@ def legend_height(entries: Sequence[tuple[Symbol, str]], metrics: QFontMetricsF,
 
 
 def paint_legend(
-    painter: QPainter, entries: Sequence[tuple[Symbol, str]], colours: Colours, room: QRectF
+    painter: QPainter,
+    entries: Sequence[tuple[Symbol, str]],
+    colours: Colours,
+    room: QRectF,
+    stamp: Stamp = paint_now,
 ) -> None:
     """Paint the legend at the lower edge of the room."""
+    look = "legend", tuple(entries), painter.font().toString(), room.width(), room.height(), colours
+    wider = room.adjusted(-6, 0, 6, 2)
+    stamp(painter, look, room.topLeft(), lambda: wider, partial(_paint_legend, entries, colours, room))
+
+
+def _paint_legend(
+    entries: Sequence[tuple[Symbol, str]], colours: Colours, room: QRectF, painter: QPainter
+) -> None:
     rows = legend_rows(entries, QFontMetricsF(painter.font()), room.width())
     wide = max((row[-1][2] + _TEXT + row[-1][3] for row in rows if row), default=0.0)
     left, top = room.left(), room.bottom() - len(rows) * _ROW

@@ -8,7 +8,7 @@ from math import ceil
 from types import MappingProxyType
 
 from PySide6.QtCore import QPointF, QRectF, QSizeF
-from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter
 
 from pruner_gui.gui import graph_paint as paint
 from pruner_gui.gui.edge_raster import Frame, Ink
@@ -16,6 +16,7 @@ from pruner_gui.gui.graph_facts import EdgeHit, Neuron
 from pruner_gui.gui.graph_layout import Camera, Layout, Rect
 from pruner_gui.gui.graph_paint import GraphMarks, Status, Statuses, Symbol
 from pruner_gui.gui.graph_render import Job, Picture, Shown
+from pruner_gui.gui.graph_stamps import Stamp, paint_now
 from pruner_gui.gui.palette import Colours, rgb
 from pruner_gui.network import Network
 
@@ -82,14 +83,19 @@ class Scene:
         """Paint the connections from their pixels; `share` is how much they cover."""
         place = in_view(picture.place, camera)
         painter.setOpacity(share * (1.0 if self.selected is None else FADED))
-        painter.drawImage(place, picture.connections)
+        _blit(painter, place, picture.connections)
         painter.setOpacity(share)
         if picture.selected is not None:
-            painter.drawImage(place, picture.selected)
+            _blit(painter, place, picture.selected)
         painter.setOpacity(1.0)
 
     def paint_neurons(
-        self, painter: QPainter, size: QSizeF, camera: Camera, fading: Fading = _NOTHING
+        self,
+        painter: QPainter,
+        size: QSizeF,
+        camera: Camera,
+        fading: Fading = _NOTHING,
+        stamp: Stamp = paint_now,
     ) -> None:
         """Paint neurons, signs and words."""
         if self.layer is not None:
@@ -97,13 +103,14 @@ class Scene:
         self.paint_sign(painter, camera, self.marks.trying, trying=True)
         for index, (layer, found) in enumerate(zip(self.layout.layers, self.statuses, strict=True)):
             paint.paint_layer(
-                painter, layer, found, camera, self.colours, size.height(), hide_removed=self.hide_removed
-            )
+                painter, layer, found, camera, self.colours, size.height(),
+                hide_removed=self.hide_removed, stamp=stamp,
+            )  # fmt: skip
             for position, gone in fading.get(index, {}).items():
                 paint.paint_going(painter, layer, position, gone, camera, self.colours)
         for neuron in self._rings():
             self.paint_sign(painter, camera, neuron)
-        self._paint_words(painter, size, camera)
+        self._paint_words(painter, size, camera, stamp)
 
     def _rings(self) -> tuple[Neuron, ...]:
         if isinstance(self.selected, EdgeHit):
@@ -145,12 +152,18 @@ class Scene:
         pitch = (columns[1] - columns[0] if len(columns) > 1 else 400.0) * camera.scale - 14
         return max(pitch, 44.0)
 
-    def _paint_words(self, painter: QPainter, size: QSizeF, camera: Camera) -> None:
+    def _paint_words(self, painter: QPainter, size: QSizeF, camera: Camera, stamp: Stamp) -> None:
         side, room, width = _LEGEND_SIDES / 2, _room(size), self._caption_width(camera)
         for layer, lines in zip(self.layout.layers, self.captions, strict=True):
-            paint.paint_caption(painter, lines, layer, camera, self.colours, room, width)
+            box = paint.caption_box(lines, painter.font(), layer, camera, room, width)
+            if box is not None:
+                paint.paint_caption(painter, lines, box, self.colours, stamp)
         if self.whole_legend:
-            paint.paint_legend(painter, self.legend, self.colours, room.adjusted(side - 6, 0, 6 - side, -2))
+            height = paint.legend_height(
+                self.legend, QFontMetricsF(painter.font()), room.width() - 2 * side + 12
+            )
+            place = room.adjusted(side - 6, room.height() - height - 6, 6 - side, -2)
+            paint.paint_legend(painter, self.legend, self.colours, place, stamp)
 
 
 def _room(size: QSizeF) -> QRectF:
@@ -175,6 +188,14 @@ def in_view(place: QRectF, camera: Camera) -> QRectF:
     """Return where in the view a rectangle of the scene is."""
     left, top = camera.to_view(place.x(), place.y())
     return QRectF(left, top, place.width() * camera.scale, place.height() * camera.scale)
+
+
+def _blit(painter: QPainter, place: QRectF, image: QImage) -> None:
+    """Draw an image into a place; without scaling, which costs three times as much, where it fits."""
+    if abs(place.width() - image.width()) + abs(place.height() - image.height()) < 0.01:
+        painter.drawImage(place.topLeft(), image)
+    else:
+        painter.drawImage(place, image)
 
 
 def stroke(painter: QPainter, camera: Camera, paths: paint.Paths) -> None:

@@ -41,6 +41,7 @@ from pruner_gui.gui.graph_motion import Motion
 from pruner_gui.gui.graph_paint import GraphMarks, Status
 from pruner_gui.gui.graph_render import Job, Picture, Renderer, Shown
 from pruner_gui.gui.graph_scene import Scene, frame_of, stroke
+from pruner_gui.gui.graph_stamps import Stamps
 from pruner_gui.gui.palette import colours_for
 from pruner_gui.network import IndexArray, Network
 
@@ -116,6 +117,7 @@ class GraphView(QWidget):
         self._selected_paths: paint.Paths = []
         self._motion = Motion(self.update, parent=self)
         self._renderer = Renderer()
+        self._stamps = Stamps()
         self._renderer.pictured.connect(self._show_picture)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -142,6 +144,7 @@ class GraphView(QWidget):
 
     def _lay_out(self, units: Mapping[str, IndexArray]) -> None:
         self._motion.stop()
+        self._stamps.clear()
         self._layout = None if self._original is None else Layout.from_network(self._original, units)
         self._hovered = self._picture = self._job = self._scene = None
         self._selected_paths = []
@@ -394,7 +397,8 @@ class GraphView(QWidget):
         if self._motion.last is not None:
             scene.paint_picture(painter, self._camera, self._motion.last, self._motion.last_share)
         stroke(painter, self._camera, self._selected_paths)
-        scene.paint_neurons(painter, QSizeF(self.size()), self._camera, self._motion.neurons)
+        size, going = QSizeF(self.size()), self._motion.neurons
+        scene.paint_neurons(painter, size, self._camera, going, self._stamps)
         if isinstance(self._hovered, EdgeHit):
             stroke(painter, self._camera, self._hovered_paths)
         else:
