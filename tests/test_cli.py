@@ -363,3 +363,91 @@ def test_a_data_option_that_means_nothing_is_wrong_usage(job: Job, wrong: tuple[
     with pytest.raises(SystemExit) as caught:
         job.prune(*wrong)
     assert caught.value.code == 2
+
+
+def test_protected_neurons_stay_and_the_report_names_them(job: Job) -> None:
+    everything = ("--tolerance", "500%", "--metric", "mse")
+    assert job.report(*everything)["protected"] == []
+    report = job.report(*everything, "--protect", "dense0:1,6", "--protect", "dense1:0")
+    assert report["protected"] == [
+        {"layer": 0, "neuron": 1},
+        {"layer": 0, "neuron": 6},
+        {"layer": 1, "neuron": 0},
+    ]
+    removed = report["removed"]
+    assert isinstance(removed, list)
+    gone = {(entry["layer"], entry["neuron"]) for entry in removed}
+    assert gone
+    assert not gone & {(0, 1), (0, 6), (1, 0)}
+
+
+@pytest.mark.parametrize(("wrong", "said"), [("dense0:8", "dense0:0-7"), ("nowhere:1", "dense0, dense1")])
+def test_a_neuron_that_is_not_there_cannot_be_protected(
+    job: Job, capsys: pytest.CaptureFixture[str], wrong: str, said: str
+) -> None:
+    assert job.prune("--protect", wrong) == 1
+    sentence = capsys.readouterr().err
+    assert wrong in sentence
+    assert said in sentence
+    assert not (job.folder / "out.onnx").exists()
+
+
+@pytest.mark.parametrize("wrong", ["dense0", ":1", "dense0:x", "dense0:-1", "dense0:"])
+def test_what_names_no_neuron_is_wrong_usage(job: Job, wrong: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        job.prune("--protect", wrong)
+    assert ended.value.code == 2
+
+
+def test_steps_follow_one_another_and_the_report_has_an_entry_for_each(job: Job) -> None:
+    report = job.report("--tolerance", "10%", "--steps", "free,selective,connections")
+    steps = report["steps"]
+    assert isinstance(steps, list)
+    assert [step["strategy"] for step in steps] == ["free", "selective", "connections"]
+    assert [step["zeroed"] > 0 for step in steps] == [False, False, True]
+    assert steps[2]["nonzero_connections"] == steps[1]["nonzero_connections"] - steps[2]["zeroed"]
+    assert steps[1]["neurons"] == steps[2]["neurons"] == steps[2]["neurons_before"]
+    after = report["after"]
+    assert isinstance(after, dict)
+    assert after["connections"] == steps[2]["nonzero_connections"]
+    assert after["hidden_neurons"] == steps[2]["neurons"]
+    written = formats.read(job.folder / "out.onnx")
+    assert written.connections == steps[2]["nonzero_connections"]
+
+
+def test_a_recipe_is_replayed(job: Job) -> None:
+    path = job.folder / "recipe.json"
+    path.write_text('{"version": 1, "steps": [{"strategy": "magnitude", "tolerances": ["50%"]}, {}]}')
+    report = job.report("--recipe", str(path))
+    steps = report["steps"]
+    assert isinstance(steps, list)
+    assert [(step["strategy"], step["tolerance"]) for step in steps] == [
+        ("magnitude", "50%"),
+        ("selective", "5%"),
+    ]
+
+
+def test_a_recipe_that_is_none_is_refused(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    path = job.folder / "recipe.json"
+    path.write_text("{}")
+    assert job.prune("--recipe", str(path)) == 1
+    assert "version 1" in capsys.readouterr().err
+
+
+def test_guard_rows_are_counted_and_choose(job: Job) -> None:
+    report = job.report("--tolerance", "30%", "--guard", "0.3")
+    rows, guard = report["rows"], report["guard"]
+    assert isinstance(rows, dict)
+    assert isinstance(guard, dict)
+    assert rows["guard"] > 0
+    assert 0 <= guard["kept"] <= guard["accepted"]
+    removed = report["removed"]
+    assert isinstance(removed, list)
+    assert len(removed) == guard["kept"]
+
+
+@pytest.mark.parametrize("wrong", [("--steps", "guess"), ("--guard", "1"), ("--ranking", "size")])
+def test_a_step_that_means_nothing_is_wrong_usage(job: Job, wrong: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        job.prune(*wrong)
+    assert ended.value.code == 2

@@ -4,7 +4,7 @@ import pytest
 from small_examples import classifier
 
 from pruner_gui.evaluation import ReferenceEvaluator
-from pruner_gui.pruning import Accepted, NothingToRelateTo, PruneConfig, Tolerance, candidates
+from pruner_gui.pruning import Accepted, NothingToRelateTo, PruneConfig, Tolerance, Trial, candidates
 from pruner_gui.session import Changes, Session, WouldReplaceSource, refuse_source, would_go
 
 CONFIG = PruneConfig(tolerances=(Tolerance(20, relative=True),))
@@ -131,3 +131,19 @@ def test_a_model_is_not_replaced_by_its_export(tmp_path: Path) -> None:
     with pytest.raises(WouldReplaceSource):
         refuse_source(model, tmp_path / "link.onnx")
     refuse_source(model, tmp_path / "other.onnx")
+
+
+def test_a_run_remembers_with_which_errors_neurons_stayed() -> None:
+    session = opened()
+    for event in session.prune(CONFIG):
+        session.apply(event)
+        if isinstance(event, Trial):
+            run = session.run
+            assert run is not None
+            assert run.rejected.get((event.edit.node, event.edit.units[0])) == (
+                None if event.accepted else event.score
+            )
+    session.end_run()
+    assert session.last_run is not None
+    left = {(layer.name, unit) for layer in session.network.hidden_layers for unit in layer.units.tolist()}
+    assert session.last_run.rejected.keys() == left

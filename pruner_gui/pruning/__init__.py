@@ -5,13 +5,29 @@ from pruner_gui.pruning.config import (
     COMPARISONS,
     ORDERS,
     PRESETS,
+    RANKINGS,
+    SCOPES,
     SLACK,
+    STRATEGIES,
     BadSetting,
+    Protected,
     PruneConfig,
     Tolerance,
 )
-from pruner_gui.pruning.events import Accepted, Event, Finished, PassEnded, Preparing, Ranked, Started, Trial
-from pruner_gui.pruning.run import Events, Judge, NothingToRelateTo, prune
+from pruner_gui.pruning.events import (
+    Accepted,
+    Event,
+    Finished,
+    PassEnded,
+    Preparing,
+    Ranked,
+    StageEnded,
+    StageStarted,
+    Started,
+    Trial,
+)
+from pruner_gui.pruning.judge import Judge, NothingToRelateTo
+from pruner_gui.pruning.run import Events, prune, prune_in_steps, replayed
 from pruner_gui.pruning.selective import candidates
 
 __all__ = [
@@ -19,7 +35,10 @@ __all__ = [
     "COMPARISONS",
     "ORDERS",
     "PRESETS",
+    "RANKINGS",
+    "SCOPES",
     "SLACK",
+    "STRATEGIES",
     "Accepted",
     "BadSetting",
     "Event",
@@ -29,11 +48,16 @@ __all__ = [
     "NothingToRelateTo",
     "PassEnded",
     "Preparing",
+    "Protected",
     "PruneConfig",
     "Ranked",
+    "StageEnded",
+    "StageStarted",
     "Started",
     "Tolerance",
     "Trial",
     "candidates",
     "prune",
+    "prune_in_steps",
+    "replayed",
 ]

@@ -10,7 +10,7 @@ from literal_pruning import selective
 from random_networks import chain, problems
 
 from pruner_gui.evaluation import IncrementalEvaluator, Objective, ReferenceEvaluator, Targets
-from pruner_gui.network import Activation, Dense, Edit, FloatArray, Input, Network, Node, RemoveUnits
+from pruner_gui.network import Activation, Add, Dense, Edit, FloatArray, Input, Network, Node, RemoveUnits
 from pruner_gui.pruning import (
     PRESETS,
     Accepted,
@@ -299,3 +299,57 @@ def test_a_dead_relu_goes_at_tolerance_zero() -> None:
     rows = np.linspace(0, 1, 7)[:, None]
     objective = Objective(rows, Targets(1.5 * rows + 0.1, None, "linear"), ("mse",))
     assert run(Network(nodes, ("y",)), absolute(0), objective).removals == [RemoveUnits("h", (1,))]
+
+
+@given(problems(), st.sampled_from(["index", "least-harm", "random"]), st.booleans(), st.data())
+def test_protected_neurons_stay_and_all_others_that_can_go_do(
+    problem: Problem, order: str, restart: bool, data: st.DataObject
+) -> None:
+    network, rows, targets = problem
+    neurons = [(edit.node, edit.units[0]) for edit in candidates(network, None)]
+    assume(neurons)
+    protected = frozenset(data.draw(st.sets(st.sampled_from(neurons))))
+    config = absolute(0.05, order=order, restart=restart, seed=3, protected=protected)
+    objective = Objective(rows, targets, ("mse",))
+    story = run(network, config, objective)
+    tried = {(trial.edit.node, trial.edit.units[0]) for trial in story.trials}
+    assert tried <= set(neurons) - protected
+    assert story.started.candidates == len(neurons) - len(protected)
+    limit, end = story.started.limits[0], story.finished.network
+    assert all(unit in end.by_name[name].units for name, unit in protected)
+    left = candidates(end, None, protected)
+    assert all(score.values[0] > limit for _, score in ReferenceEvaluator(objective).trials(end, left))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_obeys_a_protection(preset: str) -> None:
+    network, objective = line([1, 1, 1, 7])
+    settings = {**PRESETS[preset], "tolerances": (Tolerance(9, relative=False),)}
+    objective = dataclasses.replace(objective, metrics=settings.get("metrics") or ("rmse",))
+    config = PruneConfig(**settings, protected=frozenset({("h", 1), ("h", 0)}))
+    assert {0, 1} <= set(run(network, config, objective).finished.network.by_name["h"].units.tolist())
+
+
+def test_a_neuron_bound_to_a_protected_one_stays_with_it() -> None:
+    nodes = (
+        Node("x", Input(2)),
+        Node("a", Dense(np.ones((2, 3)), np.zeros(3)), ("x",)),
+        Node("b", Dense(np.ones((2, 3)), np.zeros(3)), ("x",)),
+        Node("sum", Add(), ("a", "b")),
+        Node("y", Dense(np.ones((3, 1)), np.zeros(1)), ("sum",)),
+    )
+    network = Network(nodes, ("y",))
+    assert candidates(network, None, frozenset({("b", 1)})) == [
+        RemoveUnits("a", (0,)),
+        RemoveUnits("a", (2,)),
+    ]
+
+
+def test_what_is_gone_may_be_protected_and_what_never_was_may_not() -> None:
+    network, objective = line([0, 0, 9])
+    smaller = network.without({"h": [0]})
+    config = absolute(0, protected=frozenset({("h", 0), ("h", 1)}))
+    assert run(smaller, config, objective, original=network).removals == []
+    for wrong in (("h", 3), ("g", 0), ("y", 0), ("x", 0)):
+        with pytest.raises(BadSetting):
+            run(network, absolute(0, protected=frozenset({wrong})), objective)
