@@ -24,9 +24,21 @@ from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import METRICS, Examples, MetricUnfit
 from pruner_gui.formats import activation_text
 from pruner_gui.network import Network
-from pruner_gui.pruning import PRESETS, Accepted, BadSetting, Event, PassEnded, PruneConfig, Tolerance, Trial
+from pruner_gui.pruning import (
+    PRESETS,
+    STRATEGIES,
+    Accepted,
+    BadSetting,
+    Event,
+    PassEnded,
+    PruneConfig,
+    StageStarted,
+    Tolerance,
+    Trial,
+    recipe,
+)
 from pruner_gui.report import report
-from pruner_gui.session import DataOptions, Session, load_examples, refuse_source
+from pruner_gui.session import DataOptions, Run, Session, load_examples, refuse_source
 
 VERBS = ("prune", "info", "evaluate")
 
@@ -86,9 +98,13 @@ def _add_prune(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help=_help("holdout_files"),
     )
+    parser.add_argument("--guard", type=_share, default=0.0, metavar="SHARE", help=_help("guard"))
+    parser.add_argument("--steps", type=_strategies, metavar="S[,S2]", help=_help("steps"))
+    parser.add_argument("--recipe", type=Path, metavar="R.json", help=_help("recipe"))
     parser.add_argument("--preset", choices=tuple(PRESETS), help=_help("preset"))
     for field in dataclasses.fields(PruneConfig):
-        _add_setting(parser, field)
+        if field.name != "strategy":  # that is what --steps is for
+            _add_setting(parser, field)
     parser.add_argument("-o", "--output", type=Path, required=True, help=_help("output"))
     parser.add_argument("--report", type=Path, metavar="R.json", help=_help("report"))
     parser.add_argument("--code", type=Path, metavar="FILE.py", help=_help("code"))
@@ -158,6 +174,14 @@ def _names(text: str) -> tuple[str, ...]:
     for name in names:
         if name not in METRICS:
             raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(METRICS)}")
+    return names
+
+
+def _strategies(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(","))
+    for name in names:
+        if name not in STRATEGIES:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(STRATEGIES)}")
     return names
 
 
@@ -245,10 +269,18 @@ _FLAGS: dict[str, tuple[str, Callable[[str], Any], str | None]] = {
 }
 
 
+def _run_steps(options: argparse.Namespace) -> tuple[PruneConfig, ...]:
+    """The steps of the run: those of the recipe, or of --steps with the options of the run."""
+    if options.recipe is not None:
+        return recipe.from_json(options.recipe.read_text(encoding="utf-8"))
+    config = _config(options)
+    return tuple(dataclasses.replace(config, strategy=name) for name in options.steps or ("selective",))
+
+
 def _config(options: argparse.Namespace) -> PruneConfig:
     settings = dict(PRESETS[options.preset or "selective"])
     for field in dataclasses.fields(PruneConfig):
-        if getattr(options, field.name) is not None:
+        if getattr(options, field.name, None) is not None:
             settings[field.name] = getattr(options, field.name)
     if options.layers is not None:
         settings["layers"] = tuple(layer for part in options.layers for layer in part)
@@ -261,6 +293,7 @@ def _data_options(options: argparse.Namespace, holdout: float | None, files: Seq
     return DataOptions(
         **{field.name: getattr(options, field.name) for field in dataclasses.fields(ReadOptions)},
         holdout=holdout,
+        guard=getattr(options, "guard", 0.0),
         holdout_files=tuple(files),
         seed=options.seed or 0,
         max_rows=options.max_rows,
@@ -271,7 +304,7 @@ def _data_options(options: argparse.Namespace, holdout: float | None, files: Seq
 
 
 def _prune(options: argparse.Namespace) -> None:
-    config = _config(options)
+    steps = _run_steps(options)
     refuse_source(options.model, options.output)
     network = reading.model(options.model, activations=options.activations)
     formats.format_for(network, options.output)
@@ -282,25 +315,27 @@ def _prune(options: argparse.Namespace) -> None:
     chosen = _data_options(options, options.holdout, options.holdout_data)
     session.use(load_examples(network, options.data, chosen))
     assert session.examples is not None
-    metrics = session.metrics(config)
+    metrics = session.metrics(steps[0])
     before = summarise(network, session.examples, metrics, options.model)
 
     progress = Progress(session, quiet=options.quiet)
     for line in _told(session.examples):
         progress.say(line)
-    if not config.metrics:
+    if not steps[0].metrics:
         progress.say(wording.reason(session.examples.choice.reason))
-    for event in session.prune(config):
+    for event in session.prune(*steps):
         session.apply(event)
         progress.show(event)
     run = session.run
     session.end_run()
     assert run is not None
+    if run.kept < len(run.steps):
+        progress.say(f"The guard rows keep {run.kept} of {len(run.steps)} removals.")
 
     export = formats.write(session.network, options.output, session.examples.pruning.inputs)
     after = summarise(session.network, session.examples, metrics, options.output)
     if options.report is not None:
-        text = json.dumps(report(options.model, network, run, before, after, export), indent=2)
+        text = json.dumps(_report(options, session, run, before, after, export), indent=2)
         with files.atomic(options.report) as temporary:
             temporary.write_text(text + "\n", encoding="utf-8")
     print(table(before, after))
@@ -320,6 +355,20 @@ def _give_code(network: Network, written: Path, target: Path | None) -> None:
     elif formats.format_for(network, written).weights_only:
         with contextlib.suppress(formats.NotExpressible):  # an activation that PyTorch does not have
             print(f"To load it in PyTorch:\n\n{formats.rebuild_code(network, written)}")
+
+
+def _report(
+    options: argparse.Namespace,
+    session: Session,
+    run: Run,
+    before: Summary,
+    after: Summary,
+    export: formats.Export,
+) -> dict[str, Any]:
+    assert session.examples is not None
+    guard = session.examples.guard
+    rows = 0 if guard is None else len(guard)
+    return report(options.model, session.original, run, before, after, export, rows)
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -437,7 +486,9 @@ class Progress:
         run = self._session.run
         if self._quiet or run is None:
             return
-        if isinstance(event, PassEnded):
+        if isinstance(event, StageStarted) and len(run.stages) > 1:
+            self._line(f"step {event.number + 1}: {event.config.strategy}", end="\n")
+        elif isinstance(event, PassEnded):
             self._line(f"pass {event.number}: {event.removed} removed, {self._state()}", end="\n")
         elif self._moves and isinstance(event, (Trial, Accepted)) and time.monotonic() >= self._next:
             self._next = time.monotonic() + 0.1

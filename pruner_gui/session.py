@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pruner_gui import data, pruning, reading
 from pruner_gui.errors import PrunerError
-from pruner_gui.evaluation import Examples, IncrementalEvaluator, Score, prepare
+from pruner_gui.evaluation import Evaluator, Examples, IncrementalEvaluator, Score, prepare
 from pruner_gui.network import Edit, Network
 from pruner_gui.pruning import (
     Accepted,
@@ -26,7 +26,9 @@ from pruner_gui.pruning import (
     Preparing,
     PruneConfig,
     Ranked,
+    StageStarted,
     Started,
+    Trajectory,
     Trial,
 )
 
@@ -46,10 +48,12 @@ class Changes(enum.Flag):
 class DataOptions(data.ReadOptions):
     """How a data file is read (see `data.ReadOptions`) and split (see `data.split`).
 
-    `holdout` is the share of rows that only report, None for the file's own test marks or else 30 %.
+    `holdout` is the share of rows that only report, None for the file's own test marks or else 30 %. `guard`
+    is the share of the other rows that choose how far a run goes.
     """
 
     holdout: float | None = None
+    guard: float = 0.0
     holdout_files: tuple[Path, ...] = ()
     seed: int = 0
     max_rows: int | None = None
@@ -67,6 +71,8 @@ def load_examples(network: Network, files: Sequence[Path], options: DataOptions)
         split = data.Split(rows, reading.dataset(options.holdout_files, *counts, options, like=rows))
     else:
         split = data.split(rows, options.holdout, options.seed)
+    if options.guard:
+        split = data.set_apart(split, options.guard, options.seed)
     if options.max_rows is not None:
         split = replace(split, pruning=data.cap(split.pruning, options.max_rows, options.seed))
     return prepare(network, split)
@@ -74,32 +80,54 @@ def load_examples(network: Network, files: Sequence[Path], options: DataOptions)
 
 @dataclass(frozen=True)
 class Step:
-    """One accepted removal and the errors after it. `holdout` is None where no rows were held out."""
+    """One accepted edit and the errors after it.
+
+    `holdout` and `guard` are None where there are no such rows; `connections` counts weights other than zero.
+    `reason` says why it cost nothing, "" where it may have.
+    """
 
     edit: Edit
     score: Score
     holdout: Score | None
     neurons: int
+    connections: int
+    guard: Score | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A step of a run's recipe: `first` is the number of edits that were accepted before it."""
+
+    config: PruneConfig
+    first: int
+    limits: tuple[float, ...]
 
 
 @dataclass
 class Run:
     """A pruning run as far as it came. `finished` is None while it runs, and when it was cancelled.
 
-    By (layer, original unit): `removed` has the step in which a neuron went, `rejected` the errors with which
-    one was last found to have to stay.
+    `config` is that of the first of its `stages`. By (layer, original unit): `removed` has the step in which
+    a neuron went, `rejected` the errors with which one was last found to have to stay.
     """
 
     config: PruneConfig
     started: Started
     limits: tuple[float, ...]
     steps: list[Step] = field(default_factory=list)
+    stages: list[Stage] = field(default_factory=list)
     removed: dict[tuple[str, int], int] = field(default_factory=dict)
     rejected: dict[tuple[str, int], Score] = field(default_factory=dict)
     trials: int = 0
     passes: int = 0
     trying: Edit | None = None
     finished: Finished | None = None
+
+    @property
+    def kept(self) -> int:
+        """How many of the accepted edits are kept: all, unless guard rows chose fewer."""
+        return len(self.steps) if self.finished is None else self.finished.chosen
 
     def note(self, event: Trial | Ranked) -> None:
         """Remember the answer of a trial; not its edit, which may carry weights."""
@@ -117,6 +145,7 @@ class Version:
 
     network: Network
     run: Run | None = None
+    trajectory: Trajectory | None = None
 
 
 @dataclass
@@ -149,13 +178,15 @@ class Session:
         self._versions: list[Version] = []
         self._cursor = 0
         self._config = PruneConfig()
-        self._live: Network | None = None
+        self._live: Network | None = None  # what the run has reached
+        self._trajectory: Trajectory | None = None  # of the run that goes on
+        self._point: int | None = None  # of the version shown, None for what it kept
 
     # -- the document
 
     def open(self, network: Network, path: Path | None) -> Changes:
         """Start anew with a network."""
-        self.path, self.examples, self.run, self._live = path, None, None, None
+        self.path, self.examples, self.run, self._live, self._point = path, None, None, None, None
         self._versions, self._cursor = [Version(network)], 0
         return ~Changes.NOTHING
 
@@ -177,7 +208,28 @@ class Session:
     @property
     def network(self) -> Network:
         """The network of now."""
-        return self._live if self._live is not None else self._versions[self._cursor].network
+        if self._live is not None:
+            return self._live
+        version = self._versions[self._cursor]
+        if self._point is None or version.trajectory is None:
+            return version.network
+        return version.trajectory.network(self._point)
+
+    @property
+    def point(self) -> int | None:
+        """How many of the accepted edits of its run the network of now has; None without a run."""
+        version = self._versions[self._cursor]
+        if self.run is not None or version.run is None:
+            return None
+        return version.run.kept if self._point is None else self._point
+
+    def move_to(self, accepted: int) -> Changes:
+        """Show the network after so many of the accepted edits of the run that made this version."""
+        version = self._versions[self._cursor]
+        if self.run is not None or version.run is None or accepted == self.point:
+            return Changes.NOTHING
+        self._point = min(max(accepted, 0), len(version.run.steps))
+        return Changes.NETWORK
 
     @property
     def version(self) -> Version:
@@ -200,51 +252,61 @@ class Session:
 
     # -- a run
 
-    def prune(self, config: PruneConfig) -> Events:
+    def prune(self, *steps: PruneConfig) -> Events:
         """Return the events of a run from the network of now; tolerances refer to the one opened.
 
-        The iterator holds values only and may run in any thread. Hand its events to `apply`, then call
-        `end_run`. Raises as `pruning.prune`.
+        A run has one step or several. The iterator holds values only and may run in any thread. Hand its
+        events to `apply`, then call `end_run`. Raises as `pruning.prune_in_steps`.
         """
         assert self.examples is not None
-        self._config = config
-        return _prune(self.network, self.original, self.examples, config, self.metrics(config))
+        self._config = steps[0]
+        return _prune(self.network, self.original, self.examples, steps, self.metrics(steps[0]))
 
     def apply(self, event: Event) -> Changes:
         """Take in an event of the run."""
         if isinstance(event, Started):
             self.run = Run(self._config, event, event.limits)
+            self._trajectory = Trajectory(event.network)
             return Changes.RUN
         run = self.run
         if run is None or isinstance(event, Preparing):
             return Changes.NOTHING
         if isinstance(event, Accepted):
+            assert self._trajectory is not None
             self._live = event.network
+            self._trajectory.add(event.edit, event.network)
             run.limits = event.limits
             run.removed.update({(event.edit.node, unit): len(run.steps) for unit in event.edit.units})
-            run.steps.append(Step(event.edit, event.score, event.holdout, event.network.hidden_neurons))
+            run.steps.append(_step(event))
             return Changes.NETWORK | Changes.RUN
-        if isinstance(event, (Trial, Ranked)):
+        if isinstance(event, StageStarted):
+            run.limits = event.limits
+            run.stages.append(Stage(event.config, len(run.steps), event.limits))
+        elif isinstance(event, (Trial, Ranked)):
             run.trials, run.trying = run.trials + 1, event.edit
             run.note(event)
         elif isinstance(event, PassEnded):
             run.passes = event.number
-        else:
+        elif isinstance(event, Finished):
             run.finished = event
+            if event.chosen < len(run.steps):
+                self._live = event.network
+                return Changes.NETWORK | Changes.RUN
         return Changes.RUN
 
     def end_run(self) -> Changes:
         """Close the run, finished or not: what it accepted becomes one step of the history."""
         run, live = self.run, self._live
-        self.run = self._live = None
+        trajectory, self.run, self._live, self._trajectory = self._trajectory, None, None, None
         if run is None:
             return Changes.NOTHING
         run.trying = None
-        if live is None or not run.steps:
-            return Changes.RUN
+        if live is None or not run.kept:
+            return Changes.NETWORK | Changes.RUN if run.steps else Changes.RUN
         del self._versions[self._cursor + 1 :]
-        self._versions.append(Version(live, run))
+        self._versions.append(Version(live, run, trajectory))
         self._cursor += 1
+        self._point = None
         return Changes.NETWORK | Changes.HISTORY | Changes.RUN
 
     def sweep(self, config: PruneConfig) -> Iterator[tuple[Edit, Score]]:
@@ -274,6 +336,7 @@ class Session:
 
     def _go(self, by: int) -> Changes:
         self._cursor += by
+        self._point = None
         return Changes.NETWORK | Changes.HISTORY | Changes.RUN
 
 
@@ -297,16 +360,41 @@ def would_go(
     return [edit for edit, score in sweep.items() if judge.allows(score)]
 
 
+def _step(event: Accepted) -> Step:
+    network = event.network
+    return Step(
+        event.edit,
+        event.score,
+        event.holdout,
+        network.hidden_neurons,
+        network.connections,
+        event.guard,
+        event.reason,
+    )
+
+
 def _prune(
-    network: Network, original: Network, examples: Examples, config: PruneConfig, metrics: tuple[str, ...]
+    network: Network,
+    original: Network,
+    examples: Examples,
+    steps: Sequence[PruneConfig],
+    metrics: tuple[str, ...],
 ) -> Events:
-    held = examples.holdout_objective(metrics)
-    yield from pruning.prune(
+    objective = examples.objective(metrics)
+    held, guarded = examples.holdout_objective(metrics), examples.guard_objective(metrics)
+
+    def evaluator_for(config: PruneConfig) -> Evaluator:
+        # What is free brings its own folds.
+        compensation = "none" if config.strategy == "free" else config.compensation
+        return IncrementalEvaluator(objective, compensation)
+
+    yield from pruning.prune_in_steps(
         network,
-        config,
-        IncrementalEvaluator(examples.objective(metrics), config.compensation),
+        steps,
+        evaluator_for,
         IncrementalEvaluator(held) if held is not None else None,
         original,
+        IncrementalEvaluator(guarded) if guarded is not None else None,
     )
 
 

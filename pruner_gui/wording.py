@@ -60,6 +60,7 @@ from pruner_gui.formats.errors import (
 )
 from pruner_gui.network import CannotRemove, MalformedGraph, ShapeMismatch
 from pruner_gui.pruning import BadSetting, NothingToRelateTo
+from pruner_gui.pruning.recipe import BadRecipe
 from pruner_gui.reading import ReadingFailed
 from pruner_gui.session import WouldReplaceSource
 
@@ -126,6 +127,9 @@ _PLACE = QT_TRANSLATE_NOOP("wording", "row {row}, column {column}")
 _EXPORT_AGAIN = QT_TRANSLATE_NOOP("wording", "Export the model again from the program that trained it.")
 _RAISE_LIMITS = QT_TRANSLATE_NOOP(
     "wording", "If the file is right, raise what files may take: set PRUNER_GUI_LIMITS to 4, for example."
+)
+_RECIPE = QT_TRANSLATE_NOOP(
+    "wording", "Save a recipe from the window, or see the README for how it is written."
 )
 _CHECK_FILE = QT_TRANSLATE_NOOP("wording", "Check the file, or save it again from where it came from.")
 _OTHER_PLACE = QT_TRANSLATE_NOOP("wording", "Choose another folder, or make room and try again.")
@@ -576,6 +580,22 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             QT_TRANSLATE_NOOP("wording", "Please report this as an error of this program, with the model."),
         ),
+        (BadRecipe, "json"): (
+            QT_TRANSLATE_NOOP("wording", "The recipe is not valid JSON: {detail}."),
+            _RECIPE,
+        ),
+        (BadRecipe, "version"): (
+            QT_TRANSLATE_NOOP("wording", "The recipe is not of version 1, the one that is known here."),
+            _RECIPE,
+        ),
+        (BadRecipe, "steps"): (
+            QT_TRANSLATE_NOOP("wording", "The recipe has no list of steps."),
+            _RECIPE,
+        ),
+        (BadRecipe, None): (
+            QT_TRANSLATE_NOOP("wording", "A setting in the recipe has no meaning here (step {detail})."),
+            _RECIPE,
+        ),
         (ReadingFailed, "time"): (
             QT_TRANSLATE_NOOP("wording", "Reading {path} took longer than {limit} seconds and was ended."),
             _RAISE_LIMITS,
@@ -866,6 +886,22 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
             "wording", "share of rows that only report (by default the rows marked as test, otherwise 0.3)"
         ),
         "holdout_files": QT_TRANSLATE_NOOP("wording", "a second data set that only reports"),
+        "guard": QT_TRANSLATE_NOOP(
+            "wording", "share of the pruning rows that only choose how far to go, for example 20%"
+        ),
+        "steps": QT_TRANSLATE_NOOP(
+            "wording",
+            "strategies, one after the other, each with the run's options: selective, free, connections, magnitude, random",
+        ),
+        "recipe": QT_TRANSLATE_NOOP("wording", "steps with options of their own, from a JSON file"),
+        "strategy": QT_TRANSLATE_NOOP("wording", "what a step does"),
+        "ranking": QT_TRANSLATE_NOOP(
+            "wording",
+            "which connections are the weakest: by |w|, by |w| times their input, or by expected rise",
+        ),
+        "scope": QT_TRANSLATE_NOOP(
+            "wording", "whether the weakest connections are sought in all layers together, or layer by layer"
+        ),
         "preset": QT_TRANSLATE_NOOP("wording", "a set of options as in the literature"),
         "metrics": QT_TRANSLATE_NOOP(
             "wording",

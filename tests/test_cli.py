@@ -397,3 +397,57 @@ def test_a_data_option_that_means_nothing_is_wrong_usage(job: Job, wrong: tuple[
     with pytest.raises(SystemExit) as caught:
         job.prune(*wrong)
     assert caught.value.code == 2
+
+
+def test_steps_follow_one_another_and_the_report_has_an_entry_for_each(job: Job) -> None:
+    report = job.report("--tolerance", "10%", "--steps", "free,selective,connections")
+    steps = report["steps"]
+    assert isinstance(steps, list)
+    assert [step["strategy"] for step in steps] == ["free", "selective", "connections"]
+    assert [step["zeroed"] > 0 for step in steps] == [False, False, True]
+    assert steps[2]["nonzero_connections"] == steps[1]["nonzero_connections"] - steps[2]["zeroed"]
+    assert steps[1]["neurons"] == steps[2]["neurons"] == steps[2]["neurons_before"]
+    after = report["after"]
+    assert isinstance(after, dict)
+    assert after["connections"] == steps[2]["nonzero_connections"]
+    assert after["hidden_neurons"] == steps[2]["neurons"]
+    written = formats.read(job.folder / "out.onnx")
+    assert written.connections == steps[2]["nonzero_connections"]
+
+
+def test_a_recipe_is_replayed(job: Job) -> None:
+    path = job.folder / "recipe.json"
+    path.write_text('{"version": 1, "steps": [{"strategy": "magnitude", "tolerances": ["50%"]}, {}]}')
+    report = job.report("--recipe", str(path))
+    steps = report["steps"]
+    assert isinstance(steps, list)
+    assert [(step["strategy"], step["tolerance"]) for step in steps] == [
+        ("magnitude", "50%"),
+        ("selective", "5%"),
+    ]
+
+
+def test_a_recipe_that_is_none_is_refused(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    path = job.folder / "recipe.json"
+    path.write_text("{}")
+    assert job.prune("--recipe", str(path)) == 1
+    assert "version 1" in capsys.readouterr().err
+
+
+def test_guard_rows_are_counted_and_choose(job: Job) -> None:
+    report = job.report("--tolerance", "30%", "--guard", "0.3")
+    rows, guard = report["rows"], report["guard"]
+    assert isinstance(rows, dict)
+    assert isinstance(guard, dict)
+    assert rows["guard"] > 0
+    assert 0 <= guard["kept"] <= guard["accepted"]
+    removed = report["removed"]
+    assert isinstance(removed, list)
+    assert len(removed) == guard["kept"]
+
+
+@pytest.mark.parametrize("wrong", [("--steps", "guess"), ("--guard", "1"), ("--ranking", "size")])
+def test_a_step_that_means_nothing_is_wrong_usage(job: Job, wrong: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        job.prune(*wrong)
+    assert ended.value.code == 2

@@ -25,6 +25,7 @@ from pruner_gui.data.dataset import (
     Scaling,
     Split,
     cap,
+    set_apart,
     split,
 )
 from pruner_gui.data.divide import Roles, assign, spelled
@@ -71,6 +72,7 @@ __all__ = [
     "make",
     "read",
     "scan",
+    "set_apart",
     "spelled",
     "split",
 ]

@@ -149,10 +149,14 @@ class Dataset:
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """The rows that decide what is pruned, and rows that only report; None when there are none."""
+    """The rows that decide what is pruned, and rows that only report; None when there are none.
+
+    `guard` rows take no part in the single decisions, but choose how far to go.
+    """
 
     pruning: Dataset
     holdout: Dataset | None
+    guard: Dataset | None = None
 
 
 def split(dataset: Dataset, share: float | None, seed: int) -> Split:
@@ -173,7 +177,21 @@ def split(dataset: Dataset, share: float | None, seed: int) -> Split:
     return Split(dataset.take(np.flatnonzero(~held)), dataset.take(np.flatnonzero(held)))
 
 
-def _draw(n_rows: int, share: float, seed: int) -> BoolArray:
+def set_apart(divided: Split, share: float, seed: int) -> Split:
+    """Take a share of the pruning rows, from 0 to 1, for guard rows; drawn with `seed`, in the file's order.
+
+    Raises:
+        ValueError: the share is not from 0 to 1.
+    """
+    rows = divided.pruning
+    # Another draw than that of the held-out rows, which has the same seed.
+    apart = _draw(len(rows), share, (seed, 1))
+    if not apart.any():
+        return divided
+    return replace(divided, pruning=rows.take(np.flatnonzero(~apart)), guard=rows.take(np.flatnonzero(apart)))
+
+
+def _draw(n_rows: int, share: float, seed: int | tuple[int, ...]) -> BoolArray:
     if not 0 <= share <= 1:
         raise ValueError(f"share: {share}")
     count = min(math.floor(share * n_rows + 0.5), n_rows - 1)

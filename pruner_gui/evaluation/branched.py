@@ -12,7 +12,7 @@ import numpy as np
 from pruner_gui.evaluation.compensation import with_folds
 from pruner_gui.evaluation.evaluator import Limits, Objective, Score, losses, scores_name
 from pruner_gui.evaluation.rows import CHUNK, SLACK, Statistics
-from pruner_gui.network import Dense, Edit, FloatArray, Network, Op, UnitFlow, folded
+from pruner_gui.network import Dense, FloatArray, Network, Op, RemoveUnits, UnitFlow, folded
 
 
 class BranchedEngine:
@@ -43,12 +43,14 @@ class BranchedEngine:
         self._targets = self._objective.targets.take(order)
         self._values = {name: values[order] for name, values in self._values.items()}
 
-    def trials(self, edits: Sequence[Edit], limits: Limits | None) -> Iterator[tuple[Edit, Score]]:
+    def trials(
+        self, edits: Sequence[RemoveUnits], limits: Limits | None
+    ) -> Iterator[tuple[RemoveUnits, Score]]:
         """Yield every edit with its folds and the errors of the network it would give."""
         for edit in edits:
             yield self._trial(edit, limits)
 
-    def _trial(self, edit: Edit, limits: Limits | None) -> tuple[Edit, Score]:
+    def _trial(self, edit: RemoveUnits, limits: Limits | None) -> tuple[RemoveUnits, Score]:
         objective, network = self._objective, self.network
         self._statistics.trials += 1
         whole = (
@@ -70,7 +72,7 @@ class BranchedEngine:
         self._sums = total
         return whole, objective.total(total.tolist())
 
-    def _changed(self, edit: Edit) -> dict[str, Op]:
+    def _changed(self, edit: RemoveUnits) -> dict[str, Op]:
         """Return the operations that read the units of an edit, with nothing coming from these."""
         network = folded(self.network, edit.folds)
         doomed = network.tags[edit.node][np.isin(network.by_name[edit.node].units, edit.units)]
@@ -92,7 +94,7 @@ class BranchedEngine:
                 break
         return fresh[last] if last in fresh else self._values[last][part]
 
-    def advance(self, edit: Edit, network: Network) -> None:
+    def advance(self, edit: RemoveUnits, network: Network) -> None:
         """Follow the last trial's edit to the network that it gave."""
         old, fresh = self.network.by_name, set[str]()
         for node in network.nodes:

@@ -21,7 +21,7 @@ from pruner_gui.evaluation.program import Chain
 from pruner_gui.evaluation.rows import SLACK, Rows
 from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.evaluation.wide import WideLevel
-from pruner_gui.network import Edit, FloatArray, Network
+from pruner_gui.network import FloatArray, Network, RemoveUnits
 
 _NONE = np.zeros(0)
 _DEEP = 3  # layers of weights
@@ -40,7 +40,7 @@ class ChainEngine:
         self._stage = {stage.name: i for i, stage in enumerate(chain.stages)}
         self._held: FloatArray | None = None  # of the first layer
         self._level: Layer | None = None
-        self._last: tuple[Edit, Drop | None, Found] | None = None
+        self._last: tuple[RemoveUnits, Drop | None, Found] | None = None
         self._turns: tuple[Limits | None, FloatArray, FloatArray] = (None, _NONE, _NONE)
 
     def prepare(self) -> Iterator[float]:
@@ -51,7 +51,9 @@ class ChainEngine:
 
     # -- trials
 
-    def trials(self, edits: Sequence[Edit], limits: Limits | None) -> Iterator[tuple[Edit, Score]]:
+    def trials(
+        self, edits: Sequence[RemoveUnits], limits: Limits | None
+    ) -> Iterator[tuple[RemoveUnits, Score]]:
         """Yield every edit, of one unit each, with its folds and the errors of the network it would give.
 
         Several edits share a look at the rows, more of them the longer none is accepted.
@@ -66,7 +68,7 @@ class ChainEngine:
                 yield self._tried(edits[at + i], drops[i] if drops else None, one, limits)
             at, ahead = at + len(found), 2 * ahead
 
-    def _search(self, edits: Sequence[Edit], upper: FloatArray) -> tuple[list[Drop], list[Found]]:
+    def _search(self, edits: Sequence[RemoveUnits], upper: FloatArray) -> tuple[list[Drop], list[Found]]:
         """Try the first few of some edits; return what they drop (nothing: []) and what was found."""
         level = self._enter(self._stage[edits[0].node])
         drops = list[Drop]()
@@ -80,8 +82,8 @@ class ChainEngine:
         return drops, level.search(drops, self.sums, self._error, upper)
 
     def _tried(
-        self, edit: Edit, drop: Drop | None, found: Found, limits: Limits | None
-    ) -> tuple[Edit, Score]:
+        self, edit: RemoveUnits, drop: Drop | None, found: Found, limits: Limits | None
+    ) -> tuple[RemoveUnits, Score]:
         """Return the answer to one trial, and remember it; decide in float64 where that may matter."""
         rows, level = self._rows, self._level
         assert level is not None
@@ -122,7 +124,7 @@ class ChainEngine:
         inside = (found.sums + reach < upper).all() and (found.sums - reach > lower).all()
         return limits.exact or not inside or bool(found.error[self._rows.measure.counts].any())
 
-    def advance(self, edit: Edit, network: Network) -> None:
+    def advance(self, edit: RemoveUnits, network: Network) -> None:
         """Follow the removal of the last trial."""
         assert self._last is not None
         assert self._last[0] == edit

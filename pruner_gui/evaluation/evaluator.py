@@ -16,7 +16,7 @@ import numpy as np
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation.compensation import with_folds
 from pruner_gui.evaluation.metrics import METRICS, SCORED_HEADS, MetricUnfit, Targets, predictions
-from pruner_gui.network import Edit, FloatArray, IndexArray, Network
+from pruner_gui.network import FloatArray, IndexArray, Network, RemoveUnits
 
 _ROUNDING = 1e-14  # of an output in float64, relative to the largest
 
@@ -143,8 +143,8 @@ class Evaluator(Protocol):
         """
 
     def trials(
-        self, network: Network, edits: Iterable[Edit], limits: Limits | None = None
-    ) -> Iterator[tuple[Edit, Score]]:
+        self, network: Network, edits: Iterable[RemoveUnits], limits: Limits | None = None
+    ) -> Iterator[tuple[RemoveUnits, Score]]:
         """Yield every edit with the errors of the network it would give, one by one as they are asked for.
 
         Of a sequence several may be tried at once.
@@ -152,7 +152,7 @@ class Evaluator(Protocol):
         partial. Without `limits` no score is.
         """
 
-    def advance(self, edit: Edit, network: Network) -> None:
+    def advance(self, edit: RemoveUnits, network: Network) -> None:
         """Take note that `network` is what the last trial's edit made of the last trial's network."""
 
 
@@ -194,14 +194,14 @@ class ReferenceEvaluator:
         return checked(network, self.objective, self._score(network))
 
     def trials(
-        self, network: Network, edits: Iterable[Edit], limits: Limits | None = None
-    ) -> Iterator[tuple[Edit, Score]]:
+        self, network: Network, edits: Iterable[RemoveUnits], limits: Limits | None = None
+    ) -> Iterator[tuple[RemoveUnits, Score]]:
         """Yield every edit with the errors of the network it would give, never partial."""
         for edit in edits:
             whole = with_folds(network, edit, self._compensation, partial(self._forward, network))
             yield whole, self._score(whole.apply(network))
 
-    def advance(self, edit: Edit, network: Network) -> None:
+    def advance(self, edit: RemoveUnits, network: Network) -> None:
         """Nothing is remembered."""
 
     def _score(self, network: Network) -> Score:

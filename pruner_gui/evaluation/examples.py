@@ -28,8 +28,8 @@ class WrongWidth(PrunerError):
 class Examples:
     """Rows split for one network, with the metrics that suit it.
 
-    `pruning` rows decide, `holdout` rows only report (None: there are none). Where the file had no targets
-    they are the network's own outputs, and `fidelity` is True.
+    `pruning` rows decide, `holdout` rows only report, `guard` rows choose how far to go; None: there are
+    none. Where the file had no targets they are the network's own outputs, and `fidelity` is True.
     """
 
     pruning: Dataset
@@ -37,6 +37,7 @@ class Examples:
     head: str
     choice: Choice
     fidelity: bool
+    guard: Dataset | None = None
 
     @property
     def classification(self) -> bool:
@@ -59,6 +60,14 @@ class Examples:
         """
         return None if self.holdout is None else self._objective(self.holdout, metrics)
 
+    def guard_objective(self, metrics: tuple[str, ...]) -> Objective | None:
+        """Return what chooses how far to go, or None.
+
+        Raises:
+            MetricUnfit: a metric that cannot be measured on these rows.
+        """
+        return None if self.guard is None else self._objective(self.guard, metrics)
+
     def _objective(self, rows: Dataset, metrics: tuple[str, ...]) -> Objective:
         return Objective(rows.inputs, _targets(rows, self.pruning, self.head), metrics)
 
@@ -69,17 +78,18 @@ def prepare(network: Network, split: Split) -> Examples:
     Raises:
         WrongWidth: the rows do not fit the network.
     """
-    pruning, holdout = split.pruning, split.holdout
-    for part in (pruning, holdout):
+    pruning, holdout, guard = split.pruning, split.holdout, split.guard
+    for part in (pruning, holdout, guard):
         if part is not None:
             _check_width(network, part)
     fidelity = pruning.targets is None or (holdout is not None and holdout.targets is None)
     if fidelity:
         pruning = _own_outputs(network, pruning)
         holdout = None if holdout is None else _own_outputs(network, holdout)
+        guard = None if guard is None else _own_outputs(network, guard)
     scores = network.forward(np.asarray(pruning.inputs, np.float64), scores_name(network))
     choice = default_metrics(_targets(pruning, pruning, network.head), scores)
-    return Examples(pruning, holdout, network.head, choice, fidelity)
+    return Examples(pruning, holdout, network.head, choice, fidelity, guard)
 
 
 def _check_width(network: Network, rows: Dataset) -> None:

@@ -15,10 +15,10 @@ from pruner_gui.evaluation.evaluator import Limits, Objective, ReferenceEvaluato
 from pruner_gui.evaluation.program import Chain, Measure
 from pruner_gui.evaluation.rows import Rows, Statistics, Tuning
 from pruner_gui.evaluation.threads import without_blas_threads
-from pruner_gui.network import Edit, Network
+from pruner_gui.network import Network, RemoveUnits
 
 
-def _size(edit: Edit) -> int:
+def _size(edit: RemoveUnits) -> int:
     return len(edit.units)
 
 
@@ -53,8 +53,8 @@ class IncrementalEvaluator:
         return checked(network, self.objective, self.objective.total(engine.sums.tolist()))
 
     def trials(
-        self, network: Network, edits: Iterable[Edit], limits: Limits | None = None
-    ) -> Iterator[tuple[Edit, Score]]:
+        self, network: Network, edits: Iterable[RemoveUnits], limits: Limits | None = None
+    ) -> Iterator[tuple[RemoveUnits, Score]]:
         """Yield every edit with the errors of the network it would give; see `Evaluator.trials`."""
         if not isinstance(edits, Sequence):
             for edit in edits:
@@ -65,7 +65,7 @@ class IncrementalEvaluator:
         else:
             yield from ReferenceEvaluator(self.objective, self._compensation).trials(network, edits)
 
-    def advance(self, edit: Edit, network: Network) -> None:
+    def advance(self, edit: RemoveUnits, network: Network) -> None:
         """Follow the last trial's edit to the network that it gave."""
         if self._engine is not None:
             with self._whole_or_not():

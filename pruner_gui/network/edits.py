@@ -69,6 +69,16 @@ class ZeroConnections:
         return network.with_ops(changed)
 
     @property
+    def node(self) -> str:
+        """The first of the layers."""
+        return self.masks[0][0] if self.masks else ""
+
+    @property
+    def units(self) -> tuple[int, ...]:
+        """No neuron goes."""
+        return ()
+
+    @property
     def count(self) -> int:
         """How many connections go."""
         return sum(int(np.count_nonzero(mask)) for _, mask in self.masks)
@@ -84,4 +94,4 @@ def folded(network: Network, folds: Iterable[Fold]) -> Network:
     return network.with_ops(changed) if changed else network
 
 
-Edit = RemoveUnits
+Edit = RemoveUnits | ZeroConnections

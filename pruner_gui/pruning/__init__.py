@@ -5,22 +5,41 @@ from pruner_gui.pruning.config import (
     COMPARISONS,
     ORDERS,
     PRESETS,
+    RANKINGS,
+    SCOPES,
     SLACK,
+    STRATEGIES,
     BadSetting,
     Protected,
     PruneConfig,
     Tolerance,
 )
-from pruner_gui.pruning.events import Accepted, Event, Finished, PassEnded, Preparing, Ranked, Started, Trial
-from pruner_gui.pruning.run import Events, Judge, NothingToRelateTo, prune
+from pruner_gui.pruning.events import (
+    Accepted,
+    Event,
+    Finished,
+    PassEnded,
+    Preparing,
+    Ranked,
+    StageEnded,
+    StageStarted,
+    Started,
+    Trial,
+)
+from pruner_gui.pruning.judge import Judge, NothingToRelateTo
+from pruner_gui.pruning.run import Events, prune, prune_in_steps
 from pruner_gui.pruning.selective import candidates
+from pruner_gui.pruning.trajectory import Trajectory, knee, lowest
 
 __all__ = [
     "BASELINES",
     "COMPARISONS",
     "ORDERS",
     "PRESETS",
+    "RANKINGS",
+    "SCOPES",
     "SLACK",
+    "STRATEGIES",
     "Accepted",
     "BadSetting",
     "Event",
@@ -33,9 +52,15 @@ __all__ = [
     "Protected",
     "PruneConfig",
     "Ranked",
+    "StageEnded",
+    "StageStarted",
     "Started",
     "Tolerance",
+    "Trajectory",
     "Trial",
     "candidates",
+    "knee",
+    "lowest",
     "prune",
+    "prune_in_steps",
 ]

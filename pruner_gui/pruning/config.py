@@ -15,6 +15,9 @@ Protected = frozenset[tuple[str, int]]  # (layer, original unit)
 BASELINES = ("original", "current", "absolute")
 COMPARISONS = ("le", "lt", "abs")
 ORDERS = ("index", "least-harm", "random")
+STRATEGIES = ("selective", "free", "connections", "magnitude", "random")
+RANKINGS = ("magnitude", "contribution", "saliency")
+SCOPES = ("all", "layer")
 
 
 # Dropping a column reorders floating-point sums, so a removal without any effect can still show a rise of the
@@ -68,8 +71,10 @@ def _option(default: Any, choices: tuple[str, ...] = ()) -> Any:
 
 @dataclass(frozen=True)
 class PruneConfig:
-    """The options of selective pruning.
+    """The options of one step of a run.
 
+    - `strategy`: selective pruning; neurons that cost nothing; connections; or, to compare with, neurons by
+      the magnitude of their weights or at random, up to the first that the tolerance does not allow.
     - `metrics`: errors to hold, empty to let the network's outputs decide; `tolerances`: one for each, or one
       for all. A removal has to satisfy every one.
     - `baseline`: what an error is compared with: that of the original network, of the current one, or the
@@ -82,6 +87,8 @@ class PruneConfig:
       begins; random by `seed`.
     - `compensation`: what takes the place of a neuron that goes: nothing, its mean, or its least-squares
       estimate from the layer's other neurons. The error that is judged is the one after it.
+    - `ranking`: of connections, see `pruning.connections`; `scope`: whether they are taken from all layers
+      together, or from one layer after the other.
 
     Raises:
         BadSetting: a value that is not allowed, or as many tolerances as do not fit the metrics.
@@ -97,6 +104,9 @@ class PruneConfig:
     order: str = _option("index", ORDERS)
     seed: int = _option(0)
     compensation: str = _option("none", COMPENSATIONS)
+    strategy: str = _option("selective", STRATEGIES)
+    ranking: str = _option("magnitude", RANKINGS)
+    scope: str = _option("all", SCOPES)
 
     def __post_init__(self) -> None:
         for name, choice in self.__dataclass_fields__.items():

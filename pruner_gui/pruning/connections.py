@@ -10,15 +10,15 @@ Weakest by one of these rankings:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pruner_gui.evaluation import Objective, Score, curvature, mean_squares
+from pruner_gui.evaluation import Objective, ReferenceEvaluator, Score, curvature, mean_squares
 from pruner_gui.network import FloatArray, IndexArray, Network, ZeroConnections
-
-RANKINGS = ("magnitude", "contribution", "saliency")
+from pruner_gui.pruning.events import Event, PassEnded, Trial
+from pruner_gui.pruning.state import State
 
 _PARTS = 20  # of a ranking, whose ends are all looked at: an error need not rise with every connection
 
@@ -131,3 +131,39 @@ def largest_prefix(length: int, measure: Callable[[int], Score], allows: Callabl
         else:
             beyond = count
     return best
+
+
+def run(state: State) -> Iterator[Event]:
+    """Do this step of a run: over all layers together, or over one after the other."""
+    config, network = state.config, state.network
+    hidden = {layer.index: layer.name for layer in network.hidden_layers}
+    names = [node.name for node, _ in network.dense]
+    if config.layers is not None:
+        names = [hidden[index] for index in config.layers]
+    state.passes += 1
+    before = len(state.accepted)
+    for chosen in [names] if config.scope == "all" else [[name] for name in names]:
+        yield from _zero(state, chosen)
+    yield PassEnded(state.passes, len(state.accepted) - before)
+
+
+def _zero(state: State, names: Sequence[str]) -> Iterator[Event]:
+    objective, network = state.evaluator.objective, state.network
+    found = ranking(network, state.config.ranking, objective, names)
+    reference = ReferenceEvaluator(objective)
+
+    def measure(count: int) -> Score:
+        return reference.baseline(found.weakest(count).apply(network))
+
+    search = largest_prefix(len(found), measure, state.judge.allows)
+    while True:
+        try:
+            tried = next(search)
+        except StopIteration as done:
+            best: Prefix | None = done.value
+            break
+        state.trials += 1
+        edit = found.weakest(tried.count)
+        yield Trial(edit, tried.score, tried.holds, state.trials, state.passes)
+    if best is not None:
+        yield state.accept(found.weakest(best.count), best.score)

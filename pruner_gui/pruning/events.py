@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 from pruner_gui.evaluation import Score
 from pruner_gui.network import Edit, Network
+from pruner_gui.pruning.config import PruneConfig
 
 
 @dataclass(frozen=True)
 class Started:
     """The run begins: what the network's errors are and must not pass.
 
-    `original` is what the tolerances refer to, `limits` are in the metrics' units. `holdout` is None where no
-    rows were held out.
+    `original` is what the tolerances refer to, `limits` are in the metrics' units. `holdout` and `guard` are
+    None where no rows were held out, or set apart as guard rows.
     """
 
     network: Network
@@ -23,6 +24,26 @@ class Started:
     limits: tuple[float, ...]
     holdout: Score | None
     candidates: int
+    guard: Score | None = None
+
+
+@dataclass(frozen=True)
+class StageStarted:
+    """Step number `number` (from 0) of the run begins, with limits of its own."""
+
+    number: int
+    config: PruneConfig
+    limits: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class StageEnded:
+    """A step of the run ended with this network, which has these errors."""
+
+    number: int
+    network: Network
+    score: Score
+    holdout: Score | None
 
 
 @dataclass(frozen=True)
@@ -42,7 +63,10 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Trial:
-    """One neuron was tried. `number` counts trials from 1, `number_of_pass` passes from 1."""
+    """The network was tried without a neuron, or without some connections.
+
+    `number` counts trials from 1, `number_of_pass` passes from 1.
+    """
 
     edit: Edit
     score: Score
@@ -53,13 +77,18 @@ class Trial:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The neuron of the last trial is gone: `network` is the smaller one, `limits` are those from now on."""
+    """What the last trial took away is gone: `network` is without it, `limits` are those from now on.
+
+    `reason` says why it cost nothing, see `pruning.free`; "" where it may have.
+    """
 
     edit: Edit
     network: Network
     score: Score
     holdout: Score | None
     limits: tuple[float, ...]
+    guard: Score | None = None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,12 +101,17 @@ class PassEnded:
 
 @dataclass(frozen=True)
 class Finished:
-    """The run ended: the last pass removed nothing. `seconds` counts the loop and its set-up."""
+    """The run ended. `seconds` counts the loop and its set-up.
+
+    Guard rows choose how far to go: `network` is the one after the first `chosen` of the accepted edits, the
+    smallest whose error on the guard rows is within the tolerance. Without any it is the last.
+    """
 
     network: Network
     passes: int
     evaluations: int
     seconds: float
+    chosen: int
 
 
-Event = Preparing | Started | Ranked | Trial | Accepted | PassEnded | Finished
+Event = Preparing | Started | StageStarted | Ranked | Trial | Accepted | PassEnded | StageEnded | Finished

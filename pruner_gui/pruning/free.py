@@ -17,6 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from pruner_gui.evaluation import Score
 from pruner_gui.network import (
     Activation,
     Arithmetic,
@@ -32,9 +33,12 @@ from pruner_gui.network import (
     RemoveUnits,
     UnitFlow,
 )
+from pruner_gui.pruning.events import Event, PassEnded, Trial
+from pruner_gui.pruning.state import State
 
 REASONS = ("silent", "deaf", "constant", "twin")
 
+_ROUNDING = 1e-5  # rise, relative to the error, that the rounding of moved weights may make
 _STEADY = 1e-9  # range of a constant output, relative to its size
 _ALIKE = 1e-6  # difference of twins' weights, relative to the largest: float32 rounds by a tenth of it
 _CHUNK = 4096
@@ -85,6 +89,34 @@ def free_removals(
             for found, smaller in _constant(network, rows, kept):
                 network, went = smaller, True
                 yield found, network
+
+
+def run(state: State) -> Iterator[Event]:
+    """Do this step of a run. Every removal is measured all the same."""
+    config, evaluator = state.config, state.evaluator
+    hidden = state.network.hidden_layers
+    others = {
+        layer.name for layer in hidden if config.layers is not None and layer.index not in config.layers
+    }
+    kept = config.protected | {
+        (layer.name, int(u)) for layer in hidden if layer.name in others for u in layer.units
+    }
+    state.passes += 1
+    before = len(state.accepted)
+    for found, _ in free_removals(state.network, evaluator.objective.inputs, kept):
+        edit, score = next(iter(evaluator.trials(state.network, [found.edit])))
+        state.trials += 1
+        went = state.judge.allows(score) or _is_rounding(score, state.score)
+        yield Trial(edit, score, went, state.trials, state.passes)
+        if not went:  # what follows would stand on it
+            break
+        yield state.accept(edit, score, found.reason)
+    yield PassEnded(state.passes, len(state.accepted) - before)
+
+
+def _is_rounding(score: Score, before: Score) -> bool:
+    pairs = zip(score.values, before.values, strict=True)
+    return all(new - old <= _ROUNDING * abs(old) for new, old in pairs)
 
 
 Found = Iterator[tuple[Free, Network]]

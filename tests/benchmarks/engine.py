@@ -30,9 +30,8 @@ import works
 from works import ROOT, Work
 
 from pruner_gui.evaluation import IncrementalEvaluator, ReferenceEvaluator, Score
-from pruner_gui.network import Network
-from pruner_gui.pruning import Accepted, PruneConfig, Started, Tolerance, Trial, prune
-from pruner_gui.pruning.run import Judge
+from pruner_gui.network import Network, RemoveUnits
+from pruner_gui.pruning import Accepted, Judge, PruneConfig, Started, Tolerance, Trial, prune
 
 RESULT = ROOT / "build" / "bench" / "engine.json"
 CPUS = os.cpu_count() or 1
@@ -219,6 +218,7 @@ class Definition:
 
     def score(self, network: Network, trial: Trial) -> Score:
         """Return the errors without the neuron that was tried on `network`."""
+        assert isinstance(trial.edit, RemoveUnits)
         ((_, score),) = self._evaluator.trials(network, [trial.edit])
         return score
 

@@ -11,7 +11,7 @@ from ways import TUNINGS, accepted
 
 from pruner_gui.evaluation import IncrementalEvaluator, Objective, ReferenceEvaluator, Targets, Tuning
 from pruner_gui.evaluation.compensation import RIDGE, Estimator, Moments, ridge_regression
-from pruner_gui.network import Edit, FloatArray, Network, RemoveUnits
+from pruner_gui.network import FloatArray, Network, RemoveUnits
 from pruner_gui.pruning import NothingToRelateTo, PruneConfig, Tolerance, candidates
 
 
@@ -127,7 +127,7 @@ def test_folds_go_into_every_layer_that_reads_the_neuron() -> None:
     network = branched(rng, 4, "tanh", "linear")
     rows = rng.normal(size=(80, 3))
     objective = Objective(rows, Targets(network.forward(rows), None, "linear"), ("mse",))
-    edits: list[Edit] = [edit for edit in candidates(network, None) if edit.node == "a"]
+    edits: list[RemoveUnits] = [edit for edit in candidates(network, None) if edit.node == "a"]
     plain = dict(ReferenceEvaluator(objective).trials(network, edits))
     for edit, score in IncrementalEvaluator(objective, "refit").trials(network, edits):
         assert {fold.target for fold in edit.folds} == {"c", "out"}

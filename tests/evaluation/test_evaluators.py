@@ -15,7 +15,7 @@ from pruner_gui.evaluation import (
     ReferenceEvaluator,
     Targets,
 )
-from pruner_gui.network import Activation, Dense, Edit, FloatArray, Input, Network, Node
+from pruner_gui.network import Activation, Dense, FloatArray, Input, Network, Node, RemoveUnits
 from pruner_gui.pruning import candidates
 from pruner_gui.stopping import Stopped, stopping
 
@@ -61,9 +61,9 @@ def test_trials_are_made_only_as_they_are_asked_for() -> None:
     objective = Objective(
         rows, Targets(np.eye(2)[[0, 1, 0, 1, 0]], np.array([0, 1, 0, 1, 0]), "softmax"), ALL
     )
-    asked: list[Edit] = []
+    asked: list[RemoveUnits] = []
 
-    def edits() -> Iterator[Edit]:
+    def edits() -> Iterator[RemoveUnits]:
         for edit in candidates(network, None):
             asked.append(edit)
             yield edit

@@ -14,8 +14,7 @@ from ways import TUNINGS, accepted
 
 from pruner_gui.evaluation import IncrementalEvaluator, Objective, ReferenceEvaluator, Score, Targets, Tuning
 from pruner_gui.network import FloatArray, Network
-from pruner_gui.pruning import NothingToRelateTo, PruneConfig, Tolerance, candidates
-from pruner_gui.pruning.run import Judge
+from pruner_gui.pruning import Judge, NothingToRelateTo, PruneConfig, Tolerance, candidates
 
 METRICS = ["mse", "rmse", "mae", "half-sse", "cross-entropy", "error-rate"]
 Problem = tuple[Network, FloatArray, Targets]

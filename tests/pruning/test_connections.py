@@ -10,7 +10,8 @@ from random_networks import chain, problems
 
 from pruner_gui.evaluation import Objective, Score, Targets
 from pruner_gui.network import Dense, FloatArray, Network
-from pruner_gui.pruning.connections import RANKINGS, Prefix, largest_prefix, ranking
+from pruner_gui.pruning import RANKINGS
+from pruner_gui.pruning.connections import Prefix, largest_prefix, ranking
 
 Problem = tuple[Network, FloatArray, Targets]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pruner_gui.evaluation import Evaluator, Tuning
-from pruner_gui.network import Edit, Network
+from pruner_gui.network import Network, RemoveUnits
 from pruner_gui.pruning import Accepted, PruneConfig, prune
 
 TUNINGS = [
@@ -14,6 +14,7 @@ TUNINGS = [
 ]
 
 
-def accepted(network: Network, config: PruneConfig, evaluator: Evaluator) -> list[Edit]:
+def accepted(network: Network, config: PruneConfig, evaluator: Evaluator) -> list[RemoveUnits]:
     """Return the removals of a run, in order."""
-    return [event.edit for event in prune(network, config, evaluator) if isinstance(event, Accepted)]
+    events = [event for event in prune(network, config, evaluator) if isinstance(event, Accepted)]
+    return [event.edit for event in events if isinstance(event.edit, RemoveUnits)]
