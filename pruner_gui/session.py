@@ -181,12 +181,14 @@ class Session:
         self._live: Network | None = None  # what the run has reached
         self._trajectory: Trajectory | None = None  # of the run that goes on
         self._point: int | None = None  # of the version shown, None for what it kept
+        self._moved: Network | None = None  # the network at that point
 
     # -- the document
 
     def open(self, network: Network, path: Path | None) -> Changes:
         """Start anew with a network."""
-        self.path, self.examples, self.run, self._live, self._point = path, None, None, None, None
+        self.path, self.examples, self.run, self._live = path, None, None, None
+        self._leave_point()
         self._versions, self._cursor = [Version(network)], 0
         return ~Changes.NOTHING
 
@@ -211,9 +213,7 @@ class Session:
         if self._live is not None:
             return self._live
         version = self._versions[self._cursor]
-        if self._point is None or version.trajectory is None:
-            return version.network
-        return version.trajectory.network(self._point)
+        return version.network if self._moved is None else self._moved
 
     @property
     def point(self) -> int | None:
@@ -226,10 +226,18 @@ class Session:
     def move_to(self, accepted: int) -> Changes:
         """Show the network after so many of the accepted edits of the run that made this version."""
         version = self._versions[self._cursor]
-        if self.run is not None or version.run is None or accepted == self.point:
+        if self.run is not None or version.run is None or version.trajectory is None:
             return Changes.NOTHING
-        self._point = min(max(accepted, 0), len(version.run.steps))
+        accepted = min(max(accepted, 0), len(version.run.steps))
+        if accepted == self.point:
+            return Changes.NOTHING
+        self._leave_point()
+        if accepted != version.run.kept:
+            self._point, self._moved = accepted, version.trajectory.network(accepted)
         return Changes.NETWORK
+
+    def _leave_point(self) -> None:
+        self._point = self._moved = None
 
     @property
     def version(self) -> Version:
@@ -306,7 +314,7 @@ class Session:
         del self._versions[self._cursor + 1 :]
         self._versions.append(Version(live, run, trajectory))
         self._cursor += 1
-        self._point = None
+        self._leave_point()
         return Changes.NETWORK | Changes.HISTORY | Changes.RUN
 
     def sweep(self, config: PruneConfig) -> Iterator[tuple[Edit, Score]]:
@@ -336,7 +344,7 @@ class Session:
 
     def _go(self, by: int) -> Changes:
         self._cursor += by
-        self._point = None
+        self._leave_point()
         return Changes.NETWORK | Changes.HISTORY | Changes.RUN
 
 

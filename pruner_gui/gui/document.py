@@ -13,18 +13,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from pruner_gui import formats, reading
 from pruner_gui.comparison import Measured, Summary, summarise
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
-from pruner_gui.gui import graph_export
+from pruner_gui.gui import graph_export, run_words
 from pruner_gui.gui.graph_order import units_in_order
+from pruner_gui.gui.run_points import Record
 from pruner_gui.gui.worker import Outcome, Tasks
 from pruner_gui.network import Edit, IndexArray, Network
 from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates
-from pruner_gui.session import Changes, DataOptions, Run, Session, load_examples, would_go
+from pruner_gui.session import Changes, DataOptions, Run, Session, Step, load_examples, would_go
+
+REST_MS = 150  # without another move, before the point shown is measured
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ class Document(QObject):
     data_loaded = Signal(object)  # DataFiles
     arranged = Signal(object)  # Arrangement
     picture_written = Signal(object)  # Path
+    runs_changed = Signal()  # a run ended, or what is said of one changed
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -115,6 +119,11 @@ class Document(QObject):
         self._summaries: dict[Network, Summary] = {}
         self._sweeps: dict[Network, dict[Edit, Score]] = {}
         self._saved: set[Network] = set()
+        self.runs: list[Record] = []  # those that ended, whatever became of their networks
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(REST_MS)
+        self._rest.timeout.connect(self._rested)
 
     # -- what is known
 
@@ -160,10 +169,25 @@ class Document(QObject):
         """The figures of the network of now, None while it is the original or not measured."""
         if not self.is_open or self.session.network is self.session.original:
             return None
-        run = self.session.run
-        if run is not None and run.steps and self.before is not None:
-            return _live_summary(self.session.network, self.before, run)
-        return self._summaries.get(self.session.network)
+        known = self._summaries.get(self.session.network)
+        if known is not None or self.before is None:
+            return known
+        run, step = self._passed
+        return _live_summary(self.session.network, self.before, run, step) if run and step else None
+
+    @property
+    def _passed(self) -> tuple[Run | None, Step | None]:
+        """The run whose point is shown and the step that led to it, None where that says nothing."""
+        run = self.session.last_run
+        record = self.record_of(run) if run is not None and self.session.run is None else None
+        if run is None or (record is not None and record.outdated):
+            return None, None
+        count = len(run.steps) if self.session.run is not None else self.session.point
+        return run, run.steps[count - 1] if count else None
+
+    def record_of(self, run: Run | None) -> Record | None:
+        """Return what is remembered of a run that ended."""
+        return next((record for record in self.runs if record.source() is run), None) if run else None
 
     @property
     def sweep(self) -> dict[Edit, Score]:
@@ -182,6 +206,8 @@ class Document(QObject):
     def errors_of(self, network: Network) -> Score | None:
         """Return the deciding errors of a version on the pruning rows, None until measured."""
         summary = self._summaries.get(network)
+        if summary is None and network is self.session.network:
+            summary = self.after
         if summary is None or not self.metrics or not all(name in summary.errors for name in self.metrics):
             return None
         return Score(tuple(summary.errors[name].pruning for name in self.metrics))
@@ -283,6 +309,8 @@ class Document(QObject):
             protected=frozenset(),
         )
         self._saved.clear()
+        self._rest.stop()
+        self.runs.clear()
         changes = self.session.open(outcome.value, path)
         self.config_changed.emit()
         self._changed(changes)
@@ -293,6 +321,8 @@ class Document(QObject):
     def _loaded(self, data: DataFiles, outcome: Outcome) -> None:
         if self._succeeded(outcome):
             self.data = data
+            for record in self.runs:
+                record.outdated = True
             self._changed(self.session.use(outcome.value))
             self.data_loaded.emit(data)
 
@@ -359,11 +389,57 @@ class Document(QObject):
             self.changed.emit(changes)
 
     def _run_ended(self, outcome: Outcome) -> None:
+        run = self.session.run
+        if run is not None:
+            self._remember(run)
         # A run that ended before it began changed nothing; what it had put off is measured all the same.
         self._changed(self.session.end_run() or Changes.RUN)
+        self.runs_changed.emit()
         self._succeeded(outcome)
 
+    def _remember(self, run: Run) -> None:
+        number = self.runs[-1].number + 1 if self.runs else 1
+        configs = [stage.config for stage in run.stages] or [run.config]
+        name = run_words.run(number, configs)
+        self.runs.append(Record.of(run, number, name, time.monotonic() - self.run_began))
+
+    def show_run(self, record: Record, shown: bool) -> None:
+        """Show a remembered run beside the present one, or no longer."""
+        record.shown = shown
+        self.runs_changed.emit()
+
+    def rename_run(self, record: Record, name: str) -> None:
+        """Give a remembered run another name."""
+        record.name = name
+        self.runs_changed.emit()
+
     # -- the history
+
+    def move_to(self, accepted: int) -> None:
+        """Show the network after so many accepted edits of its run; it is measured when that rests."""
+        changes = self.session.move_to(accepted)
+        if changes:
+            for slot in ("measure", "sweep"):
+                self.tasks.drop(slot)
+            self.changed.emit(changes)
+            self._rest.start()
+
+    def _rested(self) -> None:
+        if self.running or self.session.run is not None:
+            return
+        needed = {version.network for version in self.session.versions} | {self.session.network}
+        for known in (self._summaries, self._sweeps):
+            for network in known.keys() - needed:  # points left behind would fill the memory
+                del known[network]
+        self._measure()
+        self._sweep()
+
+    def go_to_run(self, record: Record) -> None:
+        """Go to the version that a remembered run made, where the history still has it."""
+        run = record.source()
+        for index, version in enumerate(self.session.versions):
+            if run is not None and version.run is run:
+                self.go_to(index)
 
     def undo(self) -> None:
         """Go one version back."""
@@ -388,6 +464,7 @@ class Document(QObject):
 
     def shutdown(self) -> None:
         """Stop all background work and wait for it."""
+        self._rest.stop()
         self.tasks.shutdown()
 
     # -- measuring
@@ -399,6 +476,7 @@ class Document(QObject):
         if changes & (Changes.DOCUMENT | Changes.EXAMPLES):
             self._summaries.clear()
             self._sweeps.clear()
+        self._rest.stop()
         self.changed.emit(changes)
         if not self.running and self.session.run is None:
             self._measure()
@@ -476,9 +554,8 @@ def _summaries(
             raise
 
 
-def _live_summary(network: Network, before: Summary, run: Run) -> Summary:
-    """The figures of a run's network of now: errors as the run measured them, no file size yet."""
-    step = run.steps[-1]
+def _live_summary(network: Network, before: Summary, run: Run, step: Step) -> Summary:
+    """The figures at a point of a run: errors as the run measured them, no file size yet."""
     held = step.holdout.values if step.holdout is not None else (None,) * len(step.score.values)
     pairs = zip(run.started.metrics, step.score.values, held, strict=True)
     errors = {name: Measured(error, holdout) for name, error, holdout in pairs}

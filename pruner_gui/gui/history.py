@@ -8,7 +8,7 @@ from PySide6.QtCore import QSignalBlocker, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
-from pruner_gui.gui import text
+from pruner_gui.gui import run_words, text
 from pruner_gui.session import Version
 
 
@@ -27,12 +27,14 @@ class HistoryPanel(QWidget):
         layout.setContentsMargins(6, 2, 6, 6)
         layout.addWidget(self.list)
 
-    def show_versions(self, versions: Sequence[Version], current: int) -> None:
-        """Show the versions, this one marked."""
+    def show_versions(self, versions: Sequence[Version], current: int, point: int | None = None) -> None:
+        """Show the versions, this one marked; `point` is where on its run we are."""
         with QSignalBlocker(self.list):
             self.list.clear()
             for index, version in enumerate(versions):
                 item = QListWidgetItem(("▸ " if index == current else "   ") + self._title(version))
+                if index == current:
+                    item.setText(item.text() + self._place(version, point))
                 font = QFont(self.list.font())
                 font.setBold(index == current)
                 item.setFont(font)
@@ -48,9 +50,20 @@ class HistoryPanel(QWidget):
         neurons = text.plural(count, self.tr("{n} neuron"), self.tr("{n} neurons"))
         if version.run is None:
             return self.tr("Opened: {neurons}").format(neurons=neurons)
-        line = self.tr("Pruned within {tolerance}: {neurons}")
+        line = self.tr("Pruned within {tolerance} ({steps}): {neurons}")
         if version.run.finished is None:
-            line = self.tr("Pruned within {tolerance}, cancelled: {neurons}")
-        tolerance = version.run.config.tolerance(0)
-        shown = text.number(tolerance.value, 3) + (" %" if tolerance.relative else "")
-        return line.format(tolerance=shown, neurons=neurons)
+            line = self.tr("Pruned within {tolerance} ({steps}), cancelled: {neurons}")
+        configs = [stage.config for stage in version.run.stages] or [version.run.config]
+        tolerance, steps = run_words.tolerance(configs[0]), run_words.steps(configs)
+        return line.format(tolerance=tolerance, steps=steps, neurons=neurons)
+
+    def _place(self, version: Version, point: int | None) -> str:
+        """Where on its run a version is shown; nothing where that is its end."""
+        if version.run is None or point is None or point == version.run.kept:
+            return ""
+        steps = version.run.steps
+        count = steps[point - 1].neurons if point else version.run.started.network.hidden_neurons
+        line = self.tr(" — at {n} of {total} removals: {neurons}")
+        return line.format(
+            n=text.integer(point), total=text.integer(len(steps)), neurons=run_words.neurons(count)
+        )

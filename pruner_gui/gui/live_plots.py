@@ -1,17 +1,17 @@
-"""The plots of a run: both errors with the limit, and the neurons left in every layer, while it goes on."""
+"""The plots of a run: errors against neurons left, with other runs, and what every layer has left."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
+from functools import partial
 
-import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -19,7 +19,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pruner_gui.gui import text, theme
+from pruner_gui.gui import run_words, theme
+from pruner_gui.gui.error_plot import LEGEND_SIZE, ErrorPlot, prepare_plot
+from pruner_gui.gui.run_points import Points, Record, as_csv
 from pruner_gui.session import Run
 
 _LAYER_STYLES = (
@@ -28,50 +30,92 @@ _LAYER_STYLES = (
     Qt.PenStyle.DotLine,
     Qt.PenStyle.DashDotLine,
 )
-_LEGEND_SIZE = "8pt"
-_HEADROOM = 0.28  # of a plot's height, for the legend and the limit's label
+_HEADROOM = 0.28  # of the height of the plot of layers, for its legend
 _MOST_LAYERS = 5  # more lines than that say nothing; the total always stands
 
 
 class LivePlots(QWidget):
-    """Two plots over the number of removed neurons, or a sentence that says what is missing."""
+    """Two plots of a run with a line that says where its cursor is, or a sentence on what is missing."""
+
+    point_wanted = Signal(int)
+    export_wanted = Signal(str)  # as a file with this ending
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         pg.setConfigOptions(antialias=True)
         self.missing, self.load = QLabel(), QPushButton(self.tr("Load data…"))
-        self.errors, self.counts = pg.PlotWidget(), pg.PlotWidget()
+        self.readout, self.export = QLabel(), QPushButton(self.tr("Export plot"))
+        self.errors, self.counts = ErrorPlot(), pg.PlotWidget()
         self._run: Run | None = None
+        self._points: Points | None = None
+        self._overlays: list[Record] = []
+        self._point: int | None = None
+        self._live = False
+        self._name = ""
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty_page())
         self._stack.addWidget(self._plot_page())
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 2, 6, 4)
         layout.addWidget(self._stack)
-        self._pruning = self.errors.plot([], [], name=self.tr("pruning rows"))
-        self._holdout = self.errors.plot([], [], name=self.tr("held-out rows"))
-        self._limit = pg.InfiniteLine(
-            angle=0, label="", labelOpts={"position": 0.99, "anchors": [(1, 1), (1, 1)]}
-        )
-        self.errors.addItem(self._limit, ignoreBounds=False)
         self._layers: list[pg.PlotDataItem] = []
+        self._here = pg.InfiniteLine(angle=90)
+        self.counts.addItem(self._here, ignoreBounds=True)
+        self.errors.moved.connect(self._moved)
         self.retheme()
 
-    def show_run(self, run: Run | None, missing: str, can_load: bool) -> None:
-        """Show a run as far as it is, or, without one, a sentence and perhaps the button to load data."""
-        self._stack.setCurrentIndex(0 if run is None else 1)
+    def show_run(
+        self, run: Run | None, records: Sequence[Record] = (), point: int | None = None, live: bool = False
+    ) -> None:
+        """Show a run as far as it is, and the others that are to be shown.
+
+        `point` is where its cursor stands; None hides it. `live`: the run goes on.
+        """
+        if run is not self._run:
+            self._run, self._points = run, None if run is None else Points.of(run)
+            self._begin()
+        elif run is not None and self._points is not None:
+            self._points.extend(run)
+        metric = None if self._points is None else self._points.metric
+        others = [each for each in records if each.shown and not each.outdated and each.source() is not run]
+        metric = metric or (others[-1].points.metric if others else None)
+        self._overlays = [each for each in others if each.points.metric == metric]
+        self._point, self._live = point, live
+        self._name = next((each.name for each in records if each.source() is run), "")
+        if run is None and not self._overlays:
+            return
+        self._stack.setCurrentIndex(1)
+        self._draw()
+
+    def say(self, missing: str, can_load: bool) -> None:
+        """Without any run to show: a sentence, and perhaps the button to load data."""
         self.missing.setText(missing)
         self.load.setVisible(can_load)
-        if run is not self._run:
-            self._run = run
-            self._begin()
-        if run is not None:
-            self._draw(run)
+        self._stack.setCurrentIndex(0)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no run to show."""
+        return self._run is None and not self._overlays
+
+    def show_point(self, point: int) -> None:
+        """Put the cursor elsewhere on the same run."""
+        self._point = point
+        self.errors.show_point(point)
+        self._show_here()
 
     def points(self) -> int:
         """Number of points of the error curve that is shown."""
-        x, _ = self._pruning.getData()
-        return 0 if x is None or self._run is None else len(x)
+        return 0 if self._points is None else len(self._points)
+
+    def table(self) -> str:
+        """Return the points of the runs shown as CSV."""
+        present = [(self._name, self._points)] if self._points is not None else []
+        return as_csv([*present, *((each.name, each.points) for each in self._overlays)])
+
+    def plots(self) -> list[pg.PlotWidget]:
+        """Return the plots that are shown."""
+        return [self.errors, self.counts] if self._run is not None else [self.errors]
 
     def retheme(self) -> None:
         """Take the colours of the theme."""
@@ -79,17 +123,16 @@ class LivePlots(QWidget):
         for plot in (self.errors, self.counts):
             style_plot(plot)
             plot.showGrid(x=True, y=True, alpha=0.15)
+        self._here.setPen(pg.mkPen(colours.text, width=1))
+        self.errors.retheme()
+        self._begin()
+        if not self.empty:
+            self._draw()
+        for plot in (self.errors, self.counts):
             legend = plot.plotItem.legend
             legend.setLabelTextColor(QColor(colours.text))
             for _, label in legend.items:  # which are drawn already, and do not listen
-                label.setText(label.text, color=QColor(colours.text), size=_LEGEND_SIZE)
-        self._pruning.setPen(pg.mkPen(colours.pruning, width=2))
-        self._holdout.setPen(pg.mkPen(colours.heldout, width=2, style=Qt.PenStyle.DashLine))
-        self._limit.setPen(pg.mkPen(colours.limit, width=1.5, style=Qt.PenStyle.DotLine))
-        self._limit.label.setColor(QColor(colours.limit))
-        self._begin()
-        if self._run is not None:
-            self._draw(self._run)
+                label.setText(label.text, color=QColor(colours.text), size=LEGEND_SIZE)
 
     def _empty_page(self) -> QWidget:
         page = QWidget()
@@ -108,41 +151,47 @@ class LivePlots(QWidget):
         return page
 
     def _plot_page(self) -> QWidget:
-        page = QSplitter(Qt.Orientation.Horizontal)
-        self.errors.setAccessibleName(self.tr("Plot of the errors over removed neurons"))
-        self.counts.setAccessibleName(self.tr("Plot of the neurons left over removed neurons"))
-        for plot, columns in ((self.errors, 2), (self.counts, 3)):
-            plot.addLegend(
-                offset=(4, 1),
-                labelTextSize=_LEGEND_SIZE,
-                colCount=columns,
-                verSpacing=-6,
-                brush=None,
-                pen=None,
-            )
-            plot.setLabel("bottom", self.tr("neurons removed"))
-            plot.setMenuEnabled(False)
-            plot.hideButtons()
-            plot.setMouseEnabled(x=False, y=False)
-            plot.getAxis("left").enableAutoSIPrefix(False)
-            plot.getAxis("bottom").enableAutoSIPrefix(False)
-            page.addWidget(plot)
+        page, both = QWidget(), QSplitter(Qt.Orientation.Horizontal)
+        self.counts.setAccessibleName(self.tr("Plot of the neurons left over accepted removals"))
+        prepare_plot(self.counts)
+        both.addWidget(self.errors)
+        both.addWidget(self.counts)
         self.counts.setLabel("left", self.tr("neurons left"))
-        page.setStretchFactor(0, 3)
-        page.setStretchFactor(1, 2)
-        page.setChildrenCollapsible(False)
+        self.counts.setLabel("bottom", self.tr("removals accepted"))
+        both.setStretchFactor(0, 3)
+        both.setStretchFactor(1, 2)
+        both.setChildrenCollapsible(False)
+        self.readout.setAccessibleName(self.tr("Point of the run that is shown"))
+        row = QHBoxLayout()
+        row.addWidget(self.readout, 1)
+        row.addWidget(self.export)
+        self.export.setMenu(self._export_menu())
+        layout = QVBoxLayout(page)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(2)
+        layout.addLayout(row)
+        layout.addWidget(both, 1)
         return page
 
+    def _export_menu(self) -> QMenu:
+        menu = QMenu(self.export)
+        for suffix, title in (
+            (".png", self.tr("PNG, an image…")),
+            (".svg", self.tr("SVG, a drawing that can be enlarged…")),
+            (".csv", self.tr("CSV, the figures…")),
+        ):
+            menu.addAction(title).triggered.connect(partial(self.export_wanted.emit, suffix))
+        return menu
+
     def _begin(self) -> None:
-        """Prepare for another run: its layers, its metric."""
+        """Prepare for another run: its layers."""
         for curve in self._layers:
             self.counts.removeItem(curve)
         self._layers.clear()
-        if self._run is None:
+        self.counts.setVisible(self._run is not None)
+        if self._points is None:
             return
         colours = theme.colours()
-        self.errors.setLabel("left", text.metric(self._run.started.metrics[0]))
-        hidden = self._run.started.network.hidden_layers
         hues = (
             colours.pruning,
             colours.heldout,
@@ -151,7 +200,7 @@ class LivePlots(QWidget):
             colours.constant,
             colours.protected,
         )
-        names = [layer.name for layer in hidden][:_MOST_LAYERS] if len(hidden) > 1 else []
+        names = list(self._points.layers)[:_MOST_LAYERS] if len(self._points.layers) > 1 else []
         for index, name in enumerate(names):
             style = _LAYER_STYLES[index % len(_LAYER_STYLES)]
             pen = pg.mkPen(hues[index % len(hues)], width=2, style=style)
@@ -159,38 +208,34 @@ class LivePlots(QWidget):
         pen = pg.mkPen(colours.text, width=2)
         self._layers.append(self.counts.plot([], [], name=self.tr("all hidden"), pen=pen))
 
-    def _draw(self, run: Run) -> None:
-        start = run.started
-        removed = np.arange(len(run.steps) + 1)
-        errors = [start.start.values[0], *(step.score.values[0] for step in run.steps)]
-        symbol = "o" if len(removed) == 1 else None  # a line of one point cannot be seen
-        self._pruning.setData(removed, errors, symbol=symbol)
-        if start.holdout is not None:
-            held = [
-                start.holdout.values[0],
-                *(s.holdout.values[0] for s in run.steps if s.holdout is not None),
-            ]
-            self._holdout.setData(removed, held, symbol=symbol)
-        else:
-            held = []
-            self._holdout.setData([], [])
-        limit = run.limits[0]
-        _set_height(self.errors, [*errors, *held, limit])
-        self._limit.setValue(limit)
-        self._limit.label.setFormat(self.tr("limit {value}").format(value=text.number(limit)))
-        self.errors.setXRange(0, max(len(run.steps), 5), padding=0.03)
-        self.counts.setXRange(0, max(len(run.steps), 5), padding=0.03)
-        self._draw_counts(run, removed)
+    def _draw(self) -> None:
+        self.errors.show_overlays(self._overlays)
+        self.errors.show_run(self._run, self._points, self._point, self._live)
+        self._show_here()
+        if self._points is not None:
+            self._draw_counts(self._points)
 
-    def _draw_counts(self, run: Run, removed: np.ndarray[tuple[int], np.dtype[np.intp]]) -> None:
-        hidden = run.started.network.hidden_layers
-        for curve, layer in zip(self._layers[:-1], hidden, strict=False):
-            gone = (len(step.edit.units) * (step.edit.node == layer.name) for step in run.steps)
-            left = [layer.units.size - n for n in accumulate(gone, initial=0)]
+    def _draw_counts(self, points: Points) -> None:
+        removed = range(len(points))
+        for curve, left in zip(self._layers[:-1], points.layers.values(), strict=False):
             curve.setData(removed, left)
-        total = [run.started.network.hidden_neurons, *(step.neurons for step in run.steps)]
-        self._layers[-1].setData(removed, total)
-        _set_height(self.counts, [0, total[0] * (1 + 0.2 * (len(self._layers) > 3))])
+        self._layers[-1].setData(removed, points.neurons)
+        self.counts.setXRange(0, max(len(points) - 1, 5), padding=0.03)
+        _set_height(self.counts, [0, points.neurons[0] * (1 + 0.2 * (len(self._layers) > 3))])
+
+    def _show_here(self) -> None:
+        shown = self._point is not None and self._points is not None
+        self._here.setVisible(shown)
+        self.readout.setText("")
+        if self._point is not None and self._points is not None:
+            self._here.setValue(self._point)
+            line = run_words.point(self._points, self._point)
+            self.readout.setText(f"{self._name} — {line}" if self._name else line)
+
+    def _moved(self, point: int) -> None:
+        self._point = point
+        self._show_here()
+        self.point_wanted.emit(point)
 
 
 def style_plot(plot: pg.PlotWidget) -> None:

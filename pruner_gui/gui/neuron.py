@@ -140,8 +140,11 @@ def _error(score: Score) -> str:
 
 
 def _removal(document: Document, name: str, unit: int) -> tuple[int, Step] | None:
-    """The step in which a neuron went, on the way to the version shown."""
+    """The step in which a neuron went, on the way to the network shown; None where it is still there."""
     session = document.session
+    layer = session.network.by_name.get(name)
+    if layer is not None and unit in layer.units:
+        return None
     here = session.versions.index(session.version)
     before = 0
     for run in (*(version.run for version in session.versions[1 : here + 1]), session.run):

@@ -77,6 +77,7 @@ class MainWindow(QMainWindow):
         )
         plots = _tabs(
             (work.plots, self.tr("Plots")),
+            (work.runs, self.tr("Runs")),
             (work.histogram, self.tr("Histograms")),
             (work.history, self.tr("History")),
         )
@@ -87,7 +88,7 @@ class MainWindow(QMainWindow):
     def _arrange(self) -> None:
         layers, sides, plots = self._docks.values()
         self.resizeDocks([layers, sides], [268, 430], Qt.Orientation.Horizontal)
-        self.resizeDocks([plots], [215], Qt.Orientation.Vertical)
+        self.resizeDocks([plots], [250], Qt.Orientation.Vertical)
 
     def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:
         dock = QDockWidget(title, self)
@@ -124,6 +125,7 @@ class MainWindow(QMainWindow):
         for sample in samples():
             _add_entry(actions.samples, sample.title, partial(self.open_sample, sample))
         self.workspace.plots.load.clicked.connect(lambda: self.choose_data())
+        self.workspace.plots.export_wanted.connect(self.choose_plot)
         self.start.open_wanted.connect(self.choose_model)
         self.start.recent_wanted.connect(lambda path: self.open_files([path], is_model=True))
         self.start.sample_wanted.connect(self.open_sample)
@@ -191,7 +193,7 @@ class MainWindow(QMainWindow):
     def _next_panel(self) -> None:
         work = self.workspace
         panels: list[QWidget] = [work.tolerance, work.graph.pages.shown, work.layers]
-        panels += [work.comparison, work.plots, work.histogram, work.history]
+        panels += [work.comparison, work.plots, work.runs, work.histogram, work.history]
         focus = QApplication.focusWidget()
         inside = (
             [i for i, panel in enumerate(panels) if panel is focus or panel.isAncestorOf(focus)]
@@ -330,6 +332,15 @@ class MainWindow(QMainWindow):
             if path is not None and export is not None:
                 self.document.write_picture(export, path)
         dialog.deleteLater()
+
+    def choose_plot(self, suffix: str) -> None:
+        """Ask where to write the plots, or their figures, in a format, and write them."""
+        source = self.document.session.path or Path("network")
+        proposal = source.with_name(f"{source.stem}_plot{suffix}")
+        filters = f"{suffix.removeprefix('.').upper()} (*{suffix})"
+        path = dialogs.choose_target(self, self.tr("Export the plot"), proposal, filters)
+        if path is not None:
+            self.workspace.write_plots(path)
 
     # -- events
 

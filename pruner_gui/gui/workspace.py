@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter, defaultdict
 from dataclasses import replace
 from itertools import cycle
@@ -12,9 +13,9 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from pruner_gui.gui import compare, neuron, text
+from pruner_gui.gui import compare, neuron, plot_export, text
 from pruner_gui.gui.compare import ComparisonPanel
-from pruner_gui.gui.document import Arrangement, Document, Exported, Preview
+from pruner_gui.gui.document import Arrangement, Document, Exported, Failure, Preview
 from pruner_gui.gui.graph_export import Export, Ground
 from pruner_gui.gui.graph_panel import GraphPanel
 from pruner_gui.gui.graph_view import GraphMarks
@@ -24,6 +25,7 @@ from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
 from pruner_gui.gui.live_plots import LivePlots
 from pruner_gui.gui.message_bar import MessageBar
 from pruner_gui.gui.prune_form import PruneForm
+from pruner_gui.gui.runs_panel import RunsPanel
 from pruner_gui.gui.selecting import Selecting
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
 from pruner_gui.network import Edit, Network, RemoveUnits
@@ -46,7 +48,7 @@ class Workspace(QObject):
         self.preview = Preview()
         self.graph, self.layers, self.history = GraphPanel(), LayersPanel(), HistoryPanel()
         self.plots, self.comparison, self.form = LivePlots(), ComparisonPanel(), PruneForm()
-        self.histogram = HistogramPanel()
+        self.histogram, self.runs = HistogramPanel(), RunsPanel()
         self.tolerance, self.strip = ToleranceControl(), PreviewStrip()
         self.warning, self.success = MessageBar("warning"), MessageBar("verified")
         self.centre = self._centre()
@@ -69,6 +71,7 @@ class Workspace(QObject):
         """Take the colours of the theme."""
         for panel in (self.graph, self.plots, self.histogram, self.comparison, self.warning, self.success):
             panel.retheme()
+        self.runs.retheme()
         self._update_preview()
 
     def shutdown(self) -> None:
@@ -100,6 +103,11 @@ class Workspace(QObject):
         self.tolerance.changed.connect(self._tolerance_changed)
         self.form.changed.connect(document.set_config)
         self.history.version_wanted.connect(document.go_to)
+        self.plots.point_wanted.connect(document.move_to)
+        document.runs_changed.connect(self._show_runs)
+        self.runs.shown_wanted.connect(document.show_run)
+        self.runs.name_wanted.connect(document.rename_run)
+        self.runs.run_wanted.connect(document.go_to_run)
         self.graph.weak_changed.connect(self._show_marks)
         self.histogram.weights.threshold_wanted.connect(self._threshold_wanted)
         self.histogram.units.limit_wanted.connect(self._limit_wanted)
@@ -116,8 +124,12 @@ class Workspace(QObject):
         if changes & Changes.NETWORK:
             self.graph.pages.set_current(session.network, animated=self.document.running)
             self.success.hide()
-        if changes & Changes.HISTORY:
-            self.history.show_versions(session.versions, session.versions.index(session.version))
+        if changes & (Changes.HISTORY | Changes.NETWORK):
+            self.history.show_versions(
+                session.versions, session.versions.index(session.version), session.point
+            )
+        if changes & (Changes.HISTORY | Changes.EXAMPLES):
+            self._show_runs()
         if changes & Changes.EXAMPLES:
             self._warn()
         if self.document.running:
@@ -125,6 +137,8 @@ class Workspace(QObject):
             return
         if changes & (Changes.RUN | Changes.EXAMPLES):
             self._show_plots()
+        elif changes & Changes.NETWORK and session.point is not None:
+            self.plots.show_point(session.point)
         if changes & (Changes.NETWORK | Changes.EXAMPLES):
             self._show_comparison()
         self._update_preview()
@@ -187,8 +201,10 @@ class Workspace(QObject):
         if self.document.session.examples is None:
             self.strip.show_nothing(self.tr("Load data to measure errors and prune."))
         else:
+            nothing_yet = self.preview.total and not self.preview.measured
             self.strip.show_preview(
-                self.preview, _connections(self.document.session.network, self.preview.candidates)
+                replace(self.preview, limits=()) if nothing_yet else self.preview,
+                _connections(self.document.session.network, self.preview.candidates),
             )
             self._show_limit()
         self._show_marks()
@@ -320,11 +336,27 @@ class Workspace(QObject):
 
     def _show_plots(self) -> None:
         document = self.document
-        if document.session.examples is None:
-            self.plots.show_run(None, self.tr("Load data to measure errors and prune."), can_load=True)
-        else:
+        run, with_data = document.shown_run, document.session.examples is not None
+        if with_data:
+            point = document.session.point if document.is_open else None
+            self.plots.show_run(run, document.runs, point, live=document.session.run is not None)
+        if not with_data:
+            self.plots.say(self.tr("Load data to measure errors and prune."), can_load=True)
+        elif self.plots.empty:
             hint = self.tr("Press Prune (F5): errors and neurons left are plotted here while it runs.")
-            self.plots.show_run(document.shown_run, hint, can_load=False)
+            self.plots.say(hint, can_load=False)
+
+    def _show_runs(self) -> None:
+        self.runs.show_runs(self.document.runs, self.document.record_of(self.document.shown_run))
+        if not self.document.running:
+            self._show_plots()
+
+    def write_plots(self, path: Path) -> None:
+        """Write the plots, or their figures, into a file and say so."""
+        try:
+            self._say_written(plot_export.write(path, self.plots.plots(), self.plots.table()))
+        except (OSError, MemoryError) as error:
+            self.document.failed.emit(Failure(error, traceback.format_exc()))
 
     def _show_comparison(self) -> None:
         document = self.document
