@@ -84,7 +84,7 @@ class _Label:
         self.mark = mark
         pen, brush, symbol = pg.mkPen(colours.ground, width=1), pg.mkBrush(hue), _SYMBOLS[mark.kind]
         at = [mark.neurons], [mark.error]
-        self._symbol = pg.ScatterPlotItem(*at, symbol=symbol, size=14, brush=brush, pen=pen)
+        self._symbol = pg.ScatterPlotItem(*at, symbol=symbol, size=14, brush=brush, pen=pen, useCache=False)
         self._stem = pg.PlotCurveItem(pen=pg.mkPen(hue, width=1, style=Qt.PenStyle.DotLine))
         self.words = pg.TextItem(run_words.mark(mark), hue)
         _make_small(self.words)
@@ -158,7 +158,7 @@ class ErrorPlot(pg.PlotWidget):  # type: ignore[misc]
         self._named = list(zip((self._pruning, self._holdout, self._guard), names, strict=True))
         label = {"position": 0.01, "anchors": [(1, 1), (1, 1)]}  # on the right: the axis runs down
         self._limit = pg.InfiniteLine(angle=0, label="", labelOpts=label)
-        self._dots = pg.ScatterPlotItem(size=9)
+        self._dots = pg.ScatterPlotItem(size=9, useCache=False)  # cached pictures do not go into an SVG
         for item in (self._limit, self.cursor, self._dots):
             self.addItem(item, ignoreBounds=True)
         self.cursor.setCursor(Qt.CursorShape.SizeHorCursor)

@@ -51,7 +51,7 @@ class LivePlots(QWidget):
         self._overlays: list[Record] = []
         self._point: int | None = None
         self._live = False
-        self._name = ""
+        self._name, self._outdated = "", False
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty_page())
         self._stack.addWidget(self._plot_page())
@@ -81,7 +81,9 @@ class LivePlots(QWidget):
         metric = metric or (others[-1].points.metric if others else None)
         self._overlays = [each for each in others if each.points.metric == metric]
         self._point, self._live = point, live
-        self._name = next((each.name for each in records if each.source() is run), "")
+        record = next((each for each in records if run is not None and each.source() is run), None)
+        self._name = record.name if record is not None else ""
+        self._outdated = record is not None and record.outdated
         if run is None and not self._overlays:
             return
         self._stack.setCurrentIndex(1)
@@ -230,6 +232,8 @@ class LivePlots(QWidget):
         if self._point is not None and self._points is not None:
             self._here.setValue(self._point)
             line = run_words.point(self._points, self._point)
+            if self._outdated:
+                line += self.tr(" (measured on the data loaded before)")
             self.readout.setText(f"{self._name} — {line}" if self._name else line)
 
     def _moved(self, point: int) -> None:

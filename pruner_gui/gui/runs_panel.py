@@ -104,7 +104,7 @@ class RunsPanel(QWidget):
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
+        header.setSectionResizeMode(len(headers) - 1, QHeaderView.ResizeMode.Stretch)
         table.itemChanged.connect(self._item_changed)
         table.cellDoubleClicked.connect(lambda row, _: self.run_wanted.emit(self._records[row]))
         self.copy_button.clicked.connect(self.copy)

@@ -190,12 +190,13 @@ def test_the_table_of_runs_names_hides_and_goes_to_them(qtbot: QtBot, window: Ma
 
 
 def test_runs_on_other_data_are_not_plotted(qtbot: QtBot, window: MainWindow) -> None:
-    document = window.document
-    window.actions_.undo.trigger()
-    settled(qtbot, window)
+    document, plots = window.document, window.workspace.plots
     assert document.data is not None
     document.load_data(document.data)
     qtbot.waitUntil(lambda: document.runs[0].outdated, timeout=30_000)
+    settled(qtbot, window)
+    assert "data loaded before" in plots.readout.text()
+    window.actions_.undo.trigger()
     settled(qtbot, window)
     assert window.workspace.plots.empty
 
@@ -222,6 +223,7 @@ def test_plots_are_written_as_image_drawing_and_figures(
     assert len({image.pixel(x, image.height() // 2) for x in range(image.width())}) > 5
     drawing = (tmp_path / "plot.svg").read_text(encoding="utf-8")
     assert "neurons left" in drawing
+    assert "<image" not in drawing  # nothing but lines and words
     figures = (tmp_path / "plot.csv").read_text(encoding="utf-8").splitlines()
     assert len(figures) == len(last_run(window).steps) + 2
     assert figures[1].startswith("Run 1: selective 5 %,0,24,cross-entropy,0.")
