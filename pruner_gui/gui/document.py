@@ -450,7 +450,7 @@ class Document(QObject):
         self._changed(self.session.redo())
 
     def go_to(self, index: int) -> None:
-        """Go to a version of the history."""
+        """Go to a version of the history, to the end of its run."""
         changes = Changes.NOTHING
         versions = self.session.versions
         while (here := versions.index(self.session.version)) != index:
@@ -459,6 +459,9 @@ class Document(QObject):
                 break
             changes |= step
         self._changed(changes)
+        run = self.session.version.run
+        if run is not None:
+            self.move_to(run.kept)
 
     # -- the end
 

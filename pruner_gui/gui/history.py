@@ -23,6 +23,7 @@ class HistoryPanel(QWidget):
         self.list.setAccessibleName(self.tr("History"))
         self.list.setToolTip(self.tr("Click to go to a version (Ctrl+Z, Ctrl+Shift+Z)"))
         self.list.currentRowChanged.connect(self._wanted)
+        self.list.itemClicked.connect(lambda item: self._wanted(self.list.row(item)))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 2, 6, 6)
         layout.addWidget(self.list)

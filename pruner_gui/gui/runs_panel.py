@@ -110,20 +110,31 @@ class RunsPanel(QWidget):
         self.copy_button.clicked.connect(self.copy)
 
     def _show_row(self, index: int, record: Record) -> None:
-        name = QTableWidgetItem(_swatch(record, record is self._present), record.name)
+        present = record is self._present
+        name = self._item(index, 0)
+        name.setText(record.name)
+        name.setIcon(_swatch(record, present))
         name.setFlags(name.flags() | Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsUserCheckable)
         name.setCheckState(Qt.CheckState.Checked if record.shown else Qt.CheckState.Unchecked)
         font = name.font()
-        font.setBold(record is self._present)
+        font.setBold(present)
         name.setFont(font)
-        self.table.setItem(index, 0, name)
+        shade = QColor(theme.colours().muted if record.outdated else theme.colours().text)
+        why = self.tr("Measured on data that was loaded before: not plotted.") if record.outdated else ""
         for column, cell in enumerate(_cells(record), start=1):
-            item = QTableWidgetItem(cell)
+            item = self._item(index, column)
             item.setFlags(item.flags() & ~Qt.ItemFlag.ItemIsEditable)
-            if record.outdated:
-                item.setForeground(QColor(theme.colours().muted))
-                item.setToolTip(self.tr("Measured on data that was loaded before: not plotted."))
-            self.table.setItem(index, column, item)
+            item.setText(cell)
+            item.setForeground(shade)
+            item.setToolTip(why)
+
+    def _item(self, row: int, column: int) -> QTableWidgetItem:
+        """The item of a cell: always the same one, as it may be what the user just changed."""
+        item = self.table.item(row, column)
+        if item is None:
+            item = QTableWidgetItem()
+            self.table.setItem(row, column, item)
+        return item
 
     def _item_changed(self, item: QTableWidgetItem) -> None:
         if item.column() != 0:

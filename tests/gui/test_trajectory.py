@@ -127,6 +127,14 @@ def test_keys_move_the_cursor_to_every_point(qtbot: QtBot, window: MainWindow) -
     assert f"at {len(run.steps) - 1} of {len(run.steps)}" in window.workspace.history.list.item(1).text()
 
 
+def test_a_click_in_the_history_goes_back_to_the_end_of_its_run(window: MainWindow) -> None:
+    final, history = window.document.session.network, window.workspace.history.list
+    window.document.move_to(1)
+    place = history.visualItemRect(history.item(1)).center()
+    QTest.mouseClick(history.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    assert window.document.session.network is final
+
+
 def test_a_point_is_measured_once_the_cursor_rests(qtbot: QtBot, window: MainWindow) -> None:
     window.document.move_to(1)
     assert window.document.after is not None
