@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pruner_gui import limits
+
 MAX_OPS = 3_000_000
 
 
@@ -49,10 +51,10 @@ def read(stream: io.BytesIO, calls: Calls, persistent: Persistent) -> object:
     Raises:
         NotPlain, and what `calls` and `persistent` raise.
     """
-    machine = _Machine(calls, persistent)
+    machine, most = _Machine(calls, persistent), limits.scaled(MAX_OPS)
     try:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-            if count == MAX_OPS:
+            if count == most:
                 raise NotPlain("too long")
             if opcode.name in _PUSHES:
                 machine.stack.append(argument)

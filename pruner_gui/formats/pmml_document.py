@@ -12,13 +12,15 @@ import defusedxml.ElementTree
 import numpy as np
 from defusedxml import DefusedXmlException
 
-from pruner_gui.formats.errors import NotAModel, TooLarge
+from pruner_gui import limits
+from pruner_gui.formats.bounds import hold
+from pruner_gui.formats.errors import NotAModel
 from pruner_gui.network import Activation, Arithmetic, FloatArray, Op
 
-MAX_BYTES = 1 << 29
-MAX_ELEMENTS = 20_000_000
+MAX_BYTES = (1 << 31) - 1
+MAX_ELEMENTS = 1 << 26
 MAX_LEVELS = 64
-MAX_CHARACTERS = 1 << 20  # of one text
+MAX_CHARACTERS = 1 << 24  # of one text
 _LEFT_OUT = frozenset(
     {"Extension", "Header", "ModelStats", "ModelExplanation", "ModelVerification", "Output"}
 )  # no part of what a network computes
@@ -106,8 +108,7 @@ def decode(path: Path) -> Document:
     size = path.stat().st_size
     if not size:
         raise NotAModel(path, "pmml", "empty")
-    if size > MAX_BYTES:
-        raise TooLarge(path, "file", size, MAX_BYTES)
+    hold(path, "file", size, MAX_BYTES)
     try:
         with path.open("rb") as file:
             return _document(path, defusedxml.ElementTree.iterparse(file, ("start", "end"), forbid_dtd=True))
@@ -124,17 +125,20 @@ def _document(path: Path, events: Iterator[tuple[str, Element]]) -> Document:
     layers: list[Layer] = []
     neurons: list[Neuron] = []
     root = None
+    most, deepest = limits.scaled(MAX_ELEMENTS), limits.scaled(MAX_LEVELS)
     for event, element in events:
         if event == "start":
             elements += 1
             element.tag = element.tag.rpartition("}")[2]
             root = element if root is None else root
             open_.append(element)
-            _check_bounds(path, elements, len(open_))
+            if elements > most or len(open_) > deepest:
+                hold(path, "parts", elements, MAX_ELEMENTS)
+                hold(path, "levels", len(open_), MAX_LEVELS)
             continue
         open_.pop()
-        if len(element.text or "") > MAX_CHARACTERS:
-            raise TooLarge(path, "characters", len(element.text or ""), MAX_CHARACTERS)
+        if element.text is not None and len(element.text) > MAX_CHARACTERS:
+            hold(path, "characters", len(element.text), MAX_CHARACTERS)
         if not open_:
             continue
         parent = open_[-1]
@@ -150,13 +154,6 @@ def _document(path: Path, events: Iterator[tuple[str, Element]]) -> Document:
     if root is None:
         raise NotAModel(path, "pmml", "damaged", "no element")
     return Document(root, layers)
-
-
-def _check_bounds(path: Path, elements: int, levels: int) -> None:
-    if elements > MAX_ELEMENTS:
-        raise TooLarge(path, "parts", elements, MAX_ELEMENTS)
-    if levels > MAX_LEVELS:
-        raise TooLarge(path, "levels", levels, MAX_LEVELS)
 
 
 def _neuron(path: Path, element: Element) -> Neuron:

@@ -20,8 +20,9 @@ from pathlib import Path
 import numpy as np
 
 from pruner_gui.formats import data_pickle
+from pruner_gui.formats.bounds import hold
 from pruner_gui.formats.data_pickle import Calls, Global, NotPlain
-from pruner_gui.formats.errors import NotAModel, NotWeights, TooLarge, UnsupportedTensor
+from pruner_gui.formats.errors import NotAModel, NotWeights, UnsupportedTensor
 from pruner_gui.formats.tensors import DTYPES, Array, Tensor, decode, encode
 
 MAX_BYTES = (1 << 31) - 1
@@ -104,16 +105,14 @@ def opened(path: Path) -> Iterator[Kept]:
         OSError, NotAModel, TooLarge, NotWeights.
     """
     size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise TooLarge(path, "file", size, MAX_BYTES)
+    hold(path, "file", size, MAX_BYTES)
     try:
         with path.open("rb") as file:
             head = file.read(32)
         if head[:1] == b"\x80" and _OLD_MAGIC in head:
             yield _old(path, size)
         elif head[:4] == b"PK\x03\x04":
-            if (listed := _directory_size(path)) > _DIRECTORY:
-                raise TooLarge(path, "entries", listed, _DIRECTORY)
+            hold(path, "entries", _directory_size(path), _DIRECTORY)
             with zipfile.ZipFile(path) as archive:
                 yield _zipped(path, size, archive)
         else:
