@@ -1,9 +1,9 @@
-"""Decode a PMML file without trusting it, and the values that reader and writer share."""
+"""Decode a PMML file without trusting it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
@@ -15,6 +15,7 @@ from defusedxml import DefusedXmlException
 from pruner_gui import limits
 from pruner_gui.formats.bounds import hold
 from pruner_gui.formats.errors import NotAModel
+from pruner_gui.formats.pmml_names import Column, Step
 from pruner_gui.network import Activation, Arithmetic, FloatArray, Op
 
 MAX_BYTES = (1 << 31) - 1
@@ -24,9 +25,6 @@ MAX_CHARACTERS = 1 << 24  # of one text
 _LEFT_OUT = frozenset(
     {"Extension", "Header", "ModelStats", "ModelExplanation", "ModelVerification", "Output"}
 )  # no part of what a network computes
-
-Step = tuple[str, float, float]
-"""An operation on one column: (operator, constant, 0), or ("clip", lowest, highest)."""
 
 INVERSE = {"sub": "add", "add": "sub", "mul": "div", "div": "mul"}
 _NEUTRAL = {"sub": 0.0, "add": 0.0, "mul": 1.0, "div": 1.0}
@@ -56,47 +54,6 @@ class Document:
 
     root: Element
     layers: Sequence[Layer]
-
-
-@dataclass(frozen=True)
-class Column:
-    """What stands between a field of the data and a neural input, or an output neuron and the target.
-
-    `value` is the category that the column indicates, or None for a number. `steps` lead from the field to
-    the network, in that direction for outputs too. `points` are the two of a NormContinuous, (orig, norm)
-    each, when that is all there is. `rescale` is what a target is multiplied by and what is then added to it.
-    """
-
-    id: str
-    field: str
-    value: str | None = None
-    steps: tuple[Step, ...] = ()
-    points: tuple[tuple[float, float], ...] = ()
-    outliers: str = "asIs"
-    rescale: tuple[float, float] = (1.0, 0.0)
-
-    @property
-    def name(self) -> str:
-        """The field's name, with the category where there is one."""
-        return self.field if self.value is None else f"{self.field}={self.value}"
-
-
-@dataclass(frozen=True)
-class Names:
-    """What a file says beyond the network: kept, and written again.
-
-    `fields` are the DataFields: attributes, and children as tag and attributes. `neurons` are the ids of the
-    neurons of every dense node, by original index. `complement` is how one sigmoid stands for two
-    classes, the first of them as one minus the second: "identity", "threshold" (which of them is over 0.5) or
-    "" (not at all).
-    """
-
-    model: Mapping[str, str]
-    fields: tuple[tuple[Mapping[str, str], tuple[tuple[str, Mapping[str, str]], ...]], ...]
-    inputs: tuple[Column, ...]
-    outputs: tuple[Column, ...]
-    neurons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    complement: str = ""
 
 
 def decode(path: Path) -> Document:

@@ -26,11 +26,8 @@ from pruner_gui.formats.errors import (
     UnsupportedVersion,
 )
 from pruner_gui.formats.pmml_document import (
-    Column,
     Document,
     Layer,
-    Names,
-    Step,
     Unaligned,
     as_number,
     attribute,
@@ -38,6 +35,7 @@ from pruner_gui.formats.pmml_document import (
     operations,
     to_target,
 )
+from pruner_gui.formats.pmml_names import Column, Names, Step
 from pruner_gui.network import (
     Activation,
     Arithmetic,

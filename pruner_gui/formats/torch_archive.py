@@ -21,8 +21,8 @@ import numpy as np
 
 from pruner_gui.formats import data_pickle
 from pruner_gui.formats.bounds import hold
-from pruner_gui.formats.data_pickle import Calls, Global, NotPlain
-from pruner_gui.formats.errors import NotAModel, NotWeights, UnsupportedTensor
+from pruner_gui.formats.data_pickle import Calls, Global, NotPlain, TooLong
+from pruner_gui.formats.errors import NotAModel, NotWeights, TooLarge, UnsupportedTensor
 from pruner_gui.formats.tensors import DTYPES, Array, Tensor, decode, encode
 
 MAX_BYTES = (1 << 31) - 1
@@ -117,6 +117,8 @@ def opened(path: Path) -> Iterator[Kept]:
                 yield _zipped(path, size, archive)
         else:
             _refuse(path, head)
+    except TooLong as error:
+        raise TooLarge(path, "parts", error.limit + 1, error.limit) from error
     except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, struct.error) as error:
         raise NotAModel(path, "torch", "damaged", str(error)) from error
 
@@ -214,7 +216,8 @@ def _zipped(path: Path, size: int, archive: zipfile.ZipFile) -> Kept:
             raise NotAModel(path, "torch", "damaged", f"data/{wanted.key[:100]} is too short")
         return raw
 
-    value = data_pickle.read(io.BytesIO(read("data.pkl", MAX_PICKLE)), _CALLS, _storage)
+    hold(path, "entries", entries[pickles[0]].file_size, MAX_PICKLE)
+    value = data_pickle.read(io.BytesIO(read("data.pkl", size)), _CALLS, _storage)
     big = root + "byteorder" in entries and read("byteorder", 16) == b"big"
     return Kept(path, value, size, ">" if big else "<", storage)
 
