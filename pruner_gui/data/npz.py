@@ -22,7 +22,7 @@ _INPUTS = ("x", "inputs", "data", "images", "features", "arr_0")
 _TARGETS = ("y", "targets", "target", "labels", "label", "arr_1")
 _MARKED_INPUTS = ("x_{part}", "{part}_x", "{part}_images", "{part}_data")
 _MARKED_TARGETS = ("y_{part}", "{part}_y", "{part}_labels", "{part}_targets")
-_MAX_MEMBERS = 100_000
+_MAX_MEMBERS = 10_000
 
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError, OSError)
 

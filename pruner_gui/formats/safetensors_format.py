@@ -100,13 +100,21 @@ def _header(path: Path, content: bytes) -> dict[str, dict[str, Any]]:
     length = int.from_bytes(content[:8], "little")
     hold(path, "file", length, MAX_HEADER)
     try:
-        header = json.loads(content[8 : 8 + length])
+        header = json.loads(content[8 : 8 + length], object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise NotAModel(path, "safetensors", "damaged", str(error)) from error
     if not isinstance(header, dict):
         raise NotAModel(path, "safetensors", "damaged")
     hold(path, "tensors", len(header), _TENSORS)
     return header
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of the header. Of a name that stands twice, readers take one tensor or the other."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found
 
 
 def _tensor(path: Path, name: str, kind: str, shape: list[int], raw: bytes) -> Tensor:
