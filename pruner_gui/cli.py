@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from pruner_gui import files, formats, reading, wording
+from pruner_gui import files, formats, limits, reading, wording
 from pruner_gui.comparison import Rate, Summary, rate, summarise
 from pruner_gui.data import SCALINGS, ReadOptions, is_scaling
 from pruner_gui.errors import PrunerError
@@ -49,6 +49,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.verb is None:
         _parser().print_help()
         return 0
+    if options.limits is not None:
+        limits.raise_to(options.limits)
     try:
         options.run(options)
     except PrunerError as error:
@@ -135,6 +137,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--activations", type=activation_text.split, metavar="A[,A2]", help=_help("activations")
     )
+    parser.add_argument("--limits", type=_times, metavar="N", help=_help("limits"))
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -214,6 +217,12 @@ def _rows(text: str) -> int:
     if _count(text) == 0:
         raise argparse.ArgumentTypeError("at least one row is needed")
     return int(text)
+
+
+def _times(text: str) -> float:
+    if not 1 <= float(text) <= limits.MOST:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {limits.MOST:g}")
+    return float(text)
 
 
 def _share(text: str) -> float:

@@ -35,6 +35,7 @@ class Actions:
         self.full_screen = self._action("", tr("F&ull screen"), "F11")
         self.full_screen.setCheckable(True)
         self.next_panel = self._action("", tr("&Next panel"), "F6")
+        self.limits = self._action("", tr("&Limits for files…"), "")
         self.help = self._action("", tr("&Help"), "F1")
         self.log = self._action("", tr("Show the &log"), "")
         self.about = self._action("", tr("&About"), "")
@@ -88,6 +89,7 @@ def build_menus(
         view, *panels, None, *graph, None, _theme_menu(window, theme), actions.full_screen, actions.next_panel
     )
     _menu(bar.addMenu(tr("&Prune")), actions.prune, actions.cancel, None, actions.options)
+    _menu(bar.addMenu(tr("&Tools")), actions.limits)
     _menu(bar.addMenu(tr("&Help")), actions.help, actions.log, actions.about)
 
 

@@ -27,6 +27,7 @@ from pruner_gui.gui.data_dialog import DataDialog
 from pruner_gui.gui.data_memory import remembered, suited
 from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.document import DataFiles, Document, Failure, Wanted
+from pruner_gui.gui.limits_dialog import LimitsDialog
 from pruner_gui.gui.picture_dialog import PictureDialog
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.start_page import StartPage
@@ -114,6 +115,7 @@ class MainWindow(QMainWindow):
             (actions.cancel, document.cancel),
             (actions.options, self._show_options),
             (actions.next_panel, self._next_panel),
+            (actions.limits, self._ask_limits),
             (actions.help, lambda: about.show_help(self)),
             (actions.about, lambda: about.show_about(self)),
             (actions.log, self._show_log),
@@ -226,6 +228,11 @@ class MainWindow(QMainWindow):
                 self.document.open(wanted.need.path, wanted.data, dialog.activations)
 
         dialog.finished.connect(done)
+        dialog.open()
+
+    def _ask_limits(self) -> None:
+        dialog = LimitsDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
     def choose_data(self, files: Sequence[Path] = ()) -> None:
