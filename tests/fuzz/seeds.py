@@ -176,11 +176,50 @@ def _model(nodes: list[NodeProto], tensor: TensorProto) -> bytes:
     return content
 
 
+PMML = """<PMML version="4.4" xmlns="http://www.dmg.org/PMML-4_4"><Header/>
+<DataDictionary><DataField name="u" optype="continuous" dataType="double"/>
+<DataField name="v" optype="categorical" dataType="string"><Value value="no"/><Value value="yes"/>
+</DataField>
+<DataField name="w" optype="continuous" dataType="double"/>
+<DataField name="y" optype="continuous" dataType="double"/></DataDictionary>
+<TransformationDictionary><DerivedField name="ten" optype="continuous" dataType="double">
+<Apply function="/"><FieldRef field="w"/><Constant>10</Constant></Apply></DerivedField>
+</TransformationDictionary>
+<NeuralNetwork functionName="regression" activationFunction="tanh" normalizationMethod="none">
+<MiningSchema><MiningField name="u"/><MiningField name="v"/><MiningField name="w"/>
+<MiningField name="y" usageType="target"/></MiningSchema>
+<Targets><Target field="y" rescaleFactor="2" rescaleConstant="-1"/></Targets>
+<LocalTransformations><DerivedField name="less" optype="continuous" dataType="double">
+<Apply function="-"><Apply function="*"><Constant>3</Constant><FieldRef field="ten"/>
+</Apply><Constant>1</Constant></Apply></DerivedField></LocalTransformations>
+<NeuralInputs><NeuralInput id="a"><DerivedField optype="continuous" dataType="double">
+<NormContinuous field="u"><LinearNorm orig="1" norm="0"/><LinearNorm orig="3" norm="1"/>
+</NormContinuous></DerivedField></NeuralInput><NeuralInput id="b">
+<DerivedField optype="continuous" dataType="double">
+<NormDiscrete field="v" value="yes"/></DerivedField></NeuralInput>
+<NeuralInput id="c"><DerivedField optype="continuous" dataType="double"><FieldRef field="less"/>
+</DerivedField>
+</NeuralInput></NeuralInputs>
+<NeuralLayer><Neuron id="h" bias="0.1"><Con from="a" weight="1"/><Con from="b" weight="2"/>
+</Neuron><Neuron id="i" bias="-1"><Con from="c" weight="0.5"/></Neuron></NeuralLayer>
+<NeuralLayer activationFunction="identity"><Neuron id="o"><Con from="h" weight="1"/>
+<Con from="i" weight="3"/><Con from="a" weight="4"/></Neuron></NeuralLayer>
+<NeuralOutputs><NeuralOutput outputNeuron="o"><DerivedField optype="continuous" dataType="double">
+<NormContinuous field="y"><LinearNorm orig="0" norm="0"/><LinearNorm orig="5" norm="1"/></NormContinuous>
+</DerivedField></NeuralOutput></NeuralOutputs></NeuralNetwork></PMML>"""
+
+
+def _pmml() -> list[bytes]:
+    """Fields made of fields, categories, a rescaled target, connections past a layer."""
+    return [PMML.encode(), PMML.encode("utf-16")]
+
+
 _MORE: dict[str, Callable[[], list[bytes]]] = {
     "torch": _torch,
     "skops": _skops,
     "keras-h5": _keras_h5,
     "onnx": _onnx,
+    "pmml": _pmml,
 }
 COMPANIONS = {"weights": np.eye(3, dtype="f4").tobytes()}  # files that stand beside the model
 
