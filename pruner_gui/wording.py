@@ -63,6 +63,7 @@ from pruner_gui.pruning import BadSetting, NothingToRelateTo
 from pruner_gui.pruning.recipe import BadRecipe
 from pruner_gui.reading import ReadingFailed
 from pruner_gui.session import WouldReplaceSource
+from pruner_gui.session_file import NewerSession, NotASession
 
 Translate = Callable[[str], str]
 
@@ -586,6 +587,14 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
                 "wording", "{runtime} does not run the exported file: {detail}. Nothing was put at {path}."
             ),
             QT_TRANSLATE_NOOP("wording", "Please report this as an error of this program, with the model."),
+        ),
+        (NotASession, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} is no session, or a damaged one ({detail})."),
+            _CHECK_FILE,
+        ),
+        (NewerSession, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} was written by a newer version of this program."),
+            QT_TRANSLATE_NOOP("wording", "Open it with that version, or with a newer one."),
         ),
         (BadRecipe, "json"): (
             QT_TRANSLATE_NOOP("wording", "The recipe is not valid JSON: {detail}."),
