@@ -943,6 +943,10 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
             "wording",
             "neurons that stay whatever their error: a layer's name and original neurons counted from 0 (may be given several times)",
         ),
+        "keep": QT_TRANSLATE_NOOP(
+            "wording",
+            "how many neurons stay at least: hidden layers counted from 0, each with a number or with percent of its neurons, for example 0:16,1:25%",
+        ),
         "order": QT_TRANSLATE_NOOP("wording", "the order in which a pass tries the neurons"),
         "compensation": QT_TRANSLATE_NOOP(
             "wording",
