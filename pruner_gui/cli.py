@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pruner_gui import files, formats, reading, report_page, wording
+from pruner_gui import files, formats, limits, reading, report_page, wording
 from pruner_gui.comparison import (
     Answers,
     Latency,
@@ -61,6 +61,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.verb is None:
         _parser().print_help()
         return 0
+    if options.limits is not None:
+        limits.raise_to(options.limits)
     try:
         options.run(options)
     except PrunerError as error:
@@ -149,6 +151,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--activations", type=activation_text.split, metavar="A[,A2]", help=_help("activations")
     )
+    parser.add_argument("--limits", type=_times, metavar="N", help=_help("limits"))
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -228,6 +231,12 @@ def _rows(text: str) -> int:
     if _count(text) == 0:
         raise argparse.ArgumentTypeError("at least one row is needed")
     return int(text)
+
+
+def _times(text: str) -> float:
+    if not 1 <= float(text) <= limits.MOST:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {limits.MOST:g}")
+    return float(text)
 
 
 def _share(text: str) -> float:
@@ -506,7 +515,7 @@ def _told(examples: Examples) -> Iterable[str]:
 def describe(network: Network) -> dict[str, Any]:
     """Return what `info` says of a network, as plain values."""
     hidden = {layer.name: layer for layer in network.hidden_layers}
-    silent, deaf = network.without_outgoing(), network.without_incoming()
+    silent, deaf = network.without_outgoing, network.without_incoming
     layers = []
     for node, dense in network.dense:
         layer = hidden.get(node.name)

@@ -28,6 +28,7 @@ from pruner_gui.pruning import (
     Ranked,
     StageStarted,
     Started,
+    Trajectory,
     Trial,
 )
 
@@ -128,10 +129,6 @@ class Run:
         """How many of the accepted edits are kept: all, unless guard rows chose fewer."""
         return len(self.steps) if self.finished is None else self.finished.chosen
 
-    def network_at(self, accepted: int) -> Network:
-        """Return the network after so many of the accepted edits."""
-        return pruning.replayed(self.started.network, [step.edit for step in self.steps[:accepted]])
-
     def note(self, event: Trial | Ranked) -> None:
         """Remember the answer of a trial; not its edit, which may carry weights."""
         if isinstance(event, Trial):
@@ -148,6 +145,7 @@ class Version:
 
     network: Network
     run: Run | None = None
+    trajectory: Trajectory | None = None
 
 
 @dataclass
@@ -180,13 +178,15 @@ class Session:
         self._versions: list[Version] = []
         self._cursor = 0
         self._config = PruneConfig()
-        self._live: Network | None = None
+        self._live: Network | None = None  # what the run has reached
+        self._trajectory: Trajectory | None = None  # of the run that goes on
+        self._point: int | None = None  # of the version shown, None for what it kept
 
     # -- the document
 
     def open(self, network: Network, path: Path | None) -> Changes:
         """Start anew with a network."""
-        self.path, self.examples, self.run, self._live = path, None, None, None
+        self.path, self.examples, self.run, self._live, self._point = path, None, None, None, None
         self._versions, self._cursor = [Version(network)], 0
         return ~Changes.NOTHING
 
@@ -208,7 +208,28 @@ class Session:
     @property
     def network(self) -> Network:
         """The network of now."""
-        return self._live if self._live is not None else self._versions[self._cursor].network
+        if self._live is not None:
+            return self._live
+        version = self._versions[self._cursor]
+        if self._point is None or version.trajectory is None:
+            return version.network
+        return version.trajectory.network(self._point)
+
+    @property
+    def point(self) -> int | None:
+        """How many of the accepted edits of its run the network of now has; None without a run."""
+        version = self._versions[self._cursor]
+        if self.run is not None or version.run is None:
+            return None
+        return version.run.kept if self._point is None else self._point
+
+    def move_to(self, accepted: int) -> Changes:
+        """Show the network after so many of the accepted edits of the run that made this version."""
+        version = self._versions[self._cursor]
+        if self.run is not None or version.run is None or accepted == self.point:
+            return Changes.NOTHING
+        self._point = min(max(accepted, 0), len(version.run.steps))
+        return Changes.NETWORK
 
     @property
     def version(self) -> Version:
@@ -245,12 +266,15 @@ class Session:
         """Take in an event of the run."""
         if isinstance(event, Started):
             self.run = Run(self._config, event, event.limits)
+            self._trajectory = Trajectory(event.network)
             return Changes.RUN
         run = self.run
         if run is None or isinstance(event, Preparing):
             return Changes.NOTHING
         if isinstance(event, Accepted):
+            assert self._trajectory is not None
             self._live = event.network
+            self._trajectory.add(event.edit, event.network)
             run.limits = event.limits
             run.removed.update({(event.edit.node, unit): len(run.steps) for unit in event.edit.units})
             run.steps.append(_step(event))
@@ -273,15 +297,16 @@ class Session:
     def end_run(self) -> Changes:
         """Close the run, finished or not: what it accepted becomes one step of the history."""
         run, live = self.run, self._live
-        self.run = self._live = None
+        trajectory, self.run, self._live, self._trajectory = self._trajectory, None, None, None
         if run is None:
             return Changes.NOTHING
         run.trying = None
         if live is None or not run.kept:
             return Changes.NETWORK | Changes.RUN if run.steps else Changes.RUN
         del self._versions[self._cursor + 1 :]
-        self._versions.append(Version(live, run))
+        self._versions.append(Version(live, run, trajectory))
         self._cursor += 1
+        self._point = None
         return Changes.NETWORK | Changes.HISTORY | Changes.RUN
 
     def sweep(self, config: PruneConfig) -> Iterator[tuple[Edit, Score]]:
@@ -311,6 +336,7 @@ class Session:
 
     def _go(self, by: int) -> Changes:
         self._cursor += by
+        self._point = None
         return Changes.NETWORK | Changes.HISTORY | Changes.RUN
 
 

@@ -138,7 +138,8 @@ _NAMES_SHOWN = 12
 _PLACE = QT_TRANSLATE_NOOP("wording", "row {row}, column {column}")
 _EXPORT_AGAIN = QT_TRANSLATE_NOOP("wording", "Export the model again from the program that trained it.")
 _RAISE_LIMITS = QT_TRANSLATE_NOOP(
-    "wording", "If the file is right, raise what files may take: set PRUNER_GUI_LIMITS to 4, for example."
+    "wording",
+    "If the file is right, raise what files may take: Tools > Limits for files, --limits 4, or PRUNER_GUI_LIMITS=4.",
 )
 _RECIPE = QT_TRANSLATE_NOOP(
     "wording", "Save a recipe from the window, or see the README for how it is written."
@@ -321,7 +322,13 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP(
                 "wording", "{path} asks for more than is read safely: {found} {what}, at most {limit}."
             ),
-            _CHECK_FILE,
+            _RAISE_LIMITS,
+        ),
+        (TooLarge, "protobuf"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} is larger than an ONNX model can be: {found} bytes, at most {limit}."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Save it in float16 or float32, or as Keras or safetensors."),
         ),
         (UnsupportedVersion, "Encog"): (
             QT_TRANSLATE_NOOP(
@@ -678,7 +685,7 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         ),
         (DataTooLarge, None): (
             QT_TRANSLATE_NOOP("wording", "{path} holds more than is read: {size} ({what}), at most {limit}."),
-            QT_TRANSLATE_NOOP("wording", "Use a part of the data."),
+            _RAISE_LIMITS,
         ),
         (RaggedRow, None): (
             QT_TRANSLATE_NOOP(
@@ -878,6 +885,9 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         "activations": QT_TRANSLATE_NOOP(
             "wording",
             "the activation behind each layer, for files with weights alone (.pth, .safetensors): relu,relu,softmax",
+        ),
+        "limits": QT_TRANSLATE_NOOP(
+            "wording", "let files take N times as much memory, time and space as usual, 1 to 64"
         ),
         "code": QT_TRANSLATE_NOOP(
             "wording", "write Python code that builds the exported network in PyTorch (.pth, .safetensors)"

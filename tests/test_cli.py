@@ -337,34 +337,6 @@ def test_the_command_line_imports_no_qt(job: Job) -> None:
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
 
 
-def test_columns_gaps_and_words_are_dealt_with_as_told(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
-    with job.data.open() as file:
-        rows = list(csv.reader(file))
-    named = ("low", "mid", "top")
-    lines = [[f"r{place}", *row[:4], "", named[int(row[4])]] for place, row in enumerate(rows[1:])]
-    lines[5][2] = "NA"
-    path = job.folder / "odd.txt"
-    path.write_text("\n".join("|".join(line) for line in lines))
-    asked = ["evaluate", str(job.model), "--data", str(path), "--delimiter", "|", "--no-header"]
-    assert cli.main([*asked, "--ignore", "0"]) == 1
-    assert "row 6, column 2" in capsys.readouterr().err
-    told = ["--ignore", "0", "--missing", "drop-rows", "--classes", "low,mid,top"]
-    assert cli.main([*asked, *told, "--json"]) == 0
-    out, err = capsys.readouterr()
-    assert json.loads(out)["rows"] == len(lines) - 1
-    assert "low, mid, top" in err
-    assert "missing: 1" in err
-
-
-@pytest.mark.parametrize(
-    "wrong", [("--scale", "much"), ("--scale", "-1"), ("--missing", "guess"), ("--delimiter", "ab")]
-)
-def test_a_data_option_that_means_nothing_is_wrong_usage(job: Job, wrong: tuple[str, str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        job.prune(*wrong)
-    assert caught.value.code == 2
-
-
 def test_protected_neurons_stay_and_the_report_names_them(job: Job) -> None:
     everything = ("--tolerance", "500%", "--metric", "mse")
     assert job.report(*everything)["protected"] == []
@@ -397,6 +369,34 @@ def test_what_names_no_neuron_is_wrong_usage(job: Job, wrong: str) -> None:
     with pytest.raises(SystemExit) as ended:
         job.prune("--protect", wrong)
     assert ended.value.code == 2
+
+
+def test_columns_gaps_and_words_are_dealt_with_as_told(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    with job.data.open() as file:
+        rows = list(csv.reader(file))
+    named = ("low", "mid", "top")
+    lines = [[f"r{place}", *row[:4], "", named[int(row[4])]] for place, row in enumerate(rows[1:])]
+    lines[5][2] = "NA"
+    path = job.folder / "odd.txt"
+    path.write_text("\n".join("|".join(line) for line in lines))
+    asked = ["evaluate", str(job.model), "--data", str(path), "--delimiter", "|", "--no-header"]
+    assert cli.main([*asked, "--ignore", "0"]) == 1
+    assert "row 6, column 2" in capsys.readouterr().err
+    told = ["--ignore", "0", "--missing", "drop-rows", "--classes", "low,mid,top"]
+    assert cli.main([*asked, *told, "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert json.loads(out)["rows"] == len(lines) - 1
+    assert "low, mid, top" in err
+    assert "missing: 1" in err
+
+
+@pytest.mark.parametrize(
+    "wrong", [("--scale", "much"), ("--scale", "-1"), ("--missing", "guess"), ("--delimiter", "ab")]
+)
+def test_a_data_option_that_means_nothing_is_wrong_usage(job: Job, wrong: tuple[str, str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        job.prune(*wrong)
+    assert caught.value.code == 2
 
 
 def test_steps_follow_one_another_and_the_report_has_an_entry_for_each(job: Job) -> None:

@@ -147,3 +147,36 @@ def test_a_run_remembers_with_which_errors_neurons_stayed() -> None:
     assert session.last_run is not None
     left = {(layer.name, unit) for layer in session.network.hidden_layers for unit in layer.units.tolist()}
     assert session.last_run.rejected.keys() == left
+
+
+def test_any_point_of_a_run_can_be_shown_both_ways_and_gone_on_from() -> None:
+    session = pruned()
+    run = session.version.run
+    assert run is not None
+    assert session.point == len(run.steps)
+    assert session.move_to(1) & Changes.NETWORK
+    assert session.network.hidden_neurons == run.steps[0].neurons
+    assert session.move_to(0) & Changes.NETWORK
+    assert session.network.layer_sizes == session.original.layer_sizes
+    assert session.move_to(2) & Changes.NETWORK
+    assert not session.move_to(2)
+    for event in session.prune(PruneConfig(tolerances=(Tolerance(0, relative=True),))):
+        session.apply(event)
+    session.end_run()
+    assert session.network.hidden_neurons <= run.steps[1].neurons
+
+
+def test_undo_leaves_a_point_behind() -> None:
+    session = pruned()
+    smallest = session.network
+    session.move_to(1)
+    session.undo()
+    assert session.point is None
+    session.redo()
+    assert session.network is smallest
+
+
+def test_without_a_run_there_are_no_points() -> None:
+    session = opened()
+    assert session.point is None
+    assert not session.move_to(0)

@@ -21,6 +21,9 @@ def show_help(parent: QWidget) -> None:
         _tr(
             "Compare before and after. Held-out rows were not used to decide, so they tell what to expect elsewhere."
         ),
+        _tr(
+            "Click a neuron, a connection or a layer to learn about it. Double-click a neuron to protect it from pruning."
+        ),
         _tr("Export (Ctrl+E) the smaller network. The file is run and compared before it takes its place."),
     )
     items = "".join(f"<li style='margin-bottom: 6px'>{step}</li>" for step in steps)

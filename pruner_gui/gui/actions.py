@@ -24,6 +24,7 @@ class Actions:
         self.open = self._action("open", tr("&Open model…"), "Ctrl+O", tr("Open"))
         self.data = self._action("data", tr("Load &data…"), "Ctrl+D", tr("Data"))
         self.export = self._action("export", tr("&Export…"), "Ctrl+E", tr("Export"))
+        self.picture = self._action("picture", tr("Export p&icture…"), "Ctrl+Shift+E")
         self.quit = self._action("", tr("&Quit"), "Ctrl+Q")
         self.undo = self._action("undo", tr("&Undo"), "Ctrl+Z")
         self.redo = self._action("redo", tr("&Redo"), "Ctrl+Shift+Z")
@@ -34,6 +35,7 @@ class Actions:
         self.full_screen = self._action("", tr("F&ull screen"), "F11")
         self.full_screen.setCheckable(True)
         self.next_panel = self._action("", tr("&Next panel"), "F6")
+        self.limits = self._action("", tr("&Limits for files…"), "")
         self.help = self._action("", tr("&Help"), "F1")
         self.log = self._action("", tr("Show the &log"), "")
         self.about = self._action("", tr("&About"), "")
@@ -47,6 +49,7 @@ class Actions:
         self.data.setEnabled(idle)
         self.export.setEnabled(idle)
         self.copy.setEnabled(document.is_open)
+        self.picture.setEnabled(document.is_open)
         self.prune.setEnabled(document.can_prune)
         self.cancel.setEnabled(document.running)
         self.options.setEnabled(document.is_open)
@@ -79,13 +82,14 @@ def build_menus(
     """Fill the menu bar."""
     tr, bar = window.tr, window.menuBar()
     _menu(bar.addMenu(tr("&File")), actions.open, actions.data, None, actions.samples, actions.recent, None,
-          actions.export, None, actions.quit)  # fmt: skip
+          actions.export, actions.picture, None, actions.quit)  # fmt: skip
     _menu(bar.addMenu(tr("&Edit")), actions.undo, actions.redo, None, actions.copy)
     view = bar.addMenu(tr("&View"))
     _menu(
         view, *panels, None, *graph, None, _theme_menu(window, theme), actions.full_screen, actions.next_panel
     )
     _menu(bar.addMenu(tr("&Prune")), actions.prune, actions.cancel, None, actions.options)
+    _menu(bar.addMenu(tr("&Tools")), actions.limits)
     _menu(bar.addMenu(tr("&Help")), actions.help, actions.log, actions.about)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,10 @@ from pruner_gui import formats, reading
 from pruner_gui.comparison import Measured, Summary, peak_activations, summarise, weight_bytes
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
+from pruner_gui.gui import graph_export
+from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.worker import Outcome, Tasks
-from pruner_gui.network import Edit, Network
+from pruner_gui.network import Edit, IndexArray, Network
 from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates
 from pruner_gui.session import Changes, DataOptions, Run, Session, load_examples, would_go
 
@@ -73,6 +75,14 @@ class Exported:
     code: str = ""
 
 
+@dataclass(frozen=True)
+class Arrangement:
+    """The order of the units of some layers, and whether measured errors gave it."""
+
+    units: Mapping[str, IndexArray]
+    measured: bool
+
+
 class Document(QObject):
     """One document with its background work. Lives in the main thread."""
 
@@ -86,6 +96,8 @@ class Document(QObject):
     exported = Signal(object)  # Exported
     opened = Signal(object)  # Path: a model was opened
     data_loaded = Signal(object)  # DataFiles
+    arranged = Signal(object)  # Arrangement
+    picture_written = Signal(object)  # Path
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -160,8 +172,12 @@ class Document(QObject):
 
     @property
     def judged(self) -> dict[Edit, Score]:
-        """The sweep, of the layers alone that the options let lose neurons."""
-        return self._wanted(self.sweep)
+        """The sweep, of those neurons alone that the options let go."""
+        measured = self.sweep
+        allowed = (
+            candidates(self.session.network, self.config.layers, self.config.protected) if measured else ()
+        )
+        return {edit: measured[edit] for edit in allowed if edit in measured}
 
     def errors_of(self, network: Network) -> Score | None:
         """Return the deciding errors of a version on the pruning rows, None until measured."""
@@ -176,7 +192,7 @@ class Document(QObject):
             return Preview()
         network = self.session.network
         original, current = self.errors_of(self.session.original), self.errors_of(network)
-        total = len(candidates(network, self.config.layers))
+        total = len(candidates(network, self.config.layers, self.config.protected))
         sweep = self.judged
         if original is None or current is None:
             return Preview((), len(sweep), total, error=self.measure_error)
@@ -187,6 +203,29 @@ class Document(QObject):
         except PrunerError as error:
             return Preview((), len(sweep), total, now=current.values, error=error)
         return Preview(tuple(found), len(sweep), total, current.values, judge.limits)
+
+    # -- the picture
+
+    def arrange(self, order: str) -> None:
+        """Find an order of `graph_order.ORDERS` for the original's neurons in the background."""
+        original = self.session.original
+        sweep = self._sweeps.get(original, {})
+        complete = order == "importance" and 0 < len(candidates(original, None)) <= len(sweep)
+        errors = {(edit.node, edit.units[0]): score.values[0] for edit, score in sweep.items()}
+        work = partial(units_in_order, original, order, errors if complete else None)
+        self.tasks.start("order", work, partial(self._arranged, complete))
+
+    def _arranged(self, measured: bool, outcome: Outcome) -> None:
+        if self._succeeded(outcome):
+            self.arranged.emit(Arrangement(outcome.value, measured))
+
+    def write_picture(self, export: graph_export.Export, path: Path) -> None:
+        """Draw a picture into a file in the background."""
+        self.tasks.start("picture", partial(graph_export.write, export, path), self._picture_written)
+
+    def _picture_written(self, outcome: Outcome) -> None:
+        if self._succeeded(outcome):
+            self.picture_written.emit(outcome.value)
 
     # -- the engine
 
@@ -233,10 +272,16 @@ class Document(QObject):
             return
         if not self._succeeded(outcome):
             return
-        for slot in ("run", "measure", "sweep", "export"):
+        for slot in ("run", "measure", "sweep", "export", "order"):
             self.tasks.drop(slot)
         self.data = None
-        self.config = replace(self.config, layers=None, metrics=(), tolerances=self.config.tolerances[:1])
+        self.config = replace(
+            self.config,
+            layers=None,
+            metrics=(),
+            tolerances=self.config.tolerances[:1],
+            protected=frozenset(),
+        )
         self._saved.clear()
         changes = self.session.open(outcome.value, path)
         self.config_changed.emit()
@@ -277,6 +322,16 @@ class Document(QObject):
         elif outdated:
             self._sweeps.clear()
             self._sweep()
+
+    def can_protect(self, name: str, unit: int) -> bool:
+        """Whether this is a hidden neuron of the network of now, and no run goes on."""
+        layers = {layer.name: layer.units for layer in self.session.network.hidden_layers}
+        return not self.running and unit in layers.get(name, ())
+
+    def toggle_protected(self, name: str, unit: int) -> None:
+        """Protect a neuron from pruning, or no longer; nothing where that cannot be done now."""
+        if self.can_protect(name, unit):
+            self.set_config(replace(self.config, protected=self.config.protected ^ {(name, unit)}))
 
     def prune(self) -> None:
         """Start a run from the network of now."""
@@ -389,13 +444,6 @@ class Document(QObject):
         # An error here is the one that measuring reports: the same weights on the same rows.
         self.swept.emit()
 
-    def _wanted(self, sweep: dict[Edit, Score]) -> dict[Edit, Score]:
-        if self.config.layers is None:
-            return sweep
-        hidden = self.session.network.hidden_layers
-        names = {layer.name for layer in hidden if layer.index in self.config.layers}
-        return {edit: score for edit, score in sweep.items() if edit.node in names}
-
 
 def _read(path: Path, activations: Sequence[str] | None) -> Network:
     network = reading.model(path, activations=activations)
@@ -413,7 +461,8 @@ def _looked_at(events: Iterator[Event]) -> Iterator[Event]:
 
 def _look_at(network: Network) -> None:
     """Have the network find out what the window will ask it, in the thread of the work."""
-    _ = network.links, network.disconnected, network.strongest, network.connections
+    _ = network.links, network.strongest, network.connections
+    _ = network.without_outgoing, network.without_incoming
 
 
 def _summaries(

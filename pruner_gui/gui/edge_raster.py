@@ -93,10 +93,8 @@ class EdgeBlock:
         """
         for piece in self.pieces:
             if piece.x0 <= x <= piece.x1:
-                t = (x - piece.x0) / (piece.x1 - piece.x0)
-                if not _may_pass(piece, t, y, reach):
-                    return None
                 target = self.target if piece is self.pieces[-1] else self.source
+                t = (x - piece.x0) / (piece.x1 - piece.x0)
                 edge = _first_near(
                     self.source[:_SEARCHED], target, piece.y0, piece.y1, self.bend, t, y, reach
                 )
@@ -117,16 +115,6 @@ class EdgeBlock:
         if layer == self.target_layer:
             found |= self.target == position
         return np.flatnonzero(found)
-
-
-def _may_pass(piece: Piece, t: float, y: float, reach: float) -> bool:
-    """Whether a point is between the outermost curves of a piece, at the share `t` of its way."""
-    s = t * t * (3 - 2 * t)
-    low = (1 - s) * piece.y0.min() + s * piece.y1.min()
-    high = (1 - s) * piece.y0.max() + s * piece.y1.max()
-    arch = 16 * t * t * (1 - t) * (1 - t) * _BEND
-    reach += arch * float(max(piece.y0.max(), piece.y1.max()) - min(piece.y0.min(), piece.y1.min()))
-    return bool(low - reach <= y <= high + reach)
 
 
 @dataclass(frozen=True)
@@ -321,6 +309,18 @@ def _looks(
     return kinds, (strength, width, dashes)
 
 
+def strokes(
+    block: EdgeBlock, frame: Frame, weak_threshold: float | None
+) -> Iterator[tuple[int, IndexArray, Floats, Floats]]:
+    """Yield what `draw_edges` draws one by one: kind, connections, and the strength and width of each."""
+    if block.weight.size:
+        kinds, (strength, width, _) = _looks(
+            block, frame, _count_strong(np.abs(block.weight), weak_threshold)
+        )
+        for kind, chosen in kinds:
+            yield kind, chosen, strength[chosen], width[chosen]
+
+
 def _count_strong(magnitude: Floats, weak_threshold: float | None) -> int:
     """How many connections, strongest first, are not weak."""
     if weak_threshold is None:
@@ -402,8 +402,10 @@ def _first_near(
     source: Indices, target: Indices, y0: Ys, y1: Ys, bend: Floats, t: float, y: float, reach: float
 ) -> int:
     """Return the first curve that is within `reach` of `y` at the share `t` of its way, -1 for none."""
-    s = t * t * (3 - 2 * t)
-    arch = 16 * t * t * (1 - t) * (1 - t)
+    s, arch = t * t * (3 - 2 * t), 16 * t * t * (1 - t) * (1 - t)
+    slack = reach + arch * _BEND * (max(y0.max(), y1.max()) - min(y0.min(), y1.min()))
+    if y < (1 - s) * y0.min() + s * y1.min() - slack or y > (1 - s) * y0.max() + s * y1.max() + slack:
+        return -1
     for e in range(source.size):
         start = y0[source[e]]
         if abs(start + (s + arch * bend[e]) * (y1[target[e]] - start) - y) <= reach:

@@ -7,8 +7,9 @@ longest way from the input; layers that run in parallel share a column, one abov
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -98,10 +99,14 @@ class Layer:
         wanted = np.asarray(units, np.intp)
         if not wanted.size:
             return wanted
-        order = np.argsort(self.units)
+        order = self._sorted
         places = np.searchsorted(self.units, wanted, sorter=order).clip(max=self.units.size - 1)
         found = order[places]
         return found[self.units[found] == wanted]
+
+    @cached_property
+    def _sorted(self) -> IndexArray:
+        return np.argsort(self.units)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +139,11 @@ class Layout:
         return cls._place(names, ["linear"] * len(sizes), units, chain, {len(sizes) - 1})
 
     @classmethod
-    def from_network(cls, network: Network) -> Layout:
-        """Lay out the input and every dense layer of a network of any shape."""
+    def from_network(cls, network: Network, units: Mapping[str, IndexArray] | None = None) -> Layout:
+        """Lay out the input and every dense layer of a network of any shape.
+
+        `units` says in which order the units of some layers stand, by the layer's name.
+        """
         nodes = [node for node in network.nodes if node.op.flow is UnitFlow.CREATES]
         index = {node.name: i for i, node in enumerate(nodes)}
         links = sorted({(index[link.source], index[link.target]) for link in network.links})
@@ -143,7 +151,11 @@ class Layout:
         outputs = {i for i, node in enumerate(nodes) if node.name not in inner}
         activations = [_activation_after(network, node.name) for node in nodes]
         return cls._place(
-            [node.name for node in nodes], activations, [node.units for node in nodes], links, outputs
+            [node.name for node in nodes],
+            activations,
+            [(units or {}).get(node.name, node.units) for node in nodes],
+            links,
+            outputs,
         )
 
     @classmethod
@@ -175,7 +187,7 @@ class Layout:
         )
         return cls(layers, tuple(columns), tuple(links))
 
-    @property
+    @cached_property
     def bounds(self) -> Rect:
         """Left, top, right, bottom of all neurons and links."""
         if not self.layers:

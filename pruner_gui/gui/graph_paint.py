@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from types import MappingProxyType
 
 import numpy as np
@@ -13,7 +14,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
 from pruner_gui.gui.edge_raster import EdgeBlock
+from pruner_gui.gui.graph_facts import EdgePlace
 from pruner_gui.gui.graph_layout import Camera, Layer, Layout
+from pruner_gui.gui.graph_stamps import Stamp, paint_now
 from pruner_gui.gui.palette import Colours
 from pruner_gui.network import IndexArray, Network
 
@@ -22,10 +25,12 @@ Statuses = npt.NDArray[np.uint8]
 Paths = list[tuple[QPainterPath, QPen]]
 _NONE: Units = MappingProxyType({})
 
+_TILE = 256.0  # pixels of a layer's neurons that are painted as one
 STRIP_SPACING = 3.0  # pixels between neurons below which a layer is a strip
 _SMALLEST_MARK = 3.3
 _STRIP = 3.0  # half the width of a strip
 _ROW = 20.0  # of the legend
+_ROUNDING = 1e-6
 _TEXT = 31.0  # where its words begin
 
 
@@ -106,23 +111,95 @@ def statuses(layout: Layout, current: Network, marks: GraphMarks) -> tuple[Statu
 
 
 def paint_layer(
-    painter: QPainter, layer: Layer, found: Statuses, camera: Camera, colours: Colours, height: float
+    painter: QPainter,
+    layer: Layer,
+    found: Statuses,
+    camera: Camera,
+    colours: Colours,
+    height: float,
+    *,
+    hide_removed: bool = False,
+    stamp: Stamp = paint_now,
 ) -> None:
     """Paint the neurons of a layer, or a strip where they stand too close."""
-    if layer.spacing * camera.scale < STRIP_SPACING and layer.units.size > 1:
-        _paint_strip(painter, layer, found, camera, colours)
+    x, top = camera.to_view(layer.x, layer.top)
+    if _is_strip(layer, camera):
+        tall = (layer.bottom - layer.top) * camera.scale
+        room = QRectF(x - _STRIP - 8, top - 3, 2 * _STRIP + 16, tall + 8)
+        look = "strip", layer, found.tobytes(), camera.scale, colours, hide_removed
+        paint = partial(_paint_strip, layer, found, camera, colours, hide_removed)
+        stamp(painter, look, QPointF(x, top), lambda: room, paint)
         return
-    x = (layer.x - camera.left) * camera.scale
-    first = int(max(0, (camera.top - layer.top) / layer.spacing - 1))
-    last = int(min(layer.units.size, (camera.top + height / camera.scale - layer.top) / layer.spacing + 2))
-    radius = glyph_radius(layer, camera)
+    step = layer.spacing * camera.scale
+    first = int(max(0, -top / step - 1))
+    last = int(min(layer.units.size, (height - top) / step + 2))
+    marked = (found > Status.NEUTRAL) & (found < Status.REMOVED)
+    drawn = found < Status.REMOVED if hide_removed else np.ones(found.size, bool)
+    count = max(1, int(_TILE // step))
     # marked neurons last: they may be larger than their neighbours
-    for position in sorted(range(first, last), key=lambda p: _marked(int(found[p]))):
-        y = (layer.top + position * layer.spacing - camera.top) * camera.scale
-        paint_glyph(painter, Status(found[position]), x, y, radius, colours)
+    for chosen in (drawn & ~marked, drawn & marked):
+        for start in range(first // count * count, last, count):
+            positions = start + np.flatnonzero(chosen[start : start + count])
+            if positions.size:
+                _paint_tile(painter, layer, positions, found, camera, colours, stamp)
 
 
-def _marked(status: int) -> bool:
+def _paint_tile(
+    painter: QPainter,
+    layer: Layer,
+    positions: IndexArray,
+    found: Statuses,
+    camera: Camera,
+    colours: Colours,
+    stamp: Stamp,
+) -> None:
+    """Paint some neurons of a layer that stand near each other."""
+    x, top = camera.to_view(layer.x, layer.top)
+    radius, step = glyph_radius(layer, camera), layer.spacing * camera.scale
+
+    def room() -> QRectF:
+        reach = 1.35 * max(radius, _SMALLEST_MARK) + 2
+        begin, end = top + positions[0] * step - reach, top + positions[-1] * step + reach
+        return QRectF(x - reach, begin, 2 * reach, end - begin)
+
+    def paint(onto: QPainter) -> None:
+        for position in positions.tolist():
+            paint_glyph(onto, Status(found[position]), x, top + position * step, radius, colours)
+
+    look = "neurons", positions.tobytes(), found[positions].tobytes(), step, radius, colours
+    stamp(painter, look, QPointF(x, top), room, paint)
+
+
+def paint_going(
+    painter: QPainter, layer: Layer, position: int, gone: float, camera: Camera, colours: Colours
+) -> None:
+    """Paint a neuron on its way from filled to hollow; in a strip it goes unseen."""
+    if _is_strip(layer, camera):
+        return
+    x, y = camera.to_view(layer.x, layer.top + position * layer.spacing)
+    painter.setOpacity(1 - gone)
+    paint_glyph(painter, Status.NORMAL, x, y, glyph_radius(layer, camera) * (1 - 0.5 * gone), colours)
+    painter.setOpacity(1.0)
+
+
+def paint_column(painter: QPainter, layer: Layer, camera: Camera, colours: Colours) -> None:
+    """Paint the sign of a selected layer: a band behind its neurons."""
+    x, top = camera.to_view(layer.x, layer.top)
+    radius = glyph_radius(layer, camera)
+    half = max(radius, _STRIP) + 7
+    height = (layer.bottom - layer.top) * camera.scale
+    band = QColor(colours.selection)
+    painter.setPen(QPen(band, 1.6))
+    band.setAlpha(28)
+    painter.setBrush(band)
+    painter.drawRoundedRect(QRectF(x - half, top - radius - 7, 2 * half, height + 2 * radius + 14), 8, 8)
+
+
+def _is_strip(layer: Layer, camera: Camera) -> bool:
+    return layer.spacing * camera.scale < STRIP_SPACING and layer.units.size > 1
+
+
+def _marked(status: Status) -> bool:
     return status not in (Status.NORMAL, Status.NEUTRAL, Status.REMOVED)
 
 
@@ -176,16 +253,24 @@ def _polygon(x: float, y: float, radius: float, degrees: Sequence[float]) -> QPo
     return QPolygonF([QPointF(cx, cy) for cx, cy in corners])
 
 
-def _paint_strip(painter: QPainter, layer: Layer, found: Statuses, camera: Camera, colours: Colours) -> None:
+def _paint_strip(
+    layer: Layer,
+    found: Statuses,
+    camera: Camera,
+    colours: Colours,
+    hide_removed: bool,
+    painter: QPainter,
+) -> None:
     """Paint a layer as a bar, hollow where its neurons are gone, with a tick for each pixel row of marks."""
     x = (layer.x - camera.left) * camera.scale
     ys = (layer.y - camera.top) * camera.scale
     top = float(ys[0]) - 1.5
-    bar = QRectF(x - _STRIP, top, 2 * _STRIP, float(ys[-1]) + 1.5 - top)
     end = layer.is_input or layer.is_output
     painter.setPen(QPen(QColor(colours.ground), 1.0))
     painter.setBrush(QColor(colours.neutral if end else colours.neuron))
-    painter.drawRoundedRect(bar, 2, 2)
+    for first, last in _runs(found != Status.REMOVED) if hide_removed else [(0, len(ys) - 1)]:
+        start, stop = float(ys[first]) - 1.5, float(ys[last]) + 1.5
+        painter.drawRoundedRect(QRectF(x - _STRIP, start, 2 * _STRIP, stop - start), 2, 2)
     painter.setPen(Qt.PenStyle.NoPen)
     rows = np.floor(ys - top).astype(np.intp)
     whole = np.bincount(rows)
@@ -193,16 +278,24 @@ def _paint_strip(painter: QPainter, layer: Layer, found: Statuses, camera: Camer
     # (status, colour, from, to): each sticks out in its own way
     for status, colour, start, stop in (
         (Status.REMOVED, colours.ground, -_STRIP + 1.2, _STRIP - 1.2),
-        (Status.PROTECTED, colours.protected, -_STRIP - 3, -_STRIP),
+        (Status.PROTECTED, colours.protected, -_STRIP - 7, -_STRIP + 1),
         (Status.CANDIDATE, colours.candidate, _STRIP - 1, _STRIP + 7),
         (Status.CONSTANT, colours.constant, _STRIP - 1, _STRIP + 3),
-        (Status.DISCONNECTED, colours.disconnected, -_STRIP - 6, -_STRIP + 1),
+        (Status.DISCONNECTED, colours.disconnected, -_STRIP - 4, -_STRIP + 1),
     ):
+        if hide_removed and status is Status.REMOVED:
+            continue
         share = np.bincount(rows[found == status], minlength=whole.size) / np.maximum(whole, 1)
         for row in np.flatnonzero(share):
             painter.setOpacity(0.4 + 0.6 * share[row])
             painter.fillRect(QRectF(x + start, top + float(row), stop - start, tick), QColor(colour))
     painter.setOpacity(1)
+
+
+def _runs(there: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return the first and last position of each stretch of what is there."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], there, [False]]).astype(np.int8)))
+    return [(int(first), int(after) - 1) for first, after in edges.reshape(-1, 2)]
 
 
 def paint_halo(painter: QPainter, x: float, y: float, radius: float, colours: Colours) -> None:
@@ -224,8 +317,11 @@ def paint_ring(painter: QPainter, x: float, y: float, radius: float, colours: Co
 # -- the connection under the mouse
 
 
-def highlight(block: EdgeBlock, edge: int, colours: Colours) -> Paths:
-    """Return one connection as a bold line on a casing."""
+def highlight(place: EdgePlace | None, colours: Colours) -> Paths:
+    """Return one connection, if there is one, as a bold line on a casing."""
+    if place is None:
+        return []
+    block, edge = place.block, place.edge
     path = _path(block, np.array([edge]))
     colour = colours.positive if block.weight[edge] > 0 else colours.negative
     pens = QPen(QColor(colours.ground), 5.5), QPen(QColor(colour), 3.0)
@@ -247,38 +343,62 @@ def _path(block: EdgeBlock, edges: IndexArray) -> QPainterPath:
 
 
 def paint_caption(
-    painter: QPainter,
-    lines: tuple[str, str],
-    layer: Layer,
-    camera: Camera,
-    colours: Colours,
-    room: QRectF,
-    width: float,
+    painter: QPainter, lines: tuple[str, str], box: QRectF, colours: Colours, stamp: Stamp = paint_now
 ) -> None:
-    """Paint a layer's name and size above its column, or at the upper edge when that is out of view."""
-    x = (layer.x - camera.left) * camera.scale
-    top, bottom = ((y - camera.top) * camera.scale for y in (layer.top, layer.bottom))
+    """Paint a layer's name and size in their box."""
+    font = painter.font()
+
+    def paint(onto: QPainter) -> None:
+        _paint_ground(onto, box, colours)
+        y, wide = box.top() + 2, box.width() - 10
+        for each, line, colour in zip(
+            _caption_fonts(font), lines, (colours.text, colours.muted), strict=True
+        ):
+            metrics = QFontMetricsF(each)
+            onto.setFont(each)
+            onto.setPen(QColor(colour))
+            place = QRectF(box.left() + 5, y, wide + 1, metrics.height())
+            shown = metrics.elidedText(line, Qt.TextElideMode.ElideMiddle, wide + _ROUNDING)
+            onto.drawText(place, Qt.AlignmentFlag.AlignCenter, shown)
+            y += metrics.height() + 1
+        onto.setFont(font)
+
+    look = "caption", lines, font.toString(), round(box.width(), 2), colours
+    stamp(painter, look, box.topLeft(), lambda: box, paint)
+
+
+def caption_box(
+    lines: tuple[str, str], font: QFont, layer: Layer, camera: Camera, room: QRectF, width: float
+) -> QRectF | None:
+    """Return where in the view a layer's caption is; None where the layer is out of it.
+
+    That is above its column, or at the upper edge when that is out of view.
+    """
+    x, top = camera.to_view(layer.x, layer.top)
+    bottom = camera.to_view(layer.x, layer.bottom)[1]
     if not room.left() < x < room.right() or bottom < room.top() or top > room.bottom():
-        return
-    bold = QFont(painter.font())
-    bold.setBold(True)
-    fonts = (bold, painter.font())
-    metrics = [QFontMetricsF(font) for font in fonts]
-    texts = [
-        m.elidedText(t, Qt.TextElideMode.ElideMiddle, width) for m, t in zip(metrics, lines, strict=True)
-    ]
-    wide = max(m.horizontalAdvance(text) for m, text in zip(metrics, texts, strict=True))
-    high = sum(m.height() for m in metrics) + 1
+        return None
+    widths, high = _caption_size(lines, font.toString())
+    wide = max(min(each, width) for each in widths)
     y = max(room.top(), top - glyph_radius(layer, camera) - 10 - high)
     left = min(max(x - wide / 2, room.left() + 2), room.right() - wide - 2)
-    _paint_ground(painter, QRectF(left - 5, y - 2, wide + 10, high + 4), colours)
-    for font, m, text, colour in zip(fonts, metrics, texts, (colours.text, colours.muted), strict=True):
-        painter.save()
-        painter.setFont(font)
-        painter.setPen(QColor(colour))
-        painter.drawText(QRectF(left, y, wide + 1, m.height()), Qt.AlignmentFlag.AlignCenter, text)
-        painter.restore()
-        y += m.height() + 1
+    return QRectF(left - 5, y - 2, wide + 10, high + 4)
+
+
+@lru_cache(maxsize=256)
+def _caption_size(lines: tuple[str, str], font: str) -> tuple[tuple[float, ...], float]:
+    """Return the width of each line, and the height of both."""
+    described = QFont()
+    described.fromString(font)
+    metrics = [QFontMetricsF(each) for each in _caption_fonts(described)]
+    widths = tuple(each.horizontalAdvance(line) for each, line in zip(metrics, lines, strict=True))
+    return widths, sum(each.height() for each in metrics) + 1
+
+
+def _caption_fonts(font: QFont) -> tuple[QFont, QFont]:
+    bold = QFont(font)
+    bold.setBold(True)
+    return bold, font
 
 
 def _paint_ground(painter: QPainter, rect: QRectF, colours: Colours) -> None:
@@ -311,9 +431,21 @@ def legend_height(entries: Sequence[tuple[Symbol, str]], metrics: QFontMetricsF,
 
 
 def paint_legend(
-    painter: QPainter, entries: Sequence[tuple[Symbol, str]], colours: Colours, room: QRectF
+    painter: QPainter,
+    entries: Sequence[tuple[Symbol, str]],
+    colours: Colours,
+    room: QRectF,
+    stamp: Stamp = paint_now,
 ) -> None:
     """Paint the legend at the lower edge of the room."""
+    look = "legend", tuple(entries), painter.font().toString(), room.width(), room.height(), colours
+    wider = room.adjusted(-6, 0, 6, 2)
+    stamp(painter, look, room.topLeft(), lambda: wider, partial(_paint_legend, entries, colours, room))
+
+
+def _paint_legend(
+    entries: Sequence[tuple[Symbol, str]], colours: Colours, room: QRectF, painter: QPainter
+) -> None:
     rows = legend_rows(entries, QFontMetricsF(painter.font()), room.width())
     wide = max((row[-1][2] + _TEXT + row[-1][3] for row in rows if row), default=0.0)
     left, top = room.left(), room.bottom() - len(rows) * _ROW

@@ -1,15 +1,18 @@
-"""The views of the network with their tools: fit and zoom, the legend, and which connections are weak."""
+"""The views of the network with their tools: those of both, and those of the graph alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QSettings, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import (
+    QComboBox,
     QDoubleSpinBox,
     QHBoxLayout,
     QLabel,
+    QMenu,
     QPushButton,
     QSlider,
     QToolButton,
@@ -18,7 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from pruner_gui.gui import resources
-from pruner_gui.gui.graph_view import GraphView
+from pruner_gui.gui.graph_view import GraphView, Shown
 from pruner_gui.gui.network_pages import NetworkPages
 from pruner_gui.network import Network
 
@@ -32,6 +35,7 @@ class GraphPanel(QWidget):
     """Graph and matrix below a row of tools. `graph_actions` are also for the menu."""
 
     weak_changed = Signal()
+    order_changed = Signal(str)  # one of `graph_order.ORDERS`
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,22 +55,62 @@ class GraphPanel(QWidget):
         self.legend.setCheckable(True)
         self.legend.setChecked(True)
         self.legend.toggled.connect(self.pages.set_legend_visible)
+        self.hide_removed = self._action("hide-removed", self.tr("Hide &removed neurons"), "H", lambda: None)
+        self.hide_removed.setCheckable(True)
+        self.hide_removed.toggled.connect(lambda on: self.view.set_removed_visible(not on))
+        self.still = QAction(self.tr("Reduce &motion"), self)
+        self.still.setCheckable(True)
+        self.still.toggled.connect(self._set_still)
+        self.still.setChecked(QSettings().value("graph/still", False, type=bool) is True)
         self.draw_all = QPushButton(self.tr("Draw all connections"))
         self.draw_all.setToolTip(
             self.tr("Only the strongest connections are drawn: all of them take seconds")
         )
-        self.draw_all.setVisible(False)
         self.draw_all.clicked.connect(self._draw_all)
+        self.shown = QComboBox()
+        self._graph_tools = QWidget()
+        self.orders = {name: QAction(title, self) for name, title in self._order_titles()}
+        self.order = "index"
+        self.order_button = QToolButton()
+        self._build_orders()
+        self._build_shown()
+        self._build_graph_tools()
         self._build()
+        self.pages.page_changed.connect(self._show_tools)
+        self._show_tools()
 
     def set_network(self, network: Network) -> None:
         """Show another network, all of it."""
         self.pages.set_network(network)
-        self.draw_all.setVisible(not self.view.draws_all)
+        self._show_tools()
 
     def graph_actions(self) -> list[QAction]:
         """The actions for the View menu."""
-        return [*self.pages.switches, self.zoom_in, self.zoom_out, self.fit, self.actual, self.legend]
+        return [
+            *self.pages.switches,
+            self.zoom_in,
+            self.zoom_out,
+            self.fit,
+            self.actual,
+            self.legend,
+            self.hide_removed,
+            *self.orders.values(),
+            self.still,
+        ]
+
+    def say_order(self, measured: bool) -> None:
+        """Tell what the order of the neurons was made from."""
+        words = {
+            "index": self.tr("Neurons stand in the order of the file"),
+            "importance": self.tr("The most important stand on top: those with strong weights in and out"),
+            "similarity": self.tr("Neurons with similar incoming weights stand side by side"),
+        }
+        if measured:
+            words["importance"] = self.tr(
+                "The most important stand on top: those without which the error is largest"
+            )
+        self.order_button.setToolTip(words[self.order])
+        self.order_button.setText(self.orders[self.order].text().replace("&", ""))
 
     def weak_threshold(self, network: Network) -> float | None:
         """Return the |w| below which a connection is weak, None: none is."""
@@ -84,6 +128,7 @@ class GraphPanel(QWidget):
         """Take the colours of the theme."""
         for action, name in self._icons:
             action.setIcon(resources.icon(name))
+        self.order_button.setIcon(resources.icon("order"))
 
     def _action(self, icon: str, title: str, key: str, done: Callable[[], None]) -> QAction:
         action = QAction(resources.icon(icon), title, self)
@@ -103,7 +148,8 @@ class GraphPanel(QWidget):
         self.weak_box.setRange(0, 100)
         self.weak_box.setDecimals(2)
         self.weak_box.setSingleStep(0.5)
-        self.weak_box.setSuffix(self.tr(" % of the strongest |w|"))
+        self.weak_box.setSuffix(self.tr(" % of max"))
+        self.weak_box.setToolTip(self.tr("In percent of the strongest weight of the whole network"))
         self.weak_box.setAccessibleName(self.tr("Weak connections threshold"))
         self.weak_box.setSpecialValueText(self.tr("none marked"))
         tools = QHBoxLayout()
@@ -111,21 +157,18 @@ class GraphPanel(QWidget):
         tools.setSpacing(4)
         for button in self.pages.switch_buttons():
             tools.addWidget(button)
-        for action in self.graph_actions()[len(self.pages.switches) :]:
-            button = QToolButton()
-            button.setDefaultAction(action)
-            button.setAutoRaise(True)
-            button.setAccessibleName(action.toolTip())
-            tools.addWidget(button)
-        tools.addWidget(self.draw_all)
+        for action in (self.zoom_in, self.zoom_out, self.fit, self.actual, self.legend):
+            tools.addWidget(_button(action))
         tools.addStretch(1)
         for widget in (label, self.weak_slider, self.weak_box):
             tools.addWidget(widget)
-        self.weak_box.setMaximumWidth(190)
+        self.weak_box.setMaximumWidth(115)
+        self.weak_slider.setMinimumWidth(60)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(tools)
+        layout.addWidget(self._graph_tools)
         layout.addWidget(self.pages, 1)
         self.weak_slider.valueChanged.connect(self._slid)
         self.weak_slider.sliderPressed.connect(lambda: self._set_focus(True))
@@ -133,9 +176,68 @@ class GraphPanel(QWidget):
         self.weak_box.valueChanged.connect(self._typed)
         self.weak_box.setValue(_WEAK_PERCENT)
 
+    def _build_graph_tools(self) -> None:
+        """Fill the row of what concerns the graph alone."""
+        row, label = QHBoxLayout(self._graph_tools), QLabel(self.tr("&Connections"))
+        label.setBuddy(self.shown)
+        row.setContentsMargins(8, 0, 8, 3)
+        row.setSpacing(6)
+        tools = (label, self.shown, self.order_button, _button(self.hide_removed), self.draw_all)
+        for tool in tools:
+            row.addWidget(tool)
+        row.addStretch(1)
+
+    def _order_titles(self) -> tuple[tuple[str, str], ...]:
+        return (
+            ("index", self.tr("Order by &index")),
+            ("importance", self.tr("Order by im&portance")),
+            ("similarity", self.tr("Order by &similarity")),
+        )
+
+    def _build_orders(self) -> None:
+        group, menu = QActionGroup(self), QMenu(self)
+        for name, action in self.orders.items():
+            action.setCheckable(True)
+            action.setChecked(name == self.order)
+            action.triggered.connect(partial(self._order_chosen, name))
+            group.addAction(action)
+            menu.addAction(action)
+        button = self.order_button
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setAutoRaise(True)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setIcon(resources.icon("order"))
+        button.setAccessibleName(self.tr("Order of the neurons"))
+        self.say_order(False)
+
+    def _order_chosen(self, name: str) -> None:
+        self.order = name
+        self.order_changed.emit(name)
+
+    def _build_shown(self) -> None:
+        for title, shown in (
+            (self.tr("All"), Shown.ALL),
+            (self.tr("Weak only"), Shown.WEAK),
+            (self.tr("Strong only"), Shown.STRONG),
+        ):
+            self.shown.addItem(title, str(shown))
+        self.shown.setAccessibleName(self.tr("Connections that are shown"))
+        self.shown.setToolTip(self.tr("Which connections are shown"))
+        self.shown.currentIndexChanged.connect(lambda: self.view.set_shown(Shown(self.shown.currentData())))
+
+    def _show_tools(self) -> None:
+        """Show the tools of the view that is shown."""
+        self._graph_tools.setVisible(self.pages.shown is self.view)
+        self.draw_all.setVisible(not self.view.draws_all)
+
     def _draw_all(self) -> None:
         self.view.draw_all()
-        self.draw_all.hide()
+        self._show_tools()
+
+    def _set_still(self, still: bool) -> None:
+        self.view.still = still
+        QSettings().setValue("graph/still", still)
 
     def _slid(self, place: int) -> None:
         with QSignalBlocker(self.weak_box):
@@ -150,3 +252,11 @@ class GraphPanel(QWidget):
     def _set_focus(self, focus: bool) -> None:
         self.weak_focus = focus
         self.weak_changed.emit()
+
+
+def _button(action: QAction) -> QToolButton:
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setAutoRaise(True)
+    button.setAccessibleName(action.toolTip())
+    return button

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import enum
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 from PySide6.QtCore import QObject, QRectF, Signal
 from PySide6.QtGui import QImage
 
 from pruner_gui.gui.edge_raster import EdgeBlock, Frame, Image, Ink, draw_edges, prepare, warm_up
+from pruner_gui.gui.graph_facts import Facts
 from pruner_gui.gui.graph_layout import Layout
 from pruner_gui.network import Network
 
+_Choice = tuple[tuple[EdgeBlock, ...], "Shown", float | None]
+
 _PREVIEWED = 3_000  # connections from which a coarse picture comes first
+
+
+class Shown(enum.StrEnum):
+    """Which connections are drawn."""
+
+    ALL = "all"
+    WEAK = "weak"
+    STRONG = "strong"
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,7 @@ class Job:
     focus: bool
     selected: tuple[int, int] | None = None
     """(layer, position) of a neuron whose connections get a picture of their own."""
+    shown: Shown = Shown.ALL
     most: int | None = None
     """How many connections of each pair of layers, strongest first, None for all."""
 
@@ -45,6 +59,22 @@ class Picture:
     """Behind the images: must live as long as they."""
     connections: QImage
     selected: QImage | None
+    facts: Facts | None = None
+
+
+def choose(
+    blocks: tuple[EdgeBlock, ...], shown: Shown, weak_threshold: float | None
+) -> tuple[EdgeBlock, ...]:
+    """Return the blocks with those of their connections that are to be drawn."""
+    if shown is Shown.ALL or (weak_threshold is None and shown is Shown.STRONG):
+        return blocks
+    chosen = []
+    for block in blocks:
+        weak = 0.0 if weak_threshold is None else weak_threshold
+        n_strong = int(np.searchsorted(-np.abs(block.weight), -weak, side="right"))
+        part = slice(0, n_strong) if shown is Shown.STRONG else slice(n_strong, None)
+        chosen.append(block.only(np.arange(block.weight.size)[part]))
+    return tuple(chosen)
 
 
 def draw(
@@ -95,7 +125,8 @@ class Renderer(QObject):
         self._next: Job | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False
-        self._prepared: tuple[tuple[Network, Layout, int | None], tuple[EdgeBlock, ...]] | None = None
+        self._prepared: tuple[tuple[Network, Layout, int | None], tuple[EdgeBlock, ...], Facts] | None = None
+        self._chosen: tuple[_Choice, tuple[EdgeBlock, ...]] | None = None
         self._last: Picture | None = None
 
     def request(self, job: Job) -> None:
@@ -124,11 +155,11 @@ class Renderer(QObject):
     def _work(self) -> None:
         warm_up()
         while (job := self._take()) is not None:
-            blocks = self._blocks(job)
+            blocks, facts = self._blocks(job)
             known = self._known(job)
             if known is None and sum(block.weight.size for block in blocks) >= _PREVIEWED:
-                self._show(draw(job, blocks, _coarse(job.frame), self._is_stopped))
-            self._show(draw(job, blocks, None, self._overtaken, known))
+                self._show(draw(job, blocks, _coarse(job.frame), self._is_stopped), facts)
+            self._show(draw(job, blocks, None, self._overtaken, known), facts)
 
     def _take(self) -> Job | None:
         with self._lock:
@@ -137,9 +168,10 @@ class Renderer(QObject):
                 self._thread = None
             return job
 
-    def _show(self, picture: Picture | None) -> None:
+    def _show(self, picture: Picture | None, facts: Facts) -> None:
         if picture is None:
             return
+        picture = replace(picture, facts=facts)
         if picture.refined:
             self._last = picture
         self.pictured.emit(picture)
@@ -157,11 +189,18 @@ class Renderer(QObject):
     def _is_stopped(self) -> bool:
         return self._stopped
 
-    def _blocks(self, job: Job) -> tuple[EdgeBlock, ...]:
+    def _blocks(self, job: Job) -> tuple[tuple[EdgeBlock, ...], Facts]:
+        """What to draw, and the figures of everything."""
         wanted = (job.network, job.layout, job.most)
         if self._prepared is None or self._prepared[0] != wanted:
-            self._prepared = (wanted, prepare(*wanted))
-        return self._prepared[1]
+            self._prepared = (wanted, prepare(*wanted), Facts.of(job.network, job.layout))
+        blocks, facts = self._prepared[1:]
+        if job.shown is Shown.ALL:
+            return blocks, facts
+        chosen = (blocks, job.shown, job.weak_threshold)
+        if self._chosen is None or self._chosen[0] != chosen:
+            self._chosen = chosen, choose(*chosen)
+        return self._chosen[1], facts
 
 
 def _coarse(frame: Frame) -> Frame:

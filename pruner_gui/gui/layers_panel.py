@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
     QHeaderView,
     QLabel,
+    QScrollArea,
+    QSpinBox,
     QSplitter,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -23,22 +27,28 @@ from PySide6.QtWidgets import (
 from pruner_gui.gui import text, theme
 from pruner_gui.network import Network
 
-_UNITS, _WOULD_GO = 2, 3
+_UNITS, _WOULD_GO, _PROTECTED = 2, 3, 4
 _SHARE = Qt.ItemDataRole.UserRole
 
 
 @dataclass(frozen=True)
 class LayerRow:
-    """A visible layer: how many units it has and had, and how many would go (None: it cannot lose any)."""
+    """A visible layer: how many units it has and had, how many would go (None: it cannot lose any).
+
+    `protected` counts those that are protected from pruning.
+    """
 
     name: str
     activation: str
     units: int
     before: int
     candidates: int | None
+    protected: int = 0
 
 
-def layer_rows(original: Network, network: Network, candidates: Mapping[str, int]) -> list[LayerRow]:
+def layer_rows(
+    original: Network, network: Network, candidates: Mapping[str, int], protected: Mapping[str, int]
+) -> list[LayerRow]:
     """Return the input and every dense layer."""
     hidden = {layer.name: layer for layer in network.hidden_layers}
     names = [network.input.name, *(node.name for node, _ in network.dense)]
@@ -49,17 +59,22 @@ def layer_rows(original: Network, network: Network, candidates: Mapping[str, int
         if name == names[-1]:
             activation = network.head
         count = candidates.get(name, 0) if layer is not None and layer.prunable.any() else None
-        result.append(LayerRow(name, activation, network.sizes[name], original.sizes[name], count))
+        sizes = network.sizes[name], original.sizes[name]
+        result.append(LayerRow(name, activation, *sizes, count, protected.get(name, 0)))
     return result
 
 
 class LayersPanel(QWidget):
-    """The list of layers above the details of the selection."""
+    """The list of layers above the details of the selection: a layer, a neuron or a connection."""
+
+    layer_selected = Signal(int)  # visible layer
+    neuron_selected = Signal(int, int)  # visible layer, original unit
+    selection_cleared = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.tree = QTreeWidget()
-        self.selection = QLabel()
+        self.selection, self.unit = QLabel(), QSpinBox()
         self._rows: list[LayerRow] = []
         self._build_tree()
         self._build_selection()
@@ -68,10 +83,11 @@ class LayersPanel(QWidget):
         splitter.addWidget(self._framed_selection())
         splitter.setStretchFactor(0, 2)
         splitter.setStretchFactor(1, 3)
+        splitter.setSizes([200, 300])
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 2, 6, 6)
         layout.addWidget(splitter)
-        self.setMinimumWidth(240)
+        self.setMinimumWidth(264)
 
     def show_layers(self, rows: Sequence[LayerRow]) -> None:
         """Show these layers."""
@@ -86,17 +102,47 @@ class LayersPanel(QWidget):
             item = self.tree.topLevelItem(index)
             assert item is not None
             self._show_row(item, row)
+        self.tree.setColumnHidden(_PROTECTED, not any(row.protected for row in rows))
 
-    def show_selection(self, html: str, layer: int | None = None) -> None:
-        """Show the details of a neuron of a visible layer, or a hint when empty."""
-        self.tree.setCurrentItem(None if layer is None else self.tree.topLevelItem(layer))  # type: ignore[arg-type]
-        hint = self.tr("Click a neuron in the graph to see its connections and why it stays or goes.")
+    def show_selection(self, html: str, layer: int | None = None, unit: int | None = None) -> None:
+        """Show the details of what is selected in a visible layer, or a hint when empty; emits nothing."""
+        with QSignalBlocker(self.tree), QSignalBlocker(self.unit):
+            item = None if layer is None else self.tree.topLevelItem(layer)
+            self.tree.setCurrentItem(item)  # type: ignore[arg-type]
+            last = self._rows[layer].before - 1 if layer is not None and layer < len(self._rows) else -1
+            self.unit.setRange(-1, last)
+            self.unit.setValue(-1 if unit is None else unit)
+            self.unit.setEnabled(layer is not None)
+        hint = self.tr("Click a neuron or a connection in the graph, or a layer above, to learn about it.")
         self.selection.setText(html or f'<span style="color:{theme.colours().muted}">{hint}</span>')
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Clear the selection by Escape."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.selection_cleared.emit()
+        else:
+            super().keyPressEvent(event)
+
+    def _layer_chosen(self, item: QTreeWidgetItem | None) -> None:
+        if item is not None:
+            self.layer_selected.emit(self.tree.indexOfTopLevelItem(item))
+
+    def _unit_chosen(self, unit: int) -> None:
+        item = self.tree.currentItem()
+        layer = self.tree.indexOfTopLevelItem(item) if item is not None else -1
+        if layer >= 0 and unit >= 0:
+            self.neuron_selected.emit(layer, unit)
+        elif layer >= 0:
+            self.layer_selected.emit(layer)
 
     def _build_tree(self) -> None:
         tree = self.tree
-        tree.setHeaderLabels([self.tr("Layer"), self.tr("Function"), self.tr("Neurons"), "◆"])
+        tree.setHeaderLabels([self.tr("Layer"), self.tr("Function"), self.tr("Neurons"), "◆", "▲"])
         tree.headerItem().setToolTip(_WOULD_GO, self.tr("Would be removed under this tolerance"))
+        tree.headerItem().setToolTip(_PROTECTED, self.tr("Protected from pruning"))
+        tree.setColumnHidden(_PROTECTED, True)
+        tree.currentItemChanged.connect(self._layer_chosen)
+        tree.itemClicked.connect(self._layer_chosen)
         tree.setRootIsDecorated(False)
         tree.setUniformRowHeights(True)
         tree.setAlternatingRowColors(True)
@@ -105,7 +151,11 @@ class LayersPanel(QWidget):
         tree.setAccessibleName(self.tr("Layers"))
         header = tree.header()
         header.setStretchLastSection(False)
-        for column in (0, 1, 3):
+        header.setMinimumSectionSize(22)
+        for column in (_WOULD_GO, _PROTECTED):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+            header.resizeSection(column, header.fontMetrics().horizontalAdvance("000") + 8)
+        for column in (0, 1):
             header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(_UNITS, QHeaderView.ResizeMode.Stretch)
 
@@ -116,16 +166,28 @@ class LayersPanel(QWidget):
         self.selection.setMargin(8)
         self.selection.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.selection.setAccessibleName(self.tr("Selected neuron"))
+        self.unit.setSpecialValueText(self.tr("none"))
+        self.unit.setAccessibleName(self.tr("Neuron of the selected layer"))
+        self.unit.setToolTip(self.tr("Select a neuron of this layer by its number"))
+        self.unit.valueChanged.connect(self._unit_chosen)
         self.show_selection("")
 
     def _framed_selection(self) -> QWidget:
         page = QWidget()
-        title = QLabel(self.tr("Selection"))
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setWidget(self.selection)
+        heading, label = QHBoxLayout(), QLabel(self.tr("&Neuron"))
+        label.setBuddy(self.unit)
+        heading.addWidget(QLabel(self.tr("Selection")), 1)
+        heading.addWidget(label)
+        heading.addWidget(self.unit)
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 4, 0, 0)
         layout.setSpacing(2)
-        layout.addWidget(title)
-        layout.addWidget(self.selection, 1)
+        layout.addLayout(heading)
+        layout.addWidget(area, 1)
         self.selection.setObjectName("selection")
         return page
 
@@ -134,11 +196,14 @@ class LayersPanel(QWidget):
         if row.units != row.before:
             units = self.tr("{now}/{before}").format(now=units, before=text.integer(row.before))
         would_go = "" if row.candidates is None else text.integer(row.candidates)
-        for column, cell in enumerate((row.name, row.activation, units, would_go)):
+        protected = text.integer(row.protected) if row.protected else ""
+        for column, cell in enumerate((row.name, row.activation, units, would_go, protected)):
             item.setText(column, cell)
         item.setToolTip(0, row.name)
         item.setTextAlignment(_WOULD_GO, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         item.setData(_UNITS, _SHARE, row.units / row.before)
+        item.setTextAlignment(_PROTECTED, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        item.setForeground(_PROTECTED, QColor(theme.colours().protected))
         if row.candidates:
             item.setForeground(_WOULD_GO, QColor(theme.colours().candidate))
         else:

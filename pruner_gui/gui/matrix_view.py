@@ -28,6 +28,7 @@ from PySide6.QtWidgets import QApplication, QToolTip, QWidget
 
 from pruner_gui.gui import matrix_paint as paint
 from pruner_gui.gui import neuron, text
+from pruner_gui.gui.graph_facts import EdgeHit, Neuron
 from pruner_gui.gui.graph_paint import GraphMarks
 from pruner_gui.gui.latest import Latest
 from pruner_gui.gui.matrix_image import (
@@ -126,8 +127,8 @@ class MatrixView(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.tooltip_provider: Callable[[int, int], str] | None = None
-        """Set by the window: (visible layer, original unit) -> text."""
+        self.tooltip_provider: Callable[[Neuron], str] | None = None
+        """Set by the window: a neuron -> text."""
         self.pairs: tuple[tuple[int, int], ...] = ()
         """Source and target (visible layers) of every matrix there is."""
         self.pair = 0
@@ -137,7 +138,8 @@ class MatrixView(QWidget):
         self._original: Network | None = None
         self._current: Network | None = None
         self._marks = GraphMarks()
-        self._selected: tuple[int, int] | None = None
+        self._selected: Neuron | EdgeHit | None = None
+        self._layer: int | None = None
         self._hit: Hit | None = None
         self._frame: Frame | None = None
         self._fitted = True
@@ -165,7 +167,8 @@ class MatrixView(QWidget):
         self.pairs = tuple((places[link.source], places[link.target]) for link in links)
         self._titles = self._title_layers()
         self.pair = 0
-        self._marks, self._selected, self._hit = GraphMarks(), None, None
+        self._marks, self._hit = GraphMarks(), None
+        self._selected = self._layer = None
         self._picture = self._job = None
         self.fit()
         self._describe()
@@ -203,19 +206,33 @@ class MatrixView(QWidget):
         self._keep_fitted()
         self._refresh()
 
-    def select(self, selected: tuple[int, int] | None) -> None:
-        """Select (visible layer, original unit) or nothing, and show a matrix that has it; emits nothing."""
-        self._selected = selected
-        if selected is not None and self.pairs and selected[0] not in self.pairs[self.pair]:
-            into = [i for i, pair in enumerate(self.pairs) if pair[1] == selected[0]]
-            out = [i for i, pair in enumerate(self.pairs) if pair[0] == selected[0]]
-            for pair in (into + out)[:1]:
-                self.set_pair(pair)
+    def select(self, selected: Neuron | EdgeHit | None) -> None:
+        """Select a neuron, a connection or nothing, and show a matrix that has it; emits nothing."""
+        self._selected, self._layer = selected, None
+        if isinstance(selected, EdgeHit):
+            here = (selected.source[0], selected.target[0])
+            if here in self.pairs:
+                self.set_pair(self.pairs.index(here))
+        elif selected is not None:
+            self._show_layer(selected[0])
         self.update()
 
+    def select_layer(self, layer: int) -> None:
+        """Select a visible layer, and show a matrix that has it; emits nothing."""
+        self._selected, self._layer = None, layer
+        self._show_layer(layer)
+        self.update()
+
+    def _show_layer(self, layer: int) -> None:
+        if self.pairs and layer not in self.pairs[self.pair]:
+            into = [i for i, pair in enumerate(self.pairs) if pair[1] == layer]
+            out = [i for i, pair in enumerate(self.pairs) if pair[0] == layer]
+            for pair in (into + out)[:1]:
+                self.set_pair(pair)
+
     @property
-    def selected(self) -> tuple[int, int] | None:
-        """The selected (visible layer, original unit)."""
+    def selected(self) -> Neuron | EdgeHit | None:
+        """The selected (visible layer, original unit), or connection."""
         return self._selected
 
     def name(self, layer: int) -> str:
@@ -409,14 +426,15 @@ class MatrixView(QWidget):
         return self._picture if same else None
 
     def _selected_bands(self, place: Place, matrix: Matrix) -> list[QRectF]:
-        """The selected row, or column, or both, where a layer feeds itself."""
+        """The selected row, or column, or both, of a connection or where a layer feeds itself."""
         if self._selected is None:
             return []
-        layer, unit = self._selected
+        chosen = self._selected
+        ends = (chosen.source, chosen.target) if isinstance(chosen, EdgeHit) else (chosen, chosen)
+        row, column = matrix.row_of(ends[0][1]), matrix.column_of(ends[1][1])
         source, target = self.pairs[self.pair]
-        row, column = matrix.row_of(unit), matrix.column_of(unit)
-        rows = [place.row(row)] if layer == source and row is not None else []
-        columns = [place.column(column)] if layer == target and column is not None else []
+        rows = [place.row(row)] if ends[0][0] == source and row is not None else []
+        columns = [place.column(column)] if ends[1][0] == target and column is not None else []
         return rows + columns
 
     def _axes(self, frame: Frame, matrix: Matrix) -> tuple[Axis, Axis]:
@@ -555,7 +573,7 @@ class MatrixView(QWidget):
         return self.pairs[self.pair][1], int(picture.matrix.target_units[hit.column])
 
     def _choose(self, selected: tuple[int, int] | None) -> None:
-        if selected == self._selected:
+        if selected == self._selected and (selected is not None or self._layer is None):
             return
         self.select(selected)
         if selected is None:
@@ -569,7 +587,7 @@ class MatrixView(QWidget):
             return ""
         if hit is None:
             unit = self._unit_at(place, source=False)
-            return self.tooltip_provider(*unit) if unit is not None and self.tooltip_provider else ""
+            return self.tooltip_provider(unit) if unit is not None and self.tooltip_provider else ""
         matrix, pair = picture.matrix, self.pairs[self.pair]
         weight = float(matrix.weight[hit.row, hit.column])
         line = self.tr("{source} {i} → {target} {j}: weight {weight}").format(
@@ -591,7 +609,7 @@ class MatrixView(QWidget):
     # -- the keyboard
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Zoom, fit and pan; with Shift the arrows move the selection; Page up and down change the layers."""
+        """Zoom, fit and pan; with Shift the arrows move the selection; Page up and down change layers."""
         key, shift = event.key(), bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         if key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal):
             self.zoom(_STEP)
@@ -601,6 +619,8 @@ class MatrixView(QWidget):
             self.fit()
         elif key in (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown):
             self.set_pair(self.pair + (1 if key == Qt.Key.Key_PageDown else -1))
+        elif key == Qt.Key.Key_Escape:
+            self._choose(None)
         elif key in _ARROWS and shift:
             self._step_selection(*_ARROWS[Qt.Key(key)])
         elif key in _ARROWS and self._frame is not None:
@@ -618,8 +638,9 @@ class MatrixView(QWidget):
         layer = self.pairs[self.pair][side]
         units = (matrix.source_units, matrix.target_units)[side]
         left = np.flatnonzero((matrix.source_left, matrix.target_left)[side])
-        here = (matrix.row_of, matrix.column_of)[side](self._selected[1]) if self._selected else None
-        if self._selected is None or self._selected[0] != layer or here is None:
+        chosen = self._selected if isinstance(self._selected, tuple) else None
+        here = (matrix.row_of, matrix.column_of)[side](chosen[1]) if chosen else None
+        if chosen is None or chosen[0] != layer or here is None:
             beyond = left[:1]
         else:
             beyond = left[left > here][:1] if across + down > 0 else left[left < here][-1:]

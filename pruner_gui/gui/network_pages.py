@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QSettings, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import (
@@ -15,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from pruner_gui.gui.graph_paint import GraphMarks
-from pruner_gui.gui.graph_view import GraphView
+from pruner_gui.gui.graph_view import GraphView, Hit
 from pruner_gui.gui.matrix_image import Order, opens_as_matrix
 from pruner_gui.gui.matrix_view import MatrixView
 from pruner_gui.network import Network
@@ -24,13 +26,16 @@ _SETTING = "network/view"
 
 
 class NetworkPages(QStackedWidget):
-    """The graph and the matrix, kept alike: selection, statuses, the network of now.
+    """The graph and the matrix, told the same: selection, statuses, the network of now.
 
+    What one of them selects the owner of the selection hears from here, and tells both by `select`.
     `switches` choose between them. What the user chose is remembered; a very large network opens as a matrix
     all the same.
     """
 
     neuron_selected = Signal(int, int)  # visible layer, original unit; by either view
+    edge_selected = Signal(object)  # EdgeHit
+    layer_selected = Signal(int)  # visible layer
     selection_cleared = Signal()
     page_changed = Signal()
 
@@ -77,15 +82,29 @@ class NetworkPages(QStackedWidget):
             for i, j in matrix.pairs
         ]
 
-    def set_current(self, network: Network) -> None:
+    def set_current(self, network: Network, *, animated: bool = False) -> None:
         """Show what is left of the original."""
-        self.graph.set_current(network)
+        self.graph.set_current(network, animated=animated)
         self.matrix.set_current(network)
 
     def set_statuses(self, marks: GraphMarks) -> None:
         """Show these statuses and this weak threshold."""
         self.graph.set_statuses(marks)
         self.matrix.set_statuses(marks)
+
+    def select(self, hit: Hit | None) -> None:
+        """Select a neuron, a connection or nothing in both; emits nothing."""
+        self.graph.select(hit)
+        self.matrix.select(hit)
+
+    def select_layer(self, layer: int) -> None:
+        """Select a visible layer in both; emits nothing."""
+        self.graph.select_layer(layer)
+        self.matrix.select_layer(layer)
+
+    def set_tooltips(self, told: Callable[[Hit], str]) -> None:
+        """Let hovering tell this of a neuron or a connection."""
+        self.graph.tooltip_provider = self.matrix.tooltip_provider = told
 
     def set_legend_visible(self, visible: bool) -> None:
         """Show or hide the legends."""
@@ -146,9 +165,9 @@ class NetworkPages(QStackedWidget):
         return page
 
     def _connect(self) -> None:
-        for view, other in ((self.graph, self.matrix), (self.matrix, self.graph)):
-            view.neuron_selected.connect(lambda layer, unit, other=other: other.select((layer, unit)))
-            view.selection_cleared.connect(lambda other=other: other.select(None))
+        self.graph.edge_selected.connect(self.edge_selected)
+        self.graph.layer_selected.connect(self.layer_selected)
+        for view in (self.graph, self.matrix):
             view.neuron_selected.connect(self.neuron_selected)
             view.selection_cleared.connect(self.selection_cleared)
         self.pairs.currentIndexChanged.connect(self.matrix.set_pair)

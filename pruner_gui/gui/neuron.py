@@ -1,4 +1,4 @@
-"""What is known of one neuron, in words: for the selection panel and the tooltip."""
+"""What is known of one neuron, in words: for the selection panel and the tooltip. Quick: it only looks up."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ from html import escape
 import numpy as np
 from PySide6.QtCore import QCoreApplication
 
+from pruner_gui.evaluation import Score
 from pruner_gui.gui import text
 from pruner_gui.gui.document import Document, Preview
+from pruner_gui.gui.graph_facts import Facts
 from pruner_gui.network import Network, RemoveUnits
+from pruner_gui.pruning import SLACK
 from pruner_gui.session import Step
+
+Rows = list[tuple[str, str]]
 
 
 def visible_layers(network: Network) -> list[str]:
@@ -29,11 +34,45 @@ def title(document: Document, layer: int, unit: int) -> str:
     return what.format(layer=name, unit=text.integer(unit))
 
 
-def why(document: Document, preview: Preview, layer: int, unit: int) -> str:
+def tooltip(document: Document, preview: Preview, facts: Facts | None, layer: int, unit: int) -> str:
+    """Return what hovering tells, a few lines of plain text."""
+    name = visible_layers(document.session.original)[layer]
+    activation = document.session.original.activation_after(name)
+    first = title(document, layer, unit)
+    lines = [first if activation == "linear" else f"{first} · {activation}"]
+    lines += [why(document, preview, facts, layer, unit)]
+    lines += [f"{what}: {value}" for what, value in _figures(document, preview, facts, layer, unit)]
+    return "\n".join(lines)
+
+
+def details(
+    document: Document, preview: Preview, facts: Facts | None, layer: int, unit: int, hint: str = ""
+) -> str:
+    """Return the neuron's details as rich text, with a hint in rich text among them."""
+    name = visible_layers(document.session.original)[layer]
+    rows = _figures(document, preview, facts, layer, unit)
+    rows += _bias(document.session.network, name, unit)
+    reason = escape(why(document, preview, facts, layer, unit))
+    return f"<b>{escape(title(document, layer, unit))}</b><p>{reason}</p>{hint}" + table(rows)
+
+
+def table(rows: Rows) -> str:
+    """Return names and values as a table in rich text."""
+    cells = "".join(
+        f'<tr><td style="padding-right:12px">{escape(name)}</td><td>{escape(value)}</td></tr>'
+        for name, value in rows
+    )
+    return f'<table cellspacing="2">{cells}</table>'
+
+
+# -- why it is as it is
+
+
+def why(document: Document, preview: Preview, facts: Facts | None, layer: int, unit: int) -> str:
     """Return why the neuron is gone, would go, or stays."""
     session = document.session
     name = visible_layers(session.original)[layer]
-    found = _removal(document, RemoveUnits(name, (unit,)))
+    found = _removal(document, name, unit)
     if found is not None:
         number, step = found
         line = _tr("Removed in step {n}; the error after it was {error}.")
@@ -41,79 +80,125 @@ def why(document: Document, preview: Preview, layer: int, unit: int) -> str:
     hidden = {item.name: item for item in session.network.hidden_layers}
     if name not in hidden:
         return _tr("Inputs stay.") if layer == 0 else _tr("Outputs stay.")
+    if (name, unit) in document.config.protected:
+        return _tr("Protected: pruning leaves it alone.")
     if not hidden[name].prunable[hidden[name].units == unit].any():
         return _tr("Stays: it cannot go alone, because other layers are bound to it.")
     if hidden[name].units.size == 1:
         return _tr("Stays: it is the last of its layer.")
-    return _judged(document, preview, RemoveUnits(name, (unit,)))
+    return _of_connections(facts, layer, unit) + _judged(document, preview, name, unit)
 
 
-def _judged(document: Document, preview: Preview, edit: RemoveUnits) -> str:
-    score = document.sweep.get(edit)
+def _of_connections(facts: Facts | None, layer: int, unit: int) -> str:
+    found = facts.of_neuron(layer, unit) if facts is not None else None
+    if found is None:
+        return ""
+    figures, place = found
+    if not figures.n_out[place]:
+        return _tr("Disconnected: nothing reads it.") + " "
+    return "" if figures.n_in[place] else _tr("Constant: no input reaches it.") + " "
+
+
+def _judged(document: Document, preview: Preview, name: str, unit: int) -> str:
     if document.session.examples is None:
         return _tr("Load data to measure what the network would be without it.")
+    rejected = _rejected(document, name, unit)
     if document.session.run is not None:
-        return _tr("The run has not decided on it for good.")
-    if score is None or not preview.limits:
-        return _tr("Not measured yet.")
+        if rejected is None:
+            return _tr("The run has not tried it yet.")
+        return _tr("Stayed so far in this run: without it the error was {error}.").format(
+            error=_error(rejected)
+        )
+    edit = RemoveUnits(name, (unit,))
+    score = document.sweep.get(edit)
+    if score is not None and preview.limits:
+        return _within(preview, edit, score)
+    if rejected is not None:
+        return _tr("Stayed in the last run: without it the error was {error}.").format(error=_error(rejected))
+    return _tr("Not measured yet.")
+
+
+def _within(preview: Preview, edit: RemoveUnits, score: Score) -> str:
     facts = {"error": text.number(score.values[0]), "limit": text.number(preview.limits[0])}
     if edit in preview.candidates:
         return _tr("Would go: without it the error is {error}, within the limit {limit}.").format(**facts)
-    if len(score.values) > 1 and score.values[0] <= preview.limits[0]:
-        return _tr("Stays: another error would pass its limit.")
+    if score.values[0] <= preview.limits[0]:
+        if len(score.values) > 1:
+            return _tr("Stays: another error would pass its limit.")
+        return _tr("Stays: it is not among the layers to prune.")
     return _tr("Stays: without it the error would be {error}, the limit is {limit}.").format(**facts)
 
 
-def _removal(document: Document, edit: RemoveUnits) -> tuple[int, Step] | None:
+def _rejected(document: Document, name: str, unit: int) -> Score | None:
+    run = document.session.last_run
+    return run.rejected.get((name, unit)) if run is not None else None
+
+
+def _error(score: Score) -> str:
+    shown = text.number(score.values[0])
+    return _tr("at least {error}").format(error=shown) if score.partial else shown
+
+
+def _removal(document: Document, name: str, unit: int) -> tuple[int, Step] | None:
     """The step in which a neuron went, on the way to the version shown."""
     session = document.session
     here = session.versions.index(session.version)
-    runs = [version.run for version in session.versions[1 : here + 1]]
-    number = 0
-    for run in (*runs, session.run):
-        for step in run.steps if run is not None else ():
-            number += 1
-            if step.edit == edit:
-                return number, step
+    before = 0
+    for run in (*(version.run for version in session.versions[1 : here + 1]), session.run):
+        if run is not None:
+            place = run.removed.get((name, unit))
+            if place is not None:
+                return before + place + 1, run.steps[place]
+            before += len(run.steps)
     return None
 
 
-def details(document: Document, preview: Preview, layer: int, unit: int) -> str:
-    """Return the neuron's details as rich text."""
-    reason = escape(why(document, preview, layer, unit))
-    lines = [f"<b>{escape(title(document, layer, unit))}</b>", f"<p>{reason}</p>"]
-    rows = _figures(document.session.network, visible_layers(document.session.original)[layer], unit)
-    cells = "".join(
-        f'<tr><td style="padding-right:12px">{escape(name)}</td><td>{escape(value)}</td></tr>'
-        for name, value in rows
-    )
-    return "".join(lines) + f'<table cellspacing="2">{cells}</table>'
+# -- its figures
 
 
-def _figures(network: Network, name: str, unit: int) -> list[tuple[str, str]]:
+def _figures(document: Document, preview: Preview, facts: Facts | None, layer: int, unit: int) -> Rows:
+    name = visible_layers(document.session.original)[layer]
+    score = document.sweep.get(RemoveUnits(name, (unit,)))
+    rows: Rows = []
+    if score is not None and preview.now:
+        change = _change(score.values[0], preview.now[0])
+        line = _tr("{error} ({change})").format(error=text.number(score.values[0]), change=change)
+        rows.append((_tr("Error without it"), line))
+        rows.append((_tr("Error now"), text.number(preview.now[0])))
+        if preview.limits:
+            rows.append((_tr("Limit"), text.number(preview.limits[0])))
+            rejected = _rejected(document, name, unit)
+            if rejected is not None and document.session.run is None:
+                rows.append((_tr("Rejected in the last run with"), _error(rejected)))
+    found = facts.of_neuron(layer, unit) if facts is not None else None
+    if found is None or _removal(document, name, unit) is not None:
+        return rows
+    of, place = found
+    if layer:
+        rows += _weights(_tr("Connections in"), _tr("Strongest in"), of.n_in[place], of.strongest_in[place])
+    if name not in document.session.original.outputs:
+        out = _tr("Connections out"), _tr("Strongest out")
+        rows += _weights(*out, of.n_out[place], of.strongest_out[place])
+    return rows
+
+
+def _change(error: float, now: float) -> str:
+    rise = error - now
+    if abs(rise) <= SLACK * max(error, now):
+        return _tr("no change")
+    return text.signed(text.number(rise, 3), rise)
+
+
+def _weights(count_name: str, strongest_name: str, count: int, strongest: float) -> Rows:
+    rows = [(count_name, text.integer(int(count)))]
+    if count:
+        rows.append((strongest_name, text.signed(text.number(float(strongest), 3), float(strongest))))
+    return rows
+
+
+def _bias(network: Network, name: str, unit: int) -> Rows:
     node = network.by_name[name]
-    position = np.flatnonzero(node.units == unit)
-    if not position.size:
+    position, bias = np.flatnonzero(node.units == unit), node.op.tensors().get("bias")
+    if bias is None or not position.size:
         return []
-    incoming = node.op.tensors().get("weight")
-    leaving = [link.weight[link.sources == position[0]] for link in network.links if link.source == name]
-    outgoing = np.concatenate([weights.ravel() for weights in leaving]) if leaving else np.zeros(0)
-    rows = []
-    if incoming is not None:
-        into = incoming[:, position[0]]
-        rows += _weights(_tr("Connections in"), _tr("Strongest in"), into)
-        bias = float(node.op.tensors()["bias"][position[0]])
-        rows.append((_tr("Bias"), text.number(bias, 3)))
-    if leaving:
-        rows += _weights(_tr("Connections out"), _tr("Strongest out"), outgoing)
-    return rows
-
-
-def _weights(
-    count_name: str, strongest_name: str, weights: np.ndarray[tuple[int, ...], np.dtype[np.floating]]
-) -> list[tuple[str, str]]:
-    rows = [(count_name, text.integer(int(np.count_nonzero(weights))))]
-    if weights.size:
-        strongest = float(weights[np.abs(weights).argmax()])
-        rows.append((strongest_name, text.signed(text.number(strongest, 3), strongest)))
-    return rows
+    return [(_tr("Bias"), text.number(float(bias[position[0]]), 3))]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -209,13 +209,17 @@ class PruneForm(QWidget):
         self.seed.valueChanged.connect(self._edited)
         self.restart.toggled.connect(self._edited)
         self.layers.itemChanged.connect(self._edited)
-        self.reset.clicked.connect(lambda: self._take(PruneConfig(tolerances=self._config.tolerances[:1])))
+        self.reset.clicked.connect(lambda: self._take(self._based_on({})))
 
     def _preset_chosen(self) -> None:
         code = self.preset.currentData()
         if code:
-            first = self._config.tolerances[:1]
-            self._take(PruneConfig(tolerances=first, **PRESETS[code]))
+            self._take(self._based_on(PRESETS[code]))
+
+    def _based_on(self, settings: Mapping[str, Any]) -> PruneConfig:
+        """These settings, with what the form does not show."""
+        now = self._config
+        return PruneConfig(tolerances=now.tolerances[:1], protected=now.protected, **settings)
 
     def _edited(self) -> None:
         metrics = tuple(filter(None, (self.main.currentData(), self._second())))
@@ -264,10 +268,9 @@ class PruneForm(QWidget):
 
 
 def preset_of(config: PruneConfig) -> str:
-    """Return the preset that a configuration is, tolerances aside; "" for none."""
+    """Return the preset that a configuration is, tolerances and protected neurons aside; "" for none."""
+    bare = replace(config, tolerances=(Tolerance(0, False),), protected=frozenset())
     for code, settings in PRESETS.items():
-        if replace(config, tolerances=(Tolerance(0, False),)) == PruneConfig(
-            tolerances=(Tolerance(0, False),), **settings
-        ):
+        if bare == PruneConfig(tolerances=(Tolerance(0, False),), **settings):
             return code
     return ""

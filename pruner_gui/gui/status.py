@@ -14,7 +14,7 @@ from pruner_gui.session import Run
 
 PATIENCE = 2.5  # seconds; an engine that was compiled before is ready by then
 _REFRESH_MS = 150
-_SLOTS = ("read", "run", "export", "sweep", "measure")  # what the user waits for
+_SLOTS = ("read", "run", "export", "picture", "sweep", "measure")  # what the user waits for
 
 
 class StatusBar(QStatusBar):
@@ -58,6 +58,8 @@ class StatusBar(QStatusBar):
             return self._busy(self.tr("Reading {file}…").format(file=document.reading))
         if tasks.running("export"):
             return self._busy(self.tr("Writing and verifying…"))
+        if tasks.running("picture"):
+            return self._busy(self.tr("Drawing the picture…"))
         if tasks.running("sweep"):
             return self._sweep_sentence()
         if tasks.running("measure"):

@@ -27,6 +27,8 @@ from pruner_gui.gui.data_dialog import DataDialog
 from pruner_gui.gui.data_memory import remembered, suited
 from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.document import DataFiles, Document, Failure, Wanted
+from pruner_gui.gui.limits_dialog import LimitsDialog
+from pruner_gui.gui.picture_dialog import PictureDialog
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.start_page import StartPage
 from pruner_gui.gui.status import StatusBar
@@ -85,7 +87,7 @@ class MainWindow(QMainWindow):
 
     def _arrange(self) -> None:
         layers, sides, plots = self._docks.values()
-        self.resizeDocks([layers, sides], [240, 430], Qt.Orientation.Horizontal)
+        self.resizeDocks([layers, sides], [268, 430], Qt.Orientation.Horizontal)
         self.resizeDocks([plots], [215], Qt.Orientation.Vertical)
 
     def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:
@@ -104,6 +106,7 @@ class MainWindow(QMainWindow):
             (actions.open, self.choose_model),
             (actions.data, lambda: self.choose_data()),
             (actions.export, self.choose_export),
+            (actions.picture, self.choose_picture),
             (actions.quit, self.close),
             (actions.undo, document.undo),
             (actions.redo, document.redo),
@@ -112,6 +115,7 @@ class MainWindow(QMainWindow):
             (actions.cancel, document.cancel),
             (actions.options, self._show_options),
             (actions.next_panel, self._next_panel),
+            (actions.limits, self._ask_limits),
             (actions.help, lambda: about.show_help(self)),
             (actions.about, lambda: about.show_about(self)),
             (actions.log, self._show_log),
@@ -226,6 +230,11 @@ class MainWindow(QMainWindow):
         dialog.finished.connect(done)
         dialog.open()
 
+    def _ask_limits(self) -> None:
+        dialog = LimitsDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
     def choose_data(self, files: Sequence[Path] = ()) -> None:
         """Ask which data to load and how, and load it; proposes what is loaded, or was to be."""
         network, loaded = self.document.session.original, self.document.data
@@ -315,6 +324,19 @@ class MainWindow(QMainWindow):
             if dialogs.ask(self, question, more, Answer.Yes | Answer.Cancel, Answer.Cancel) != Answer.Yes:
                 return
         self.document.export(path)
+
+    def choose_picture(self) -> None:
+        """Ask how and where to write the picture of the graph, and write it."""
+        dialog = PictureDialog(self.workspace.graph.view.size(), self)
+        if dialog.exec():
+            source = self.document.session.path or Path("network")
+            proposal = source.with_suffix(dialog.suffix)
+            filters = f"{dialog.suffix.removeprefix('.').upper()} (*{dialog.suffix})"
+            path = dialogs.choose_target(self, self.tr("Export the picture"), proposal, filters)
+            export = self.workspace.picture(dialog.scale.value(), dialog.chosen_ground)
+            if path is not None and export is not None:
+                self.document.write_picture(export, path)
+        dialog.deleteLater()
 
     # -- events
 

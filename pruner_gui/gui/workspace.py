@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import replace
 from itertools import cycle
+from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer
@@ -13,7 +14,8 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pruner_gui.gui import compare, neuron, text
 from pruner_gui.gui.compare import ComparisonPanel
-from pruner_gui.gui.document import Document, Exported, Preview
+from pruner_gui.gui.document import Arrangement, Document, Exported, Preview
+from pruner_gui.gui.graph_export import Export, Ground
 from pruner_gui.gui.graph_panel import GraphPanel
 from pruner_gui.gui.graph_view import GraphMarks
 from pruner_gui.gui.histogram import HistogramPanel
@@ -22,8 +24,9 @@ from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
 from pruner_gui.gui.live_plots import LivePlots
 from pruner_gui.gui.message_bar import MessageBar
 from pruner_gui.gui.prune_form import PruneForm
+from pruner_gui.gui.selecting import Selecting
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
-from pruner_gui.network import Edit, Network
+from pruner_gui.network import Edit, Network, RemoveUnits
 from pruner_gui.pruning import PruneConfig, Tolerance
 from pruner_gui.session import Changes
 
@@ -47,9 +50,9 @@ class Workspace(QObject):
         self.tolerance, self.strip = ToleranceControl(), PreviewStrip()
         self.warning, self.success = MessageBar("warning"), MessageBar("verified")
         self.centre = self._centre()
+        self.selecting = Selecting(document, self.graph, self.layers, self)
         self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
-        self._selected: tuple[int, int] | None = None
-        self._disconnected: tuple[Network | None, Units] = (None, {})
+        self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -100,10 +103,9 @@ class Workspace(QObject):
         self.graph.weak_changed.connect(self._show_marks)
         self.histogram.weights.threshold_wanted.connect(self._threshold_wanted)
         self.histogram.units.limit_wanted.connect(self._limit_wanted)
-        pages = self.graph.pages
-        pages.neuron_selected.connect(lambda layer, unit: self._select((layer, unit)))
-        pages.selection_cleared.connect(lambda: self._select(None))
-        pages.graph.tooltip_provider = pages.matrix.tooltip_provider = self._tooltip
+        self.graph.order_changed.connect(self._arrange)
+        document.arranged.connect(self._show_arranged)
+        document.picture_written.connect(self._say_written)
 
     # -- what changed
 
@@ -112,7 +114,7 @@ class Workspace(QObject):
         if changes & Changes.DOCUMENT:
             self._new_document()
         if changes & Changes.NETWORK:
-            self.graph.pages.set_current(session.network)
+            self.graph.pages.set_current(session.network, animated=self.document.running)
             self.success.hide()
         if changes & Changes.HISTORY:
             self.history.show_versions(session.versions, session.versions.index(session.version))
@@ -129,11 +131,12 @@ class Workspace(QObject):
 
     def _new_document(self) -> None:
         original = self.document.session.original
-        self._selected = None
-        self.layers.show_selection("")
         self.graph.set_network(original)
         self.histogram.weights.set_links(self.graph.pages.links())
+        self.selecting.select(None)
         self.form.set_layers([layer.name for layer in original.hidden_layers])
+        if self.graph.order != "index":
+            self._arrange(self.graph.order)
 
     def _config_changed(self) -> None:
         config = self.document.config
@@ -191,7 +194,7 @@ class Workspace(QObject):
         self._show_marks()
         self._show_histogram()
         self._show_layers()
-        self._show_selection()
+        self.selecting.show(self.preview)
 
     def _show_histogram(self) -> None:
         """The weights of now, and what each neuron's removal would do."""
@@ -248,7 +251,7 @@ class Workspace(QObject):
             next(self._progress)()
 
     def _show_now(self) -> None:
-        """While a run goes on: its error, its layers, the selected neuron."""
+        """While a run goes on: its error, its layers, what is selected."""
         run = self.document.session.run
         assert run is not None
         now = run.steps[-1].score if run.steps else run.started.start
@@ -258,7 +261,7 @@ class Workspace(QObject):
         network = self.document.session.network
         if network.macs <= SORTED_LIVE:
             self.histogram.weights.set_network(network)
-        self._show_selection()
+        self.selecting.show(self.preview)
 
     # -- the panels
 
@@ -268,7 +271,9 @@ class Workspace(QObject):
         network, run = self.document.session.network, self.document.session.run
         marks = GraphMarks(
             candidates={} if run is not None else self._by_layer(self.preview.candidates),
-            disconnected=self._without_connections(network),
+            disconnected=self._without_connections(network)[0],
+            constant=self._without_connections(network)[1],
+            protected=self._protected(),
             weak_threshold=self.graph.weak_threshold(network),
             trying=self._place(run.trying) if run is not None and run.trying is not None else None,
             focus=self.graph.weak_focus,
@@ -286,24 +291,32 @@ class Workspace(QObject):
             found[names[edit.node]].update(edit.units)
         return {layer: frozenset(units) for layer, units in found.items()}
 
-    def _without_connections(self, network: Network) -> Units:
-        known, units = self._disconnected
-        if known is not network:
+    def _protected(self) -> Units:
+        edits = tuple(RemoveUnits(name, (unit,)) for name, unit in self.document.config.protected)
+        return self._by_layer(edits)
+
+    def _without_connections(self, network: Network) -> tuple[Units, Units]:
+        """Units without outgoing connections, and units without incoming ones."""
+        if self._unconnected[0] is not network:
             names = neuron.visible_layers(self.document.session.original)
-            units = {
-                names.index(name): frozenset(network.by_name[name].units[mask].tolist())
-                for name, mask in network.disconnected.items()
-                if mask.any()
-            }
-            self._disconnected = (network, units)
-        return units
+            silent, deaf = (
+                {
+                    names.index(name): frozenset(network.by_name[name].units[mask].tolist())
+                    for name, mask in masks.items()
+                    if mask.any()
+                }
+                for masks in (network.without_outgoing, network.without_incoming)
+            )
+            self._unconnected = (network, silent, deaf)
+        return self._unconnected[1:]
 
     def _show_layers(self) -> None:
         session = self.document.session
         counts: dict[str, int] = defaultdict(int)
         for edit in () if session.run is not None else self.preview.candidates:
             counts[edit.node] += len(edit.units)
-        self.layers.show_layers(layer_rows(session.original, session.network, counts))
+        protected = Counter(name for name, _ in self.document.config.protected)
+        self.layers.show_layers(layer_rows(session.original, session.network, counts, protected))
 
     def _show_plots(self) -> None:
         document = self.document
@@ -359,24 +372,26 @@ class Workspace(QObject):
         )
         self.success.setToolTip(str(result.path))
 
-    # -- the selection
+    # -- the order of the neurons, and the picture
 
-    def _select(self, selected: tuple[int, int] | None) -> None:
-        self._selected = selected
-        self._show_selection()
+    def _arrange(self, order: str) -> None:
+        if self.document.is_open:
+            self.document.arrange(order)
 
-    def _show_selection(self) -> None:
-        if self._selected is None or not self.document.is_open:
-            self.layers.show_selection("")
-            return
-        layer, unit = self._selected
-        self.layers.show_selection(neuron.details(self.document, self.preview, layer, unit), layer)
+    def _show_arranged(self, arrangement: Arrangement) -> None:
+        self.graph.view.set_units(arrangement.units)
+        self.graph.say_order(arrangement.measured)
 
-    def _tooltip(self, layer: int, unit: int) -> str:
-        if not self.document.is_open:
-            return ""
-        title = neuron.title(self.document, layer, unit)
-        return f"{title}\n{neuron.why(self.document, self.preview, layer, unit)}"
+    def picture(self, scale: int, ground: Ground) -> Export | None:
+        """Return the picture of the graph to be written; None without a network."""
+        view = self.graph.view
+        if view.scene is None or view.current is None:
+            return None
+        return Export(view.scene, view.current, view.font(), view.size(), scale, ground)
+
+    def _say_written(self, path: Path) -> None:
+        self.success.say(self.tr("✓ The picture was written: {file}").format(file=path.name))
+        self.success.setToolTip(str(path))
 
 
 def _connections(network: Network, edits: tuple[Edit, ...]) -> int:

@@ -356,7 +356,8 @@ class Network:
                     found.append(Connections(maker.name, sources, node.name, weight))
         return tuple(found)
 
-    def without_outgoing(self) -> dict[str, BoolArray]:
+    @cached_property
+    def without_outgoing(self) -> Mapping[str, BoolArray]:
         """For every hidden layer which units have no outgoing connection other than zero."""
         silent = {layer.name: np.ones(layer.units.size, bool) for layer in self.hidden_layers}
         for link in self.links:
@@ -364,16 +365,11 @@ class Network:
                 silent[link.source][link.sources[link.weight.any(axis=1)]] = False
         return silent
 
-    def without_incoming(self) -> dict[str, BoolArray]:
+    @cached_property
+    def without_incoming(self) -> Mapping[str, BoolArray]:
         """For every hidden layer which units have no incoming connection but zero: they are constant."""
         weights = {node.name: dense.weight for node, dense in self.dense}
         return {layer.name: (weights[layer.name] == 0).all(axis=0) for layer in self.hidden_layers}
-
-    @cached_property
-    def disconnected(self) -> Mapping[str, BoolArray]:
-        """For every hidden layer which units have no outgoing, or no incoming, connection other than zero."""
-        deaf = self.without_incoming()
-        return {name: np.logical_or(silent, deaf[name]) for name, silent in self.without_outgoing().items()}
 
     def with_ops(self, ops: Mapping[str, Op]) -> Network:
         """Return the network with other operations of the same kinds and sizes at these nodes."""

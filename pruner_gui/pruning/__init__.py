@@ -27,8 +27,9 @@ from pruner_gui.pruning.events import (
     Trial,
 )
 from pruner_gui.pruning.judge import Judge, NothingToRelateTo
-from pruner_gui.pruning.run import Events, prune, prune_in_steps, replayed
+from pruner_gui.pruning.run import Events, prune, prune_in_steps
 from pruner_gui.pruning.selective import candidates
+from pruner_gui.pruning.trajectory import Trajectory, knee, lowest
 
 __all__ = [
     "BASELINES",
@@ -55,9 +56,11 @@ __all__ = [
     "StageStarted",
     "Started",
     "Tolerance",
+    "Trajectory",
     "Trial",
     "candidates",
+    "knee",
+    "lowest",
     "prune",
     "prune_in_steps",
-    "replayed",
 ]

@@ -124,7 +124,7 @@ Kept = frozenset[tuple[str, int]]
 
 
 def _silent(network: Network, kept: Kept) -> Found:
-    for name, units in _chosen(network, network.without_outgoing(), kept):
+    for name, units in _chosen(network, network.without_outgoing, kept):
         for unit in units:
             if _may_go(network, name, unit):
                 edit = RemoveUnits(name, (unit,))
@@ -133,7 +133,7 @@ def _silent(network: Network, kept: Kept) -> Found:
 
 
 def _deaf(network: Network, kept: Kept) -> Found:
-    deaf = network.without_incoming()
+    deaf = network.without_incoming
     hears = {
         int(tag)
         for node, dense in network.dense

@@ -7,13 +7,14 @@ from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from pruner_gui.evaluation import Evaluator, Score
-from pruner_gui.network import Edit, Network
+from pruner_gui.network import Network
 from pruner_gui.pruning import connections, controls, free, selective
 from pruner_gui.pruning.config import BadSetting, PruneConfig
 from pruner_gui.pruning.events import Accepted, Event, Finished, StageEnded, StageStarted, Started
 from pruner_gui.pruning.judge import Judge
 from pruner_gui.pruning.selective import candidates
 from pruner_gui.pruning.state import State, get_ready
+from pruner_gui.pruning.trajectory import replayed
 
 Events = Generator[Event, None, None]  # closing it cancels the run
 
@@ -98,13 +99,6 @@ def prune_in_steps(
     chosen = choice.made(len(state.accepted))
     kept = state.network if chosen == len(state.accepted) else replayed(network, state.accepted[:chosen])
     yield Finished(kept, state.passes, state.trials, time.perf_counter() - began, chosen)
-
-
-def replayed(network: Network, edits: Sequence[Edit]) -> Network:
-    """Return what these edits make of a network, one after the other."""
-    for edit in edits:
-        network = edit.apply(network)
-    return network
 
 
 class _Choice:

@@ -659,7 +659,8 @@ def test_too_many_elements(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (refusal.value.what, refusal.value.limit) == ("parts", 20)
 
 
-def test_a_text_too_long(path: Path) -> None:
+def test_a_text_too_long(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pmml_document, "MAX_CHARACTERS", 1 << 20)
     with pytest.raises(TooLarge) as refusal:
         opened(path, pmml(local=" " * (1 << 21)))
     assert refusal.value.what == "characters"

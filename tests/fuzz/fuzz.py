@@ -90,7 +90,7 @@ def attempt(target: Target, number: int, folder: Path) -> str:
     path = folder / f"file{target.extension}"
     path.write_bytes(content_of(target, number))
     try:
-        with _at_most(SECONDS), warnings.catch_warnings():
+        with at_most(SECONDS), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             target.read(path)
     except (PrunerError, MemoryError):  # out of memory: the reading process says so
@@ -103,7 +103,7 @@ def attempt(target: Target, number: int, folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
+def at_most(seconds: float) -> Iterator[None]:
     """Raise TooSlow in the block when it takes longer."""
 
     def ring(number: int, frame: FrameType | None) -> None:

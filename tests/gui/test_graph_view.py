@@ -6,15 +6,15 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from graph_networks import chain, random_chain, with_skip
-from PySide6.QtCore import QEvent, QPoint, QPointF, QSize, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QImage, QPalette, QWheelEvent
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QColor, QContextMenuEvent, QHelpEvent, QImage, QPalette, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from pruner_gui.gui import graph_view
 from pruner_gui.gui.graph_layout import Layout
-from pruner_gui.gui.graph_view import EdgeHit, GraphMarks, GraphView
+from pruner_gui.gui.graph_view import EdgeHit, GraphMarks, GraphView, Hit, Shown
 from pruner_gui.gui.palette import DARK, LIGHT
 from pruner_gui.network import Network
 
@@ -146,7 +146,8 @@ def test_no_network_is_an_empty_view(view: GraphView) -> None:
     assert view.neuron_position(0, 0) is None
     view.fit()
     view.zoom(2)
-    assert view.render_image(QSize(50, 40)).size() == QSize(50, 40)
+    assert view.scene is None
+    assert view.facts is None
 
 
 def test_wheel_zooms_to_the_mouse(view: GraphView) -> None:
@@ -229,9 +230,7 @@ def test_hovering_tells_neurons_and_connections(view: GraphView, qtbot: QtBot) -
         QTest.mouseMove(view, QPoint(3, 3))
 
 
-def test_tooltips_come_from_the_provider_and_from_the_weight(
-    view: GraphView, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_tooltips_come_from_the_provider(view: GraphView, monkeypatch: pytest.MonkeyPatch) -> None:
     class Shown:
         """In place of QToolTip, whose window some platforms cannot raise."""
 
@@ -246,11 +245,11 @@ def test_tooltips_come_from_the_provider_and_from_the_weight(
             cls.words = ""
 
     monkeypatch.setattr(graph_view, "QToolTip", Shown)
-    asked: list[tuple[int, int]] = []
+    asked: list[Hit] = []
 
-    def provide(layer: int, unit: int) -> str:
-        asked.append((layer, unit))
-        return "about this neuron"
+    def provide(hit: Hit) -> str:
+        asked.append(hit)
+        return "about this"
 
     view.tooltip_provider = provide
 
@@ -258,9 +257,9 @@ def test_tooltips_come_from_the_provider_and_from_the_weight(
         QApplication.sendEvent(view, QHelpEvent(QEvent.Type.ToolTip, place, view.mapToGlobal(place)))
         return Shown.words
 
-    assert tooltip(place_of(view, 1, 1)) == "about this neuron"
-    assert asked == [(1, 1)]
-    assert tooltip(between(view, 0, 0)).endswith("weight 2.000")
+    assert tooltip(place_of(view, 1, 1)) == "about this"
+    assert tooltip(between(view, 0, 0)) == "about this"
+    assert asked == [(1, 1), EdgeHit((0, 0), (1, 0), 2.0)]
     assert tooltip(QPoint(3, 3)) == ""
 
 
@@ -287,14 +286,6 @@ def test_it_says_what_it_is_to_assistive_tools(view: GraphView) -> None:
     assert view.accessibleName()
     assert "h1 3" in view.accessibleDescription()
     assert view.focusPolicy() == Qt.FocusPolicy.StrongFocus
-
-
-def test_an_export_shows_the_whole_network_whatever_is_in_view(view: GraphView) -> None:
-    before = view.render_image(QSize(400, 300), 2.0)
-    view.zoom(4)
-    after = view.render_image(QSize(400, 300), 2.0)
-    assert after.size() == QSize(800, 600)
-    assert after == before
 
 
 @pytest.mark.parametrize("network", [with_skip(), random_chain(900, 5, 1), random_chain(1, 1)])
@@ -325,3 +316,141 @@ def test_closing_while_drawing_stops_the_thread(qtbot: QtBot) -> None:
     view.set_network(NETWORK)  # nothing starts again
     view.shutdown()
     assert not drawing_threads()
+
+
+def left_click(view: GraphView, place: QPoint) -> None:
+    QTest.mouseClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+
+
+def test_a_click_on_a_connection_selects_it_and_the_others_fade(view: GraphView, qtbot: QtBot) -> None:
+    unrelated = between(view, 1, 1)
+    before = screen(view).pixelColor(unrelated)
+    with qtbot.waitSignal(view.edge_selected) as selected:
+        left_click(view, between(view, 0, 0))
+    assert selected.args == [EdgeHit((0, 0), (1, 0), 2.0)]
+    assert view.selected == selected.args[0]
+    QTest.mouseMove(view, QPoint(3, 3))
+    image = screen(view)
+    assert image.pixelColor(unrelated).lightness() > before.lightness()
+    assert image.pixelColor(between(view, 0, 0)).name() == LIGHT.positive
+    with qtbot.waitSignal(view.selection_cleared):
+        QTest.keyClick(view, Qt.Key.Key_Escape)
+    assert view.selected is None
+    assert screen(view).pixelColor(unrelated) == before
+
+
+def test_a_layer_is_shown_as_selected_until_something_else_is(view: GraphView, qtbot: QtBot) -> None:
+    before = screen(view)
+    view.select_layer(1)
+    assert screen(view) != before
+    with qtbot.waitSignal(view.selection_cleared):
+        left_click(view, QPoint(5, 395))
+    assert view.selected_layer is None
+    assert screen(view) == before
+
+
+def test_a_click_on_a_layers_caption_selects_the_layer(view: GraphView, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(view.layer_selected) as selected:
+        left_click(view, place_of(view, 1, 0) - QPoint(0, 40))
+    assert selected.args == [1]
+    assert view.selected_layer == 1
+
+
+def test_a_double_click_and_a_key_ask_for_protection(view: GraphView, qtbot: QtBot) -> None:
+    place = place_of(view, 1, 2)
+    with qtbot.waitSignal(view.protect_wanted) as wanted:
+        QTest.mouseDClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+    assert wanted.args == [1, 2]
+    view.select((1, 0))
+    with qtbot.waitSignal(view.protect_wanted) as wanted:
+        QTest.keyClick(view, Qt.Key.Key_P)
+    assert wanted.args == [1, 0]
+    with qtbot.assertNotEmitted(view.protect_wanted):
+        QTest.mouseDClick(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(5, 395))
+
+
+def test_the_menu_is_that_of_what_is_under_the_mouse_or_of_the_selection(
+    view: GraphView, qtbot: QtBot
+) -> None:
+    place = place_of(view, 1, 2)
+    mouse, keyboard = QContextMenuEvent.Reason.Mouse, QContextMenuEvent.Reason.Keyboard
+    for reason, where, expected in (
+        (mouse, place, (1, 2)),
+        (keyboard, QPoint(3, 3), (1, 2)),
+        (mouse, QPoint(3, 3), None),
+    ):
+        with qtbot.waitSignal(view.menu_wanted) as wanted:
+            QApplication.sendEvent(view, QContextMenuEvent(reason, where, view.mapToGlobal(where)))
+        assert wanted.args == [expected, view.mapToGlobal(where)]
+        assert view.selected == (1, 2)
+
+
+def test_only_weak_or_only_strong_connections_can_be_shown(view: GraphView, qtbot: QtBot) -> None:
+    weak, strong = between(view, 1, 0), between(view, 0, 0)  # |w| 0.1 and 2
+    with qtbot.waitSignal(view.rendered):
+        view.set_statuses(GraphMarks(weak_threshold=0.3))
+
+    def hits(shown: Shown) -> list[bool]:
+        with qtbot.waitSignal(view.rendered):
+            view.set_shown(shown)
+        found = []
+        for place in (weak, strong):
+            QTest.mouseMove(view, QPoint(3, 3))
+            with qtbot.waitSignal(view.edge_hovered, timeout=50, raising=False) as hovered:
+                QTest.mouseMove(view, place)
+            found.append(bool(hovered.signal_triggered))
+        return found
+
+    assert hits(Shown.WEAK) == [True, False]
+    assert screen(view).pixelColor(strong).name() == LIGHT.ground
+    assert hits(Shown.STRONG)[1]
+    assert hits(Shown.ALL) == [True, True]
+    assert view.facts is not None
+    assert view.facts.layers[1].n_in.tolist() == [2, 2, 2]  # of all connections, whatever is shown
+
+
+def test_removed_neurons_can_be_hidden(view: GraphView, qtbot: QtBot) -> None:
+    place = place_of(view, 1, 0)
+    around = [place + QPoint(dx, dy) for dx in range(-15, 16) for dy in range(-15, 16)]
+
+    def colours() -> set[str]:
+        image = screen(view)
+        return {image.pixelColor(point).name() for point in around}
+
+    with qtbot.waitSignal(view.rendered):
+        view.set_current(NETWORK.without({"h1": [0]}))
+    assert len(colours()) > 1
+    view.set_removed_visible(False)
+    assert colours() == {LIGHT.ground}
+    left_click(view, place)
+    assert view.selected is None
+    view.set_removed_visible(True)
+    assert len(colours()) > 1
+
+
+def test_neurons_stand_in_the_order_asked_for_and_keep_their_names(view: GraphView, qtbot: QtBot) -> None:
+    first, last = place_of(view, 1, 0), place_of(view, 1, 2)
+    view.select((1, 2))
+    with qtbot.waitSignal(view.rendered):
+        view.set_units({"h1": np.array([2, 0, 1])})
+    assert place_of(view, 1, 2) == first
+    assert place_of(view, 1, 1) == last
+    assert view.selected == (1, 2)
+    with qtbot.waitSignal(view.rendered):
+        view.set_units({})
+    assert place_of(view, 1, 0) == first
+
+
+def test_a_removal_is_seen_going_and_then_nothing_moves(view: GraphView, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(view.rendered):
+        view.set_current(NETWORK.without({"h1": [0]}), animated=True)
+        assert view.moves
+    qtbot.waitUntil(lambda: not view.moves)
+    assert colour_at(view, 1, 0) == LIGHT.ground
+
+
+def test_without_motion_a_removal_shows_at_once(view: GraphView) -> None:
+    view.still = True
+    view.set_current(NETWORK.without({"h1": [0]}), animated=True)
+    assert not view.moves
+    assert colour_at(view, 1, 0) == LIGHT.ground

@@ -121,7 +121,7 @@ def test_hovering_names_source_target_and_weight(view: MatrixView) -> None:
     view.set_statuses(GraphMarks(weak_threshold=0.2))
     assert "Input 0 → h1 1: weight −1.000" in tooltip(view, place(view, 0, 1))
     assert "weak" in tooltip(view, place(view, 1, 0))
-    view.tooltip_provider = lambda layer, unit: f"neuron {layer} {unit}"
+    view.tooltip_provider = lambda unit: f"neuron {unit[0]} {unit[1]}"
     assert tooltip(view, QPoint(place(view, 0, 2).x(), 40)) == "neuron 1 2"
 
 

@@ -11,8 +11,8 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from pruner_gui.gui import app, network_pages
-from pruner_gui.gui.graph_view import GraphView
+from pruner_gui.gui import app, graph_view, network_pages
+from pruner_gui.gui.graph_view import EdgeHit, GraphView
 from pruner_gui.gui.network_pages import NetworkPages
 from pruner_gui.gui.samples import samples
 from pruner_gui.gui.theme import Theme
@@ -80,6 +80,64 @@ def test_both_views_have_one_selection(qtbot: QtBot, window: MainWindow) -> None
     assert "neuron 3" in work.layers.selection.text()
     matrix.selection_cleared.emit()
     assert graph.selected is None
+
+
+def test_a_connection_and_a_layer_of_the_graph_are_selected_in_the_matrix(window: MainWindow) -> None:
+    work = window.workspace
+    graph, matrix = work.graph.pages.graph, work.graph.pages.matrix
+    edge = EdgeHit((1, 0), (2, 1), 0.5)
+    graph.edge_selected.emit(edge)
+    assert matrix.selected == edge
+    assert matrix.pairs[matrix.pair] == (1, 2)
+    assert "→" in work.layers.selection.text()
+    graph.layer_selected.emit(0)
+    assert matrix.selected != edge
+    assert 0 in matrix.pairs[matrix.pair]
+    work.graph.pages.switches[1].trigger()
+    QTest.keyClick(matrix, Qt.Key.Key_Escape)
+    assert graph.selected_layer is None
+    assert work.layers.tree.currentItem() is None
+
+
+def test_the_list_of_layers_selects_in_both_views(window: MainWindow) -> None:
+    work = window.workspace
+    graph, matrix = work.graph.pages.graph, work.graph.pages.matrix
+    work.layers.neuron_selected.emit(1, 2)
+    assert graph.selected == matrix.selected == (1, 2)
+    work.layers.selection_cleared.emit()
+    assert graph.selected is matrix.selected is None
+
+
+def test_only_the_tools_of_the_shown_view_are_there(window: MainWindow) -> None:
+    panel = window.workspace.graph
+    of_graph, of_matrix = (panel.shown, panel.order_button), (panel.pages.pairs, panel.pages.order)
+    for shown in (0, 1, 0):
+        panel.pages.switches[shown].trigger()
+        assert [tool.isVisibleTo(panel) for tool in (*of_graph, *of_matrix)] == [not shown] * 2 + [
+            bool(shown)
+        ] * 2
+        assert panel.weak_box.isVisibleTo(panel)
+    assert not panel.draw_all.isVisibleTo(panel)
+    assert panel.minimumSizeHint().width() <= 576  # what the docks leave of 1280 pixels
+
+
+def test_a_network_of_very_many_connections_offers_to_draw_all(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel, original = window.workspace.graph, window.document.session.original
+    monkeypatch.setattr(graph_view, "_MANY", 10)
+    monkeypatch.setattr(graph_view, "_STRONGEST", 3)
+    panel.set_network(original)
+    scene = panel.view.scene
+    assert scene is not None
+    assert scene.most == 3
+    assert any("only the strongest" in words for _, words in scene.legend)
+    assert panel.draw_all.isVisibleTo(panel)
+    panel.draw_all.click()
+    scene = panel.view.scene
+    assert scene is not None
+    assert scene.most is None
+    assert not panel.draw_all.isVisibleTo(panel)
 
 
 def test_the_weak_line_and_the_weak_box_are_one_value(qtbot: QtBot, window: MainWindow) -> None:

@@ -109,7 +109,9 @@ def test_disconnected_neurons_have_no_way_in_or_no_way_out() -> None:
         Node("h", Dense(first, np.ones(3)), ("x",)),
         Node("y", Dense(second, np.zeros(1)), ("h",)),
     )
-    assert Network(nodes, ("y",)).disconnected["h"].tolist() == [True, False, True]
+    network = Network(nodes, ("y",))
+    assert network.without_incoming["h"].tolist() == [True, False, False]
+    assert network.without_outgoing["h"].tolist() == [False, False, True]
 
 
 def test_connections_of_a_branched_network_lead_from_where_units_are_made() -> None:
