@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pruner_gui.comparison import Gap
 from pruner_gui.data import Note
 from pruner_gui.data.errors import (
     AmbiguousTarget,
@@ -111,6 +112,17 @@ def option(name: str, translate: Translate = str) -> str:
 def note(done: Note, translate: Translate = str) -> str:
     """Return what was done to the data."""
     return translate(_NOTES[done.code]).format(count=done.count, names=_plain(done.names, translate))
+
+
+def gap(measured: Gap, number: Callable[[float], str] = "{:.4g}".format, translate: Translate = str) -> str:
+    """Return what pruning did to the gap between both kinds of rows; `number` writes its figures."""
+    figures = {name: number(getattr(measured, name)) for name in ("before", "after")}
+    return translate(_GAPS[measured.verdict]).format(
+        metric=metric(measured.metric, translate),
+        noise=number(1.96 * measured.noise),
+        change=number(abs(measured.change)),
+        **figures,
+    )
 
 
 def _plain(value: object, translate: Translate) -> str:
@@ -846,6 +858,23 @@ _NOTES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_GAPS: Mapping[str, str] = MappingProxyType(
+    {
+        "smaller": QT_TRANSLATE_NOOP(
+            "wording",
+            "Pruning reduced over-fitting: {metric} on held-out minus pruning rows went from {before} to {after}, down by {change}, which is beyond the noise of ± {noise}.",
+        ),
+        "larger": QT_TRANSLATE_NOOP(
+            "wording",
+            "Pruning increased over-fitting: {metric} on held-out minus pruning rows went from {before} to {after}, up by {change}, which is beyond the noise of ± {noise}.",
+        ),
+        "same": QT_TRANSLATE_NOOP(
+            "wording",
+            "Pruning left over-fitting the same within noise: {metric} on held-out minus pruning rows went from {before} to {after}, a change of {change} with a noise of ± {noise}.",
+        ),
+    }
+)
+
 _METRICS: Mapping[str, str] = MappingProxyType(
     {
         "mse": QT_TRANSLATE_NOOP("wording", "mean squared error"),
@@ -957,6 +986,8 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         ),
         "output": QT_TRANSLATE_NOOP("wording", "the file to write; its ending says the format"),
         "report": QT_TRANSLATE_NOOP("wording", "write what happened as JSON"),
+        "html": QT_TRANSLATE_NOOP("wording", "write what happened as a page to print, with plots"),
+        "latency": QT_TRANSLATE_NOOP("wording", "do not measure how fast both networks answer"),
         "quiet": QT_TRANSLATE_NOOP("wording", "no progress on stderr"),
         "json": QT_TRANSLATE_NOOP("wording", "print JSON"),
     }

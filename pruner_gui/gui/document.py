@@ -16,7 +16,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from pruner_gui import formats, reading
-from pruner_gui.comparison import Measured, Summary, summarise
+from pruner_gui.comparison import Measured, Summary, peak_activations, summarise, weight_bytes
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
 from pruner_gui.gui import graph_export
@@ -490,5 +490,7 @@ def _live_summary(network: Network, before: Summary, run: Run) -> Summary:
         parameters=network.parameters,
         macs=network.macs,
         bytes=None,
+        weight_bytes=weight_bytes(network),
+        activation_bytes=peak_activations(network),
         errors=errors,
     )
