@@ -33,8 +33,10 @@ from pruner_gui.network import (
     RemoveUnits,
     UnitFlow,
 )
+from pruner_gui.pruning.config import PruneConfig
 from pruner_gui.pruning.events import Event, PassEnded, Trial
 from pruner_gui.pruning.state import State
+from pruner_gui.stopping import Stopped, check
 
 REASONS = ("silent", "deaf", "constant", "twin")
 
@@ -93,14 +95,7 @@ def free_removals(
 
 def run(state: State) -> Iterator[Event]:
     """Do this step of a run. Every removal is measured all the same."""
-    config, evaluator = state.config, state.evaluator
-    hidden = state.network.hidden_layers
-    others = {
-        layer.name for layer in hidden if config.layers is not None and layer.index not in config.layers
-    }
-    kept = config.protected | {
-        (layer.name, int(u)) for layer in hidden if layer.name in others for u in layer.units
-    }
+    evaluator, kept = state.evaluator, kept_by(state.config, state.network)
     state.passes += 1
     before = len(state.accepted)
     for found, _ in free_removals(state.network, evaluator.objective.inputs, kept):
@@ -112,6 +107,17 @@ def run(state: State) -> Iterator[Event]:
             break
         yield state.accept(edit, score, found.reason)
     yield PassEnded(state.passes, len(state.accepted) - before)
+
+
+def kept_by(config: PruneConfig, network: Network) -> frozenset[tuple[str, int]]:
+    """Return the neurons that these options leave alone: protected ones, and those of other layers."""
+    others = (
+        (layer.name, int(unit))
+        for layer in network.hidden_layers
+        if config.layers is not None and layer.index not in config.layers
+        for unit in layer.units
+    )
+    return config.protected | frozenset(others)
 
 
 def _is_rounding(score: Score, before: Score) -> bool:
@@ -148,7 +154,10 @@ def _deaf(network: Network, kept: Kept) -> Found:
 def _constant(network: Network, rows: FloatArray, kept: Kept) -> Found:
     low: dict[str, FloatArray] = {}
     high: dict[str, FloatArray] = {}
+    asked = check()
     for start in range(0, len(rows), _CHUNK):
+        if asked():
+            raise Stopped
         for name, values in _inputs_of_dense(
             network, rows[start : start + _CHUNK].astype(np.float64)
         ).items():
