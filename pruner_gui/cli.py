@@ -152,7 +152,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--activations", type=activation_text.split, metavar="A[,A2]", help=_help("activations")
     )
-    parser.add_argument("--limits", type=_times, metavar="N", help=_help("limits"))
+    parser.add_argument("--limits", type=_limits, metavar="N", help=_help("limits"))
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -244,7 +244,7 @@ def _rows(text: str) -> int:
     return int(text)
 
 
-def _times(text: str) -> float:
+def _limits(text: str) -> float:
     if not 1 <= float(text) <= limits.MOST:
         raise argparse.ArgumentTypeError(f"{text} is not from 1 to {limits.MOST:g}")
     return float(text)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,16 +16,22 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from pruner_gui import formats, reading
+from pruner_gui import files, formats, reading
 from pruner_gui.comparison import Measured, Summary, peak_activations, summarise, weight_bytes
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
 from pruner_gui.gui import graph_export
 from pruner_gui.gui.graph_order import units_in_order
+from pruner_gui.gui.plan import Plan
+from pruner_gui.gui.spare import FreeNeurons, free_neurons
 from pruner_gui.gui.worker import Outcome, Tasks
 from pruner_gui.network import Edit, IndexArray, Network
-from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates
+from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates, recipe
+from pruner_gui.pruning import check as check_steps
+from pruner_gui.pruning.free import kept_by
 from pruner_gui.session import Changes, DataOptions, Run, Session, load_examples, would_go
+
+MOST_SEARCHED = 20_000_000  # weights up to which neurons that cost nothing are looked for
 
 
 @dataclass(frozen=True)
@@ -98,13 +105,15 @@ class Document(QObject):
     data_loaded = Signal(object)  # DataFiles
     arranged = Signal(object)  # Arrangement
     picture_written = Signal(object)  # Path
+    free_found = Signal()  # what costs nothing is known
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = Session()
         self.tasks = Tasks(self)
         self.tasks.changed.connect(self.activity_changed)
-        self.config = PruneConfig()
+        self.plan = Plan()
+        self.free: FreeNeurons | None = None  # of the network of now; None until looked for
         self.data: DataFiles | None = None
         self.measure_error: Exception | None = None
         self.reading = ""  # the name of the file that is being read
@@ -117,6 +126,11 @@ class Document(QObject):
         self._saved: set[Network] = set()
 
     # -- what is known
+
+    @property
+    def config(self) -> PruneConfig:
+        """The options of the step that is shown."""
+        return self.plan.config
 
     @property
     def is_open(self) -> bool:
@@ -272,16 +286,10 @@ class Document(QObject):
             return
         if not self._succeeded(outcome):
             return
-        for slot in ("run", "measure", "sweep", "export", "order"):
+        for slot in ("run", "measure", "sweep", "free", "export", "order"):
             self.tasks.drop(slot)
         self.data = None
-        self.config = replace(
-            self.config,
-            layers=None,
-            metrics=(),
-            tolerances=self.config.tolerances[:1],
-            protected=frozenset(),
-        )
+        self.plan = self.plan.for_another_network()
         self._saved.clear()
         changes = self.session.open(outcome.value, path)
         self.config_changed.emit()
@@ -312,16 +320,43 @@ class Document(QObject):
     # -- the run
 
     def set_config(self, config: PruneConfig) -> None:
-        """Take other options. Errors are measured anew only where the metrics are others."""
-        others = self.is_open and self.session.metrics(config) != self.metrics
-        outdated = self.is_open and config.compensation != self.config.compensation
-        self.config = config
+        """Take other options for the step that is shown."""
+        self.set_plan(self.plan.with_config(config))
+
+    def set_plan(self, plan: Plan) -> None:
+        """Take other steps. Errors are measured anew only where the metrics are others."""
+        before, self.plan = self.config, plan
+        config = plan.config
+        others = self.is_open and self.session.metrics(config) != self.session.metrics(before)
+        outdated = self.is_open and config.compensation != before.compensation
+        kept = config.protected != before.protected or config.layers != before.layers
         self.config_changed.emit()
         if others:
             self._changed(Changes.EXAMPLES)
         elif outdated:
             self._sweeps.clear()
             self._sweep()
+        elif self.is_open and kept and not self.running:
+            self._find_free()
+
+    def save_recipe(self, path: Path) -> None:
+        """Write the steps as JSON; what goes wrong is told."""
+        try:
+            with files.atomic(path) as temporary:
+                temporary.write_text(recipe.to_json(self.plan.steps) + "\n", "utf-8")
+        except OSError as error:
+            self.failed.emit(Failure(error, traceback.format_exc()))
+
+    def open_recipe(self, path: Path) -> None:
+        """Take the steps of a recipe; one that is none, or is not for this network, is told."""
+        try:
+            steps = recipe.from_json(path.read_text("utf-8", errors="replace"))
+            if self.is_open:
+                check_steps(steps, self.session.network, self.session.original)
+        except (PrunerError, OSError) as error:
+            self.failed.emit(Failure(error, traceback.format_exc()))
+        else:
+            self.set_plan(Plan.of(steps))
 
     def can_protect(self, name: str, unit: int) -> bool:
         """Whether this is a hidden neuron of the network of now, and no run goes on."""
@@ -334,13 +369,24 @@ class Document(QObject):
             self.set_config(replace(self.config, protected=self.config.protected ^ {(name, unit)}))
 
     def prune(self) -> None:
-        """Start a run from the network of now."""
+        """Start a run of the steps from the network of now."""
+        self._prune(*self.plan.steps)
+
+    def remove_free(self) -> None:
+        """Start a run that removes the neurons that cost nothing."""
+        self._prune(replace(self.config, strategy="free"))
+
+    def prune_connections(self, ranking: str, scope: str) -> None:
+        """Start a run that zeroes the weakest connections that the tolerance allows."""
+        self._prune(replace(self.config, strategy="connections", ranking=ranking, scope=scope))
+
+    def _prune(self, *steps: PruneConfig) -> None:
         if not self.can_prune:
             return
-        for slot in ("sweep", "measure"):
+        for slot in ("sweep", "measure", "free"):
             self.tasks.drop(slot)
         self.run_began, self.pass_began_at, self.prepared = time.monotonic(), 0, None
-        events = _looked_at(partial(self.session.prune, self.config)())
+        events = _looked_at(self.session.prune(*steps))
         self.tasks.start("run", lambda: events, self._run_ended, self._apply)
 
     def cancel(self) -> None:
@@ -399,6 +445,8 @@ class Document(QObject):
         if changes & (Changes.DOCUMENT | Changes.EXAMPLES):
             self._summaries.clear()
             self._sweeps.clear()
+        if changes & (Changes.NETWORK | Changes.EXAMPLES):
+            self.free = None
         self.changed.emit(changes)
         if not self.running and self.session.run is None:
             self._measure()
@@ -434,6 +482,8 @@ class Document(QObject):
                 known.clear()
                 events = self.session.sweep(self.config)
                 self.tasks.start("sweep", lambda: events, self._swept, partial(self._take_sweep, known))
+        if not self.tasks.running("sweep"):
+            self._find_free()
         self.swept.emit()
 
     def _take_sweep(self, known: dict[Edit, Score], items: list[tuple[Edit, Score]]) -> None:
@@ -443,6 +493,23 @@ class Document(QObject):
     def _swept(self, outcome: Outcome) -> None:
         # An error here is the one that measuring reports: the same weights on the same rows.
         self.swept.emit()
+        self._find_free()
+
+    # -- what costs nothing
+
+    def _find_free(self) -> None:
+        """Look for neurons that cost nothing, once all others' errors are measured."""
+        network, examples = self.session.network, self.session.examples
+        rows = None if examples is None else examples.pruning.inputs
+        work = partial(free_neurons, network, rows, kept_by(self.config, network))
+        self.tasks.drop("free")
+        if network.macs <= MOST_SEARCHED:
+            self.tasks.start("free", work, self._found_free)
+
+    def _found_free(self, outcome: Outcome) -> None:
+        # Weights that are no numbers are told by what measures them.
+        self.free = outcome.value
+        self.free_found.emit()
 
 
 def _read(path: Path, activations: Sequence[str] | None) -> Network:

@@ -127,6 +127,9 @@ class MainWindow(QMainWindow):
         actions.recent.aboutToShow.connect(self._fill_recent)
         for sample in samples():
             _add_entry(actions.samples, sample.title, partial(self.open_sample, sample))
+        steps = self.workspace.form.steps
+        steps.open_wanted.connect(self.choose_recipe)
+        steps.save_wanted.connect(self.choose_recipe_target)
         self.workspace.plots.load.clicked.connect(lambda: self.choose_data())
         self.start.open_wanted.connect(self.choose_model)
         self.start.recent_wanted.connect(lambda path: self.open_files([path], is_model=True))
@@ -303,6 +306,22 @@ class MainWindow(QMainWindow):
             _add_entry(menu, str(path), partial(self.open_files, [path], is_model=True))
         menu.setEnabled(bool(menu.actions()))
 
+    # -- recipes
+
+    def choose_recipe(self) -> None:
+        """Ask for a recipe, and take its steps."""
+        path = dialogs.choose_file(self, self.tr("Open a recipe"), _recipe_filter(), "recipe")
+        if path is not None:
+            self.document.open_recipe(path)
+
+    def choose_recipe_target(self) -> None:
+        """Ask where to keep the steps, and write them."""
+        source = self.document.session.path if self.document.is_open else None
+        proposal = (source or Path("network")).with_suffix(".recipe.json")
+        path = dialogs.choose_target(self, self.tr("Save the recipe"), proposal, _recipe_filter())
+        if path is not None:
+            self.document.save_recipe(path)
+
     # -- exporting
 
     def choose_export(self) -> None:
@@ -385,6 +404,10 @@ def _tabs(*pages: tuple[QWidget, str]) -> QTabWidget:
 def _model_filter(read: bool = False) -> str:
     endings = " ".join(f"*{ending}" for ending in formats.extensions(read))
     return f"Models ({endings});;All files (*)"
+
+
+def _recipe_filter() -> str:
+    return "JSON (*.json);;All files (*)"
 
 
 def _recent() -> list[Path]:

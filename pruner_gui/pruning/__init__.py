@@ -29,7 +29,7 @@ from pruner_gui.pruning.events import (
     Trial,
 )
 from pruner_gui.pruning.judge import Judge, NothingToRelateTo
-from pruner_gui.pruning.run import Events, prune, prune_in_steps
+from pruner_gui.pruning.run import Events, check, prune, prune_in_steps
 from pruner_gui.pruning.sensitivity import Point, sensitivity
 from pruner_gui.pruning.trajectory import Trajectory, knee, lowest
 
@@ -63,6 +63,7 @@ __all__ = [
     "Trajectory",
     "Trial",
     "candidates",
+    "check",
     "knee",
     "lowest",
     "prune",

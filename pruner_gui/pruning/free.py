@@ -36,7 +36,7 @@ from pruner_gui.network import (
     UnitFlow,
 )
 from pruner_gui.pruning.candidates import full
-from pruner_gui.pruning.config import Protected
+from pruner_gui.pruning.config import Protected, PruneConfig
 from pruner_gui.pruning.events import Event, PassEnded, Trial
 from pruner_gui.pruning.state import State
 
@@ -102,14 +102,7 @@ def free_removals(
 
 def run(state: State) -> Iterator[Event]:
     """Do this step of a run. Every removal is measured all the same."""
-    config, evaluator = state.config, state.evaluator
-    hidden = state.network.hidden_layers
-    others = {
-        layer.name for layer in hidden if config.layers is not None and layer.index not in config.layers
-    }
-    kept = config.protected | {
-        (layer.name, int(u)) for layer in hidden if layer.name in others for u in layer.units
-    }
+    evaluator, kept = state.evaluator, kept_by(state.config, state.network)
     state.passes += 1
     before = len(state.accepted)
     for found, _ in free_removals(state.network, evaluator.objective.inputs, kept, state.least):
@@ -121,6 +114,17 @@ def run(state: State) -> Iterator[Event]:
             break
         yield state.accept(edit, score, found.reason)
     yield PassEnded(state.passes, len(state.accepted) - before)
+
+
+def kept_by(config: PruneConfig, network: Network) -> frozenset[tuple[str, int]]:
+    """Return the neurons that these options leave alone: protected ones, and those of other layers."""
+    others = (
+        (layer.name, int(unit))
+        for layer in network.hidden_layers
+        if config.layers is not None and layer.index not in config.layers
+        for unit in layer.units
+    )
+    return config.protected | frozenset(others)
 
 
 def _is_rounding(score: Score, before: Score) -> bool:

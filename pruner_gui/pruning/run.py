@@ -61,10 +61,7 @@ def prune_in_steps(
     """
     began = time.perf_counter()
     origin = network if original is None else original
-    for config in steps:
-        _check(config, network, origin)
-        if config.metrics != steps[0].metrics:
-            raise BadSetting("steps", "metrics", "the same in every step")
+    check(steps, network, origin)
     evaluator = evaluator_for(steps[0])
     metrics = evaluator.objective.metrics
     if origin is not network:
@@ -117,6 +114,18 @@ class _Choice:
     def made(self, accepted: int) -> int:
         """Return how many of the accepted edits are kept."""
         return accepted if self._judge is None else self._best
+
+
+def check(steps: Sequence[PruneConfig], network: Network, original: Network) -> None:
+    """Make sure that these steps can be done on a network, which was made from `original`.
+
+    Raises:
+        BadSetting: a hidden layer, or a protected neuron, that is not there; steps with different metrics.
+    """
+    for config in steps:
+        _check(config, network, original)
+        if config.metrics != steps[0].metrics:
+            raise BadSetting("steps", "metrics", "the same in every step")
 
 
 def _check(config: PruneConfig, network: Network, original: Network) -> None:
