@@ -10,7 +10,7 @@ import io
 import json
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -46,6 +46,13 @@ class NewerSession(PrunerError):
     path: Path
     found: int
     known: int
+
+
+@dataclass
+class DataChanged(PrunerError):
+    """The data of a session is no longer what it was, or no longer there."""
+
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class Saved:
     path: Path | None
     versions: tuple[SavedVersion, ...]
     cursor: int
-    config: pruning.PruneConfig
+    steps: tuple[pruning.PruneConfig, ...]
     data: DataReference | None = None
     window: dict[str, Any] = field(default_factory=dict)
 
@@ -184,14 +191,14 @@ def _codec() -> Codec:
 
 def saved_from(
     session: Session,
-    config: pruning.PruneConfig,
+    steps: Sequence[pruning.PruneConfig],
     data: DataReference | None = None,
     window: dict[str, Any] | None = None,
 ) -> Saved:
     """Return what is to be saved of a session that has a network open and no run going on."""
     versions = tuple(SavedVersion(version.network, version.run) for version in session.versions)
     cursor = session.versions.index(session.version)
-    return Saved(session.path, versions, cursor, config, data, window or {})
+    return Saved(session.path, versions, cursor, tuple(steps), data, window or {})
 
 
 def restore(session: Session, saved: Saved) -> Changes:

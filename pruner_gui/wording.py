@@ -64,7 +64,7 @@ from pruner_gui.pruning import BadSetting, NothingToRelateTo
 from pruner_gui.pruning.recipe import BadRecipe
 from pruner_gui.reading import ReadingFailed
 from pruner_gui.session import WouldReplaceSource
-from pruner_gui.session_file import NewerSession, NotASession
+from pruner_gui.session_file import DataChanged, NewerSession, NotASession
 
 Translate = Callable[[str], str]
 
@@ -603,6 +603,10 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         (NotASession, None): (
             QT_TRANSLATE_NOOP("wording", "{path} is no session, or a damaged one ({detail})."),
             _CHECK_FILE,
+        ),
+        (DataChanged, None): (
+            QT_TRANSLATE_NOOP("wording", "The data of this session, {path}, has changed or is gone."),
+            QT_TRANSLATE_NOOP("wording", "Networks and runs are back as they were; load data to go on."),
         ),
         (NewerSession, None): (
             QT_TRANSLATE_NOOP("wording", "{path} was written by a newer version of this program."),

@@ -45,7 +45,7 @@ def worked_on() -> Session:
 
 
 def saved(session: Session) -> Saved:
-    return saved_from(session, CONFIG, None, {"weak": 2.0, "view": "graph"})
+    return saved_from(session, [CONFIG], None, {"weak": 2.0, "view": "graph"})
 
 
 def again(path: Path) -> tuple[Session, Saved]:
@@ -59,8 +59,8 @@ def test_a_session_comes_back_with_its_history(tmp_path: Path) -> None:
     session = worked_on()
     save(saved(session), tmp_path / "a.pruner")
     found, stored = again(tmp_path / "a.pruner")
-    assert (stored.config, stored.window, stored.path) == (
-        CONFIG,
+    assert (stored.steps, stored.window, stored.path) == (
+        (CONFIG,),
         {"weak": 2.0, "view": "graph"},
         session.path,
     )
@@ -178,7 +178,7 @@ while True:
     number += 1
     weight = np.full((200, 200), number, np.float32)
     network = Network((Node("x", Input(200)), Node("d", Dense(weight, weight[0]), ("x",))), ("d",))
-    save(Saved(None, (SavedVersion(network, None),), 0, PruneConfig()), Path(sys.argv[1]))
+    save(Saved(None, (SavedVersion(network, None),), 0, (PruneConfig(),)), Path(sys.argv[1]))
     print(number, flush=True)
 """
 

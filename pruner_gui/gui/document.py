@@ -16,7 +16,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from pruner_gui import files, formats, reading
+from pruner_gui import files, formats, reading, session_file
 from pruner_gui.comparison import Measured, Summary, peak_activations, summarise, weight_bytes
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
@@ -103,6 +103,7 @@ class Document(QObject):
     exported = Signal(object)  # Exported
     opened = Signal(object)  # Path: a model was opened
     data_loaded = Signal(object)  # DataFiles
+    session_saved = Signal(object)  # Path
     arranged = Signal(object)  # Arrangement
     picture_written = Signal(object)  # Path
     free_found = Signal()  # what costs nothing is known
@@ -286,17 +287,56 @@ class Document(QObject):
             return
         if not self._succeeded(outcome):
             return
-        for slot in ("run", "measure", "sweep", "free", "export", "order"):
-            self.tasks.drop(slot)
+        self._drop_work()
         self.data = None
         self.plan = self.plan.for_another_network()
-        self._saved.clear()
         changes = self.session.open(outcome.value, path)
         self.config_changed.emit()
         self._changed(changes)
         self.opened.emit(path)
         if data is not None:
             self.load_data(data)
+
+    def save_session(self, path: Path) -> None:
+        """Write the history, the runs and the settings in the background."""
+        work = partial(
+            _write_session, session_file.saved_from(self.session, self.plan.steps), self.data, path
+        )
+        network = self.session.network
+        self.tasks.start("session", work, partial(self._session_written, path, network))
+
+    def _session_written(self, path: Path, network: Network, outcome: Outcome) -> None:
+        if self._succeeded(outcome):
+            self._saved.add(network)
+            self.session_saved.emit(path)
+
+    def open_session(self, path: Path) -> None:
+        """Read a session in the background, and then its data. The document stays until it is read."""
+        self.reading = path.name
+        self.tasks.start("read", partial(_read_session, path), partial(self._session_opened, path))
+
+    def _session_opened(self, path: Path, outcome: Outcome) -> None:
+        if not self._succeeded(outcome):
+            return
+        saved, unchanged = outcome.value
+        self._drop_work()
+        self.data = None
+        self.plan = Plan.of(saved.steps)
+        changes = session_file.restore(self.session, saved)
+        self._saved.update(version.network for version in self.session.versions)
+        self.config_changed.emit()
+        self._changed(changes)
+        self.opened.emit(saved.path or path)
+        if saved.data is not None and unchanged:
+            self.load_data(DataFiles(saved.data.files, saved.data.options))
+        elif saved.data is not None:
+            self.failed.emit(Failure(session_file.DataChanged(saved.data.files[0]), ""))
+
+    def _drop_work(self) -> None:
+        """Let go of what goes on for a document that is no more."""
+        for slot in ("run", "measure", "sweep", "free", "export", "order", "session"):
+            self.tasks.drop(slot)
+        self._saved.clear()
 
     def _loaded(self, data: DataFiles, outcome: Outcome) -> None:
         if self._succeeded(outcome):
@@ -510,6 +550,19 @@ class Document(QObject):
         # Weights that are no numbers are told by what measures them.
         self.free = outcome.value
         self.free_found.emit()
+
+
+def _write_session(saved: session_file.Saved, data: DataFiles | None, path: Path) -> None:
+    if data is not None:
+        saved = replace(saved, data=session_file.DataReference.of(data.files, data.options))
+    session_file.save(saved, path)
+
+
+def _read_session(path: Path) -> tuple[session_file.Saved, bool]:
+    saved = session_file.load(path)
+    for version in saved.versions:
+        _look_at(version.network)
+    return saved, saved.data is None or saved.data.is_unchanged()
 
 
 def _read(path: Path, activations: Sequence[str] | None) -> Network:

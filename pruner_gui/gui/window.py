@@ -37,6 +37,7 @@ from pruner_gui.gui.workspace import Workspace
 from pruner_gui.session import DataOptions, refuse_source
 
 _RECENT = 8
+_SESSION = ".pruner"
 
 
 class MainWindow(QMainWindow):
@@ -108,6 +109,8 @@ class MainWindow(QMainWindow):
             (actions.open, self.choose_model),
             (actions.data, lambda: self.choose_data()),
             (actions.export, self.choose_export),
+            (actions.open_session, self.choose_session),
+            (actions.save_session, self.choose_session_target),
             (actions.picture, self.choose_picture),
             (actions.quit, self.close),
             (actions.undo, document.undo),
@@ -258,6 +261,10 @@ class MainWindow(QMainWindow):
 
         An npz file can be either: it is the model where no other is given and none is open, or `is_model`.
         """
+        if len(files) == 1 and files[0].suffix.lower() == _SESSION:
+            if self._may_replace():
+                self.document.open_session(files[0])
+            return
         endings = set(formats.extensions(read=True)) - {".npz"}
         models = [path for path in files if path.suffix.lower() in endings]
         if not models and self.document.is_open and not is_model:
@@ -321,6 +328,25 @@ class MainWindow(QMainWindow):
         path = dialogs.choose_target(self, self.tr("Save the recipe"), proposal, _recipe_filter())
         if path is not None:
             self.document.save_recipe(path)
+
+    # -- sessions
+
+    def choose_session(self) -> None:
+        """Ask for a session, and open it."""
+        path = dialogs.choose_file(self, self.tr("Open a session"), self._session_filter(), "session")
+        if path is not None:
+            self.open_files([path])
+
+    def choose_session_target(self) -> None:
+        """Ask where to save the session, and save it."""
+        source = self.document.session.path or Path("network")
+        proposal = source.with_name(f"{source.stem}{_SESSION}")
+        path = dialogs.choose_target(self, self.tr("Save the session"), proposal, self._session_filter())
+        if path is not None:
+            self.document.save_session(path)
+
+    def _session_filter(self) -> str:
+        return self.tr("Sessions (*{ending})").format(ending=_SESSION)
 
     # -- exporting
 
