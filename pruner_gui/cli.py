@@ -13,12 +13,24 @@ import importlib.metadata
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pruner_gui import files, formats, reading, wording
-from pruner_gui.comparison import Rate, Summary, rate, summarise
+from pruner_gui import files, formats, limits, reading, report_page, wording
+from pruner_gui.comparison import (
+    Answers,
+    Latency,
+    Pair,
+    Rate,
+    Summary,
+    Times,
+    answers,
+    measure_latency,
+    rate,
+    summarise,
+)
 from pruner_gui.data import SCALINGS, ReadOptions, is_scaling
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import METRICS, Examples, MetricUnfit
@@ -30,6 +42,7 @@ from pruner_gui.pruning import (
     Accepted,
     BadSetting,
     Event,
+    Least,
     PassEnded,
     PruneConfig,
     StageStarted,
@@ -37,7 +50,7 @@ from pruner_gui.pruning import (
     Trial,
     recipe,
 )
-from pruner_gui.report import report
+from pruner_gui.report import compared, report
 from pruner_gui.session import DataOptions, Run, Session, load_examples, refuse_source
 
 VERBS = ("prune", "info", "evaluate")
@@ -49,6 +62,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.verb is None:
         _parser().print_help()
         return 0
+    if options.limits is not None:
+        limits.raise_to(options.limits)
     try:
         options.run(options)
     except PrunerError as error:
@@ -107,6 +122,8 @@ def _add_prune(parser: argparse.ArgumentParser) -> None:
             _add_setting(parser, field)
     parser.add_argument("-o", "--output", type=Path, required=True, help=_help("output"))
     parser.add_argument("--report", type=Path, metavar="R.json", help=_help("report"))
+    parser.add_argument("--html", type=Path, metavar="R.html", help=_help("html"))
+    parser.add_argument("--no-latency", dest="latency", action="store_false", help=_help("latency"))
     parser.add_argument("--code", type=Path, metavar="FILE.py", help=_help("code"))
     parser.add_argument("--quiet", action="store_true", help=_help("quiet"))
 
@@ -135,6 +152,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--activations", type=activation_text.split, metavar="A[,A2]", help=_help("activations")
     )
+    parser.add_argument("--limits", type=_limits, metavar="N", help=_help("limits"))
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -203,6 +221,16 @@ def _protected(text: str) -> list[tuple[str, int]]:
     return [(name, _count(unit)) for unit in units.split(",")]
 
 
+def _least(text: str) -> tuple[tuple[int, Least], ...]:
+    pairs = [part.partition(":") for part in text.split(",")]
+    if not all(colon for _, colon, _ in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not L:N[,L2:N2]")
+    try:
+        return tuple((_count(layer), Least.parse(least)) for layer, _, least in pairs)
+    except BadSetting as error:
+        raise argparse.ArgumentTypeError(str(wording.problem(error))) from None
+
+
 def _count(text: str) -> int:
     value = int(text)
     if value < 0:
@@ -214,6 +242,12 @@ def _rows(text: str) -> int:
     if _count(text) == 0:
         raise argparse.ArgumentTypeError("at least one row is needed")
     return int(text)
+
+
+def _limits(text: str) -> float:
+    if not 1 <= float(text) <= limits.MOST:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to {limits.MOST:g}")
+    return float(text)
 
 
 def _share(text: str) -> float:
@@ -264,6 +298,7 @@ _FLAGS: dict[str, tuple[str, Callable[[str], Any], str | None]] = {
     "tolerances": ("tolerance", _tolerances, "T[,T2]"),
     "layers": ("layers", _layers, "L[,L2]"),
     "protected": ("protect", _protected, "LAYER:UNIT[,UNIT]"),
+    "keep": ("keep", _least, "L:N[,L2:N2]"),
     "restart": ("restart", bool, None),
     "seed": ("seed", _count, "N"),
 }
@@ -334,11 +369,11 @@ def _prune(options: argparse.Namespace) -> None:
 
     export = formats.write(session.network, options.output, session.examples.pruning.inputs)
     after = summarise(session.network, session.examples, metrics, options.output)
-    if options.report is not None:
-        text = json.dumps(_report(options, session, run, before, after, export), indent=2)
-        with files.atomic(options.report) as temporary:
-            temporary.write_text(text + "\n", encoding="utf-8")
-    print(table(before, after))
+    measured = _measured(session, metrics, before, after, latency=options.latency)
+    _write_reports(options, session, run, measured, export)
+    print(table(before, after, measured.latency))
+    for sentence in measured.sentences():
+        print(sentence)
     print(
         f"Written: {export.path}, {export.bytes:,} bytes. {export.runtime} gives the same outputs "
         f"(largest difference {export.max_difference:.2g})."
@@ -349,26 +384,79 @@ def _prune(options: argparse.Namespace) -> None:
 def _give_code(network: Network, written: Path, target: Path | None) -> None:
     """Print, or write where it is asked for, how to load a file that holds weights alone."""
     if target is not None:
-        code = formats.rebuild_code(network, written)
-        with files.atomic(target) as temporary:
-            temporary.write_text(code, encoding="utf-8")
+        _write(target, formats.rebuild_code(network, written))
     elif formats.format_for(network, written).weights_only:
         with contextlib.suppress(formats.NotExpressible):  # an activation that PyTorch does not have
             print(f"To load it in PyTorch:\n\n{formats.rebuild_code(network, written)}")
 
 
-def _report(
-    options: argparse.Namespace,
-    session: Session,
-    run: Run,
-    before: Summary,
-    after: Summary,
-    export: formats.Export,
-) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Measured:
+    """What is known of the network before and after a run; `no_latency` says why there is none."""
+
+    metric: str
+    before: Summary
+    after: Summary
+    found: Answers
+    latency: Latency | None
+    no_latency: str
+
+    def sentences(self) -> Iterator[str]:
+        """Say what the table does not."""
+        for name, rows in self.found.sets.items():
+            where = "pruning" if name == "pruning" else "held-out"
+            total = getattr(self.before, f"{name}_rows")
+            yield f"Changed predictions: {len(rows.changed):,} of {total:,} {where} rows."
+        if self.found.gap is not None:
+            yield wording.gap(self.found.gap)
+        if self.latency is not None:
+            yield f"Times: median (95th percentile) in {self.latency.runtime}, one thread, taking turns."
+
+
+def _measured(
+    session: Session, metrics: tuple[str, ...], before: Summary, after: Summary, *, latency: bool
+) -> _Measured:
+    assert session.examples is not None
+    original, network = session.original, session.network
+    found = answers(original, network, session.examples, metrics[0])
+    times, reason = None, "" if latency else "not measured"
+    if latency:
+        try:
+            times = measure_latency(original, network, session.examples.pruning.inputs)
+        except (formats.NotExpressible, formats.ExportDoesNotRun) as error:
+            reason = str(wording.problem(error))
+    return _Measured(metrics[0], before, after, found, times, reason)
+
+
+def _write_reports(
+    options: argparse.Namespace, session: Session, run: Run, found: _Measured, export: formats.Export
+) -> None:
     assert session.examples is not None
     guard = session.examples.guard
-    rows = 0 if guard is None else len(guard)
-    return report(options.model, session.original, run, before, after, export, rows)
+    facts = report(
+        compared(
+            options.model,
+            found.before,
+            found.after,
+            found.metric,
+            found.found,
+            found.latency,
+            latency_reason=found.no_latency,
+        ),
+        session.original,
+        run,
+        export,
+        0 if guard is None else len(guard),
+    )
+    if options.report is not None:
+        _write(options.report, json.dumps(facts, indent=2) + "\n")
+    if options.html is not None:
+        _write(options.html, report_page.page(facts))
+
+
+def _write(path: Path, text: str) -> None:
+    with files.atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -505,7 +593,7 @@ class Progress:
         print(("\x1b[K" if self._moves else "") + text, end=end, file=sys.stderr, flush=True)
 
 
-def table(before: Summary, after: Summary) -> str:
+def table(before: Summary, after: Summary, latency: Latency | None = None) -> str:
     """Return the comparison as aligned text."""
     rows = [["", "before", "after", "change"]]
     rows.append(["layers", _sizes(before.layers), _sizes(after.layers), ""])
@@ -515,6 +603,8 @@ def table(before: Summary, after: Summary) -> str:
         ("parameters", "parameters"),
         ("macs", "multiply-accumulates"),
         ("bytes", "file size, bytes"),
+        ("weight_bytes", "weights in memory, bytes"),
+        ("activation_bytes", "activations a row, bytes"),
     ):
         old, new = getattr(before, name), getattr(after, name)
         if old is not None and new is not None:
@@ -525,6 +615,11 @@ def table(before: Summary, after: Summary) -> str:
         if old.holdout is not None and new.holdout is not None:
             figures = _errors(name, old.holdout, new.holdout, before.holdout_rows)
             rows.append([f"{wording.metric(name)}, held out", *figures])
+    if latency is not None:
+        rows += [
+            _times("time, one row", latency.one),
+            _times(f"time, {latency.batch.rows} rows", latency.batch),
+        ]
     text = aligned(rows)
     measured = f"Errors on {before.pruning_rows:,} pruning rows"
     if before.holdout_rows:
@@ -536,6 +631,16 @@ def _errors(name: str, old: float, new: float, rows: int) -> list[str]:
     if name == "error-rate":
         return [_rate(rate(old, rows)), _rate(rate(new, rows)), _change(old, new)]
     return [f"{old:.6g}", f"{new:.6g}", _change(old, new)]
+
+
+def _times(label: str, pair: Pair) -> list[str]:
+    old, new = pair.before, pair.after
+    change = "within noise" if pair.within_noise else _change(old.median, new.median)
+    return [label, _time(old), _time(new), change]
+
+
+def _time(times: Times) -> str:
+    return f"{1e6 * times.median:.4g} ({1e6 * times.p95:.4g}) µs"
 
 
 def _rate(share: Rate) -> str:

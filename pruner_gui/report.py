@@ -1,15 +1,21 @@
-"""A run as data: what the command line writes with `--report`, and what scripts read."""
+"""A run, or any two networks, as data: what `--report` writes, pages are made of, and scripts read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pruner_gui.comparison import Summary
+import numpy as np
+
+from pruner_gui.comparison import Answers, Classes, Gap, Latency, Pair, RowSet, Summary, Values, rate
 from pruner_gui.formats import Export
 from pruner_gui.network import Network, ZeroConnections
 from pruner_gui.session import Run
+
+LISTED = 100  # changed predictions
+POINTS = 500  # predicted against true
 
 
 def figures(summary: Summary, metric: str) -> dict[str, Any]:
@@ -21,32 +27,137 @@ def figures(summary: Summary, metric: str) -> dict[str, Any]:
         "parameters": summary.parameters,
         "macs": summary.macs,
         "bytes": summary.bytes,
-        "error": summary.errors[metric].pruning,
-        "holdout_error": summary.errors[metric].holdout,
+        "weight_bytes": summary.weight_bytes,
+        "activation_bytes": summary.activation_bytes,
     }
+    if metric in summary.errors:
+        values["error"] = summary.errors[metric].pruning
+        values["holdout_error"] = summary.errors[metric].holdout
     if "error-rate" in summary.errors:
-        values["error_rate"] = summary.errors["error-rate"].pruning
-        values["holdout_error_rate"] = summary.errors["error-rate"].holdout
+        rates = summary.errors["error-rate"]
+        values["error_rate"] = rates.pruning
+        values["holdout_error_rate"] = rates.holdout
+        values["error_rate_interval"] = list(rate(rates.pruning, summary.pruning_rows).interval)
+        if rates.holdout is not None:
+            values["holdout_error_rate_interval"] = list(rate(rates.holdout, summary.holdout_rows).interval)
     return values
 
 
-def report(
-    model: Path,
-    original: Network,
-    run: Run,
+def compared(
+    model: Path | None,
     before: Summary,
     after: Summary,
-    export: Export,
+    metric: str,
+    found: Answers | None = None,
+    latency: Latency | None = None,
+    *,
+    latency_reason: str = "",
+) -> dict[str, Any]:
+    """Return two networks side by side as plain values, whatever made the second of the first.
+
+    `metric` is the one that decides first, "" without data. `latency_reason` says why `latency` is None.
+    Rows are counted from 0, each kind of rows on its own. Of the changed predictions 100 are listed, of
+    values predicted against true ones (of the first output) up to 500, evenly over the rows.
+    """
+    return {
+        "model": "" if model is None else str(model),
+        "format": before.format,
+        "metric": metric,
+        "before": figures(before, metric),
+        "after": figures(after, metric),
+        "rows": {"pruning": before.pruning_rows, "holdout": before.holdout_rows},
+        "latency": None if latency is None else _latency(latency),
+        "latency_reason": latency_reason,
+        "confusion": None if found is None else _confusion(found),
+        "predicted": None if found is None else _predicted(found),
+        "changed_predictions": None if found is None else _by_rows(found, _changed),
+        "gap": None if found is None or found.gap is None else _gap(found.gap),
+    }
+
+
+def _by_rows(found: Answers, tell: Callable[[RowSet], dict[str, Any]]) -> dict[str, Any]:
+    holdout = None if found.holdout is None else tell(found.holdout)
+    return {"pruning": tell(found.pruning), "holdout": holdout}
+
+
+def _confusion(found: Answers) -> dict[str, Any] | None:
+    """Counts by true class (a row each) and predicted class (a column each); None without classes."""
+    names = found.pruning
+    if isinstance(names, Values) or names.truth is None:
+        return None
+    return {"classes": list(names.names), **_by_rows(found, _confusions)}
+
+
+def _confusions(rows: RowSet) -> dict[str, Any]:
+    assert isinstance(rows, Classes)
+    counts = {"before": rows.confusion(rows.before), "after": rows.confusion(rows.after)}
+    return {when: None if cells is None else cells.tolist() for when, cells in counts.items()}
+
+
+def _predicted(found: Answers) -> dict[str, Any] | None:
+    """True values, and what was predicted for them; None where the answers are classes."""
+    if isinstance(found.pruning, Classes):
+        return None
+    return {"output": found.pruning.names[0], **_by_rows(found, _points)}
+
+
+def _points(rows: RowSet) -> dict[str, Any]:
+    assert isinstance(rows, Values)
+    some = np.unique(np.linspace(0, len(rows.truth) - 1, min(POINTS, len(rows.truth))).astype(int))
+    columns = {"true": rows.truth, "before": rows.before, "after": rows.after}
+    return {"row": some.tolist(), **{name: values[some, 0].tolist() for name, values in columns.items()}}
+
+
+def _changed(rows: RowSet) -> dict[str, Any]:
+    first = [
+        {"row": each.row, "true": each.truth, "before": each.before, "after": each.after}
+        for each in rows.changes(LISTED)
+    ]
+    return {"count": len(rows.changed), "first": first}
+
+
+def _gap(gap: Gap) -> dict[str, Any]:
+    return {
+        "metric": gap.metric,
+        "pruning_before": gap.pruning_before,
+        "pruning_after": gap.pruning_after,
+        "holdout_before": gap.holdout_before,
+        "holdout_after": gap.holdout_after,
+        "before": gap.before,
+        "after": gap.after,
+        "change": gap.change,
+        "standard_error": gap.noise if math.isfinite(gap.noise) else None,
+        "verdict": gap.verdict,
+    }
+
+
+def _latency(latency: Latency) -> dict[str, Any]:
+    return {"runtime": latency.runtime, "one": _pair(latency.one), "batch": _pair(latency.batch)}
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    """Times in seconds a call."""
+    sides = {"before": pair.before, "after": pair.after}
+    times = {when: {"median": each.median, "p95": each.p95} for when, each in sides.items()}
+    return {"rows": pair.rows, **times, "within_noise": pair.within_noise}
+
+
+def report(
+    comparison: Mapping[str, Any],
+    original: Network,
+    run: Run,
+    export: Export | None = None,
     guard_rows: int = 0,
 ) -> dict[str, Any]:
-    """Return a finished run as plain values.
+    """Return a run as plain values: what `compared` says of its two ends, and how one became the other.
 
     `metric` and `tolerance` are those of the first criterion, `criteria` lists all of them. `removed` names
     hidden layers from 0 and neurons by their original index, with the error right after each removal;
     `protected` does so with those that were to stay. `steps` has an entry a step of the run, with what it
-    did; what guard rows turned down again is in `steps`, but not in `removed`.
+    did; what guard rows turned down again is in `steps`, but not in `removed`. `trajectory` has the figures
+    at the start and after each accepted edit. Of a cancelled run `evaluations` and `passes` are as far as it
+    came, and `seconds` is None.
     """
-    assert run.finished is not None
     hidden = {layer.name: layer.index for layer in original.hidden_layers}
     criteria = [
         {
@@ -57,10 +168,9 @@ def report(
         }
         for i, (metric, limit) in enumerate(zip(run.started.metrics, run.started.limits, strict=True))
     ]
-    metric = run.started.metrics[0]
+    ended = run.finished
     return {
-        "model": str(model),
-        "metric": metric,
+        **comparison,
         "tolerance": {key: criteria[0][key] for key in ("value", "relative", "limit")},
         "criteria": criteria,
         "compensation": run.config.compensation,
@@ -68,26 +178,25 @@ def report(
             {"layer": hidden[name], "neuron": unit}
             for name, unit in sorted(run.config.protected, key=lambda each: (hidden[each[0]], each[1]))
         ],
-        "before": figures(before, metric),
-        "after": figures(after, metric),
         "removed": _removed(run, 0, run.kept, hidden),
         "steps": [_stage(run, number, hidden) for number in range(len(run.stages))],
         "guard": _guard(run),
-        "evaluations": run.finished.evaluations,
-        "passes": run.finished.passes,
-        "seconds": run.finished.seconds,
-        "rows": {
-            "pruning": before.pruning_rows,
-            "holdout": before.holdout_rows,
-            **({"guard": guard_rows} if guard_rows else {}),
-        },
-        "export": {
-            "path": str(export.path),
-            "format": export.format,
-            "bytes": export.bytes,
-            "max_difference": export.max_difference,
-            "compared_by": export.runtime,
-        },
+        "trajectory": [_point(run, accepted) for accepted in range(len(run.steps) + 1)],
+        "evaluations": run.trials if ended is None else ended.evaluations,
+        "passes": run.passes if ended is None else ended.passes,
+        "seconds": None if ended is None else ended.seconds,
+        "rows": {**comparison["rows"], **({"guard": guard_rows} if guard_rows else {})},
+        "export": None if export is None else _export(export),
+    }
+
+
+def _export(export: Export) -> dict[str, Any]:
+    return {
+        "path": str(export.path),
+        "format": export.format,
+        "bytes": export.bytes,
+        "max_difference": export.max_difference,
+        "compared_by": export.runtime,
     }
 
 

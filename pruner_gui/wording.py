@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from pruner_gui.comparison import Gap
 from pruner_gui.data import Note
 from pruner_gui.data.errors import (
     AmbiguousTarget,
@@ -63,6 +64,7 @@ from pruner_gui.pruning import BadSetting, NothingToRelateTo
 from pruner_gui.pruning.recipe import BadRecipe
 from pruner_gui.reading import ReadingFailed
 from pruner_gui.session import WouldReplaceSource
+from pruner_gui.session_file import DataChanged, NewerSession, NotASession
 
 Translate = Callable[[str], str]
 
@@ -112,6 +114,17 @@ def note(done: Note, translate: Translate = str) -> str:
     return translate(_NOTES[done.code]).format(count=done.count, names=_plain(done.names, translate))
 
 
+def gap(measured: Gap, number: Callable[[float], str] = "{:.4g}".format, translate: Translate = str) -> str:
+    """Return what pruning did to the gap between both kinds of rows; `number` writes its figures."""
+    figures = {name: number(getattr(measured, name)) for name in ("before", "after")}
+    return translate(_GAPS[measured.verdict]).format(
+        metric=metric(measured.metric, translate),
+        noise=number(1.96 * measured.noise),
+        change=number(abs(measured.change)),
+        **figures,
+    )
+
+
 def _plain(value: object, translate: Translate) -> str:
     if isinstance(value, Place):
         return translate(_PLACE).format(row=value.row, column=value.column)
@@ -126,7 +139,8 @@ _NAMES_SHOWN = 12
 _PLACE = QT_TRANSLATE_NOOP("wording", "row {row}, column {column}")
 _EXPORT_AGAIN = QT_TRANSLATE_NOOP("wording", "Export the model again from the program that trained it.")
 _RAISE_LIMITS = QT_TRANSLATE_NOOP(
-    "wording", "If the file is right, raise what files may take: set PRUNER_GUI_LIMITS to 4, for example."
+    "wording",
+    "If the file is right, raise what files may take: Tools > Limits for files, --limits 4, or PRUNER_GUI_LIMITS=4.",
 )
 _RECIPE = QT_TRANSLATE_NOOP(
     "wording", "Save a recipe from the window, or see the README for how it is written."
@@ -309,7 +323,13 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP(
                 "wording", "{path} asks for more than is read safely: {found} {what}, at most {limit}."
             ),
-            _CHECK_FILE,
+            _RAISE_LIMITS,
+        ),
+        (TooLarge, "protobuf"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} is larger than an ONNX model can be: {found} bytes, at most {limit}."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Save it in float16 or float32, or as Keras or safetensors."),
         ),
         (UnsupportedVersion, "Encog"): (
             QT_TRANSLATE_NOOP(
@@ -580,6 +600,18 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             QT_TRANSLATE_NOOP("wording", "Please report this as an error of this program, with the model."),
         ),
+        (NotASession, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} is no session, or a damaged one ({detail})."),
+            _CHECK_FILE,
+        ),
+        (DataChanged, None): (
+            QT_TRANSLATE_NOOP("wording", "The data of this session, {path}, has changed or is gone."),
+            QT_TRANSLATE_NOOP("wording", "Networks and runs are back as they were; load data to go on."),
+        ),
+        (NewerSession, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} was written by a newer version of this program."),
+            QT_TRANSLATE_NOOP("wording", "Open it with that version, or with a newer one."),
+        ),
         (BadRecipe, "json"): (
             QT_TRANSLATE_NOOP("wording", "The recipe is not valid JSON: {detail}."),
             _RECIPE,
@@ -666,7 +698,7 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         ),
         (DataTooLarge, None): (
             QT_TRANSLATE_NOOP("wording", "{path} holds more than is read: {size} ({what}), at most {limit}."),
-            QT_TRANSLATE_NOOP("wording", "Use a part of the data."),
+            _RAISE_LIMITS,
         ),
         (RaggedRow, None): (
             QT_TRANSLATE_NOOP(
@@ -830,6 +862,23 @@ _NOTES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_GAPS: Mapping[str, str] = MappingProxyType(
+    {
+        "smaller": QT_TRANSLATE_NOOP(
+            "wording",
+            "Pruning reduced over-fitting: {metric} on held-out minus pruning rows went from {before} to {after}, down by {change}, which is beyond the noise of ± {noise}.",
+        ),
+        "larger": QT_TRANSLATE_NOOP(
+            "wording",
+            "Pruning increased over-fitting: {metric} on held-out minus pruning rows went from {before} to {after}, up by {change}, which is beyond the noise of ± {noise}.",
+        ),
+        "same": QT_TRANSLATE_NOOP(
+            "wording",
+            "Pruning left over-fitting the same within noise: {metric} on held-out minus pruning rows went from {before} to {after}, a change of {change} with a noise of ± {noise}.",
+        ),
+    }
+)
+
 _METRICS: Mapping[str, str] = MappingProxyType(
     {
         "mse": QT_TRANSLATE_NOOP("wording", "mean squared error"),
@@ -849,6 +898,9 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         "activations": QT_TRANSLATE_NOOP(
             "wording",
             "the activation behind each layer, for files with weights alone (.pth, .safetensors): relu,relu,softmax",
+        ),
+        "limits": QT_TRANSLATE_NOOP(
+            "wording", "let files take N times as much memory, time and space as usual, 1 to 64"
         ),
         "code": QT_TRANSLATE_NOOP(
             "wording", "write Python code that builds the exported network in PyTorch (.pth, .safetensors)"
@@ -924,6 +976,10 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
             "wording",
             "neurons that stay whatever their error: a layer's name and original neurons counted from 0 (may be given several times)",
         ),
+        "keep": QT_TRANSLATE_NOOP(
+            "wording",
+            "how many neurons stay at least: hidden layers counted from 0, each with a number or with percent of its neurons, for example 0:16,1:25%",
+        ),
         "order": QT_TRANSLATE_NOOP("wording", "the order in which a pass tries the neurons"),
         "compensation": QT_TRANSLATE_NOOP(
             "wording",
@@ -934,6 +990,8 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         ),
         "output": QT_TRANSLATE_NOOP("wording", "the file to write; its ending says the format"),
         "report": QT_TRANSLATE_NOOP("wording", "write what happened as JSON"),
+        "html": QT_TRANSLATE_NOOP("wording", "write what happened as a page to print, with plots"),
+        "latency": QT_TRANSLATE_NOOP("wording", "do not measure how fast both networks answer"),
         "quiet": QT_TRANSLATE_NOOP("wording", "no progress on stderr"),
         "json": QT_TRANSLATE_NOOP("wording", "print JSON"),
     }

@@ -451,3 +451,69 @@ def test_a_step_that_means_nothing_is_wrong_usage(job: Job, wrong: tuple[str, st
     with pytest.raises(SystemExit) as ended:
         job.prune(*wrong)
     assert ended.value.code == 2
+
+
+# -- before and after
+
+
+def test_the_report_has_memory_times_answers_and_the_gap(job: Job) -> None:
+    report = job.report("--tolerance", "60%", "--metric", "cross-entropy")
+    before, after, latency = report["before"], report["after"], report["latency"]
+    assert isinstance(before, dict)
+    assert isinstance(after, dict)
+    assert isinstance(latency, dict)
+    assert after["weight_bytes"] < before["weight_bytes"] == 4 * before["parameters"]
+    assert after["activation_bytes"] < before["activation_bytes"]
+    low, high = after["error_rate_interval"]
+    assert low <= after["error_rate"] <= high
+    assert latency["one"]["rows"] == 1
+    assert latency["batch"]["rows"] == 59
+    assert latency["one"]["after"]["median"] <= latency["one"]["after"]["p95"]
+    confusion, changed, gap = report["confusion"], report["changed_predictions"], report["gap"]
+    assert isinstance(confusion, dict)
+    assert isinstance(changed, dict)
+    assert isinstance(gap, dict)
+    assert confusion["classes"] == ["0", "1", "2"]
+    assert np.sum(confusion["holdout"]["after"]) == 25
+    right = np.trace(np.array(confusion["pruning"]["after"])) / 59
+    assert 1 - right == pytest.approx(after["error_rate"])
+    for rows in changed.values():
+        assert rows["count"] == len(rows["first"])
+        assert all(each["before"] != each["after"] for each in rows["first"])
+    assert gap["after"] == pytest.approx(after["holdout_error"] - after["error"])
+    assert gap["verdict"] in ("smaller", "larger", "same")
+    trajectory = report["trajectory"]
+    assert isinstance(trajectory, list)
+    assert [point["neurons"] for point in trajectory] == list(range(14, after["hidden_neurons"] - 1, -1))
+
+
+def test_times_and_the_gap_are_in_the_table(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    assert job.prune("--tolerance", "20%") == 0
+    out = capsys.readouterr().out
+    assert "time, one row" in out
+    assert "time, 59 rows" in out
+    assert "over-fitting" in out
+    assert "held-out rows" in out
+
+
+def test_times_can_be_left_out(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    report = job.report("--no-latency")
+    assert report["latency"] is None
+    assert report["latency_reason"] == "not measured"
+    assert "time, one row" not in capsys.readouterr().out
+
+
+def test_without_held_out_rows_there_is_no_gap(job: Job) -> None:
+    report = job.report("--holdout", "0", "--no-latency")
+    assert report["gap"] is None
+    changed = report["changed_predictions"]
+    assert isinstance(changed, dict)
+    assert changed["holdout"] is None
+
+
+def test_a_page_is_written(job: Job) -> None:
+    page = job.folder / "report.html"
+    assert job.prune("--tolerance", "20%", "--html", str(page), "--quiet") == 0
+    text = page.read_text(encoding="utf-8")
+    assert "model.onnx" in text
+    assert "<svg" in text

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 import pytest
+from sklearn.datasets import load_iris
 
 from pruner_gui import cli, formats
 from pruner_gui.network import FloatArray, IndexArray
@@ -91,3 +92,46 @@ def test_a_table_of_weights_from_another_machine(capsys: pytest.CaptureFixture[s
     arguments = ["evaluate", str(model), "--data", str(data), "--target", "species", "--scale", "standard"]
     assert cli.main([*arguments, "--activations", "relu,relu,softmax", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["accuracy"] == pytest.approx(0.98)
+
+
+@pytest.mark.parametrize(
+    ("model", "accuracy"), [("iris_k2.1.1.h5", 0.98), ("kera1_iris_dropout.keras", 13 / 15)]
+)
+def test_keras_models_reach_the_accuracy_to_expect(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], model: str, accuracy: float
+) -> None:
+    iris = load_iris()
+    path = tmp_path / "iris.csv"
+    lines = [
+        ",".join(map(str, [*row, iris.target_names[k]]))
+        for row, k in zip(iris.data, iris.target, strict=True)
+    ]
+    path.write_text("\n".join(lines))
+    assert cli.main(["evaluate", str(SHARED / "models" / model), "--data", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["accuracy"] == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "error"),
+    [
+        ("sine.onnx", [(x, np.sin(x)) for x in np.linspace(0, 2 * np.pi, 500)], 8e-4),
+        ("fann_xor_float.net", [(-1, -1, -1), (-1, 1, 1), (1, -1, 1), (1, 1, -1)], 0.01),
+    ],
+)
+def test_regressions_reach_the_error_to_expect(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    model: str,
+    rows: list[tuple[float, ...]],
+    error: float,
+) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("\n".join(",".join(map(repr, map(float, row))) for row in rows))
+    asked = ["evaluate", str(SHARED / "models" / model), "--data", str(path), "--metric", "mse", "--json"]
+    assert cli.main(asked) == 0
+    assert json.loads(capsys.readouterr().out)["errors"]["mse"] <= error
+
+
+def test_a_convolutional_network_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["info", str(SHARED / "models" / "cnn_max_mnist3_k2.h5")]) == 1
+    assert "conv2d" in capsys.readouterr().err

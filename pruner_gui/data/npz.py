@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pruner_gui.data.errors import CannotReadData, DataMismatch, DataTooLarge, RowsDiffer
+from pruner_gui.data.errors import CannotReadData, DataMismatch, RowsDiffer
 from pruner_gui.data.npy import array_in
 from pruner_gui.data.options import ReadOptions
-from pruner_gui.data.raw import MAX_BYTES
+from pruner_gui.data.raw import MAX_BYTES, hold, hold_unpacked
 from pruner_gui.data.table import Table, array_table
 
 # Any case; the first that is there counts.
@@ -22,7 +22,7 @@ _INPUTS = ("x", "inputs", "data", "images", "features", "arr_0")
 _TARGETS = ("y", "targets", "target", "labels", "label", "arr_1")
 _MARKED_INPUTS = ("x_{part}", "{part}_x", "{part}_images", "{part}_data")
 _MARKED_TARGETS = ("y_{part}", "{part}_y", "{part}_labels", "{part}_targets")
-_MAX_MEMBERS = 1000
+_MAX_MEMBERS = 10_000
 
 _BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError, OSError)
 
@@ -92,7 +92,7 @@ class _Archive:
     """The arrays of an npz file by name, read when asked for."""
 
     def __init__(self, path: Path, limit: int | None) -> None:
-        self._path, self._limit, self._left = path, limit, MAX_BYTES
+        self._path, self._limit, self._taken = path, limit, 0
         try:
             with zipfile.ZipFile(path) as archive:
                 self._members = {
@@ -102,8 +102,7 @@ class _Archive:
                 }
         except _BAD_ZIP as error:
             raise CannotReadData(path, "damaged", str(error)) from error
-        if len(self._members) > _MAX_MEMBERS:
-            raise DataTooLarge(path, "arrays", len(self._members), _MAX_MEMBERS)
+        hold(path, "arrays", len(self._members), _MAX_MEMBERS)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,9 +121,9 @@ class _Archive:
 
     def table(self, name: str) -> Table:
         info = self._members[name]
-        if info.file_size > self._left:
-            raise DataTooLarge(self._path, "bytes", info.file_size, MAX_BYTES)
-        self._left -= info.file_size
+        self._taken += info.file_size
+        hold(self._path, "bytes", self._taken, MAX_BYTES)
+        hold_unpacked(self._path, info.file_size, info.compress_size)
         array, complete = array_in(self._path, partial(self._content, info), self._limit)
         return array_table(self._path, array, name, complete=complete)
 

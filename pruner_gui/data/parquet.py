@@ -11,9 +11,9 @@ import numpy as np
 
 from pruner_gui.data.dataset import FloatArray
 from pruner_gui.data.divide import find
-from pruner_gui.data.errors import CannotReadData, DataTooLarge
+from pruner_gui.data.errors import CannotReadData
 from pruner_gui.data.options import ReadOptions
-from pruner_gui.data.raw import MAX_BYTES, check_columns, check_values
+from pruner_gui.data.raw import MAX_BYTES, check_columns, check_values, hold, hold_unpacked
 from pruner_gui.data.table import Table
 
 _INDEX = "__index_level_0__"  # what pandas adds
@@ -56,9 +56,9 @@ def _checked_rows(path: Path, declared: Any, n_columns: int, limit: int | None) 
     check_columns(path, declared.num_columns)
     check_values(path, declared.num_rows * declared.num_columns)
     size = sum(declared.row_group(group).total_byte_size for group in range(declared.num_row_groups))
-    if size > MAX_BYTES:
-        raise DataTooLarge(path, "bytes", size, MAX_BYTES)
+    hold(path, "bytes", size, MAX_BYTES)
     if limit is None or size <= limit:
+        hold_unpacked(path, declared.num_rows * declared.num_columns * 8, path.stat().st_size)
         return int(declared.num_rows)
     return max(1, declared.num_rows * limit // size)
 

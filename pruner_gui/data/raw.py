@@ -12,11 +12,12 @@ from typing import IO, Any
 
 import numpy as np
 
+from pruner_gui import limits
 from pruner_gui.data.errors import CannotReadData, DataTooLarge
 
-MAX_BYTES = 2**30
-MAX_VALUES = 2**28
-MAX_LINE = 2**20  # bytes of one line of text
+MAX_BYTES = 2**31 - 1
+MAX_VALUES = 2**31 - 1
+MAX_LINE = 2**24  # bytes of one line of text
 MAX_COLUMNS = 2**18  # of a text or parquet file
 _GZIP = b"\x1f\x8b"
 _CHUNK = 2**20
@@ -36,11 +37,10 @@ def read_bytes(path: Path, limit: int | None = None) -> bytes:
 
     Raises:
         CannotReadData: it is not there, not a file, not readable, damaged, empty.
-        DataTooLarge: it has, or unpacks to, more than `MAX_BYTES`.
+        DataTooLarge: it has, or unpacks to, more than `MAX_BYTES`, or to far more than is stored.
     """
-    data = _read(path, MAX_BYTES + 1 if limit is None else limit)
-    if len(data) > MAX_BYTES:
-        raise DataTooLarge(path, "bytes", max(len(data), path.stat().st_size), MAX_BYTES)
+    data = _read(path, limits.scaled(MAX_BYTES) + 1 if limit is None else limit)
+    hold(path, "bytes", len(data), MAX_BYTES)
     if not data:
         raise CannotReadData(path, "empty")
     return data
@@ -52,7 +52,12 @@ def _read(path: Path, count: int) -> bytes:
         with path.open("rb") as file:
             packed = file.read(2) == _GZIP
             file.seek(0)
-            return _read_up_to(gzip.GzipFile(fileobj=file) if packed else file, count)
+            if not packed:
+                return _read_up_to(file, count)
+            most = limits.unpacked(path.stat().st_size)
+            data = _read_up_to(gzip.GzipFile(fileobj=file), min(count, most + 1))
+            hold_unpacked(path, len(data), path.stat().st_size)
+            return data
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise CannotReadData(path, "damaged", str(error)) from error
     except OSError as error:
@@ -78,14 +83,35 @@ def _read_up_to(file: IO[bytes] | gzip.GzipFile, count: int) -> bytes:
     return bytes(data)
 
 
+def hold(path: Path, what: str, found: int, limit: int) -> None:
+    """Refuse more than a limit, as the user has raised it; see `DataTooLarge` for `what`.
+
+    Raises:
+        DataTooLarge.
+    """
+    most = limits.scaled(limit)
+    if found > most:
+        raise DataTooLarge(path, what, found, most)
+
+
+def hold_unpacked(path: Path, found: int, stored: int) -> None:
+    """Refuse what unpacks to far more bytes than are stored of it.
+
+    Raises:
+        DataTooLarge.
+    """
+    most = limits.unpacked(stored)
+    if found > most:
+        raise DataTooLarge(path, "bytes", found, most)
+
+
 def check_values(path: Path, count: int) -> None:
     """Refuse an array of more than `MAX_VALUES` values before it is made.
 
     Raises:
         DataTooLarge: it would have more.
     """
-    if count > MAX_VALUES:
-        raise DataTooLarge(path, "values", count, MAX_VALUES)
+    hold(path, "values", count, MAX_VALUES)
 
 
 def check_columns(path: Path, count: int) -> None:
@@ -94,8 +120,7 @@ def check_columns(path: Path, count: int) -> None:
     Raises:
         DataTooLarge: it has more.
     """
-    if count > MAX_COLUMNS:
-        raise DataTooLarge(path, "columns", count, MAX_COLUMNS)
+    hold(path, "columns", count, MAX_COLUMNS)
 
 
 def part_that_is_there(
@@ -109,7 +134,7 @@ def part_that_is_there(
     if not shape or min(shape) < 1:
         raise CannotReadData(path, "empty")
     values = math.prod(shape)
-    check_values(path, values)
+    hold(path, "values", values, MAX_VALUES)
     size = values * dtype.itemsize
     if limit is not None and found < size and (rows := found * shape[0] // size):
         return (rows, *shape[1:])

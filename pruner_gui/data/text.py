@@ -14,9 +14,9 @@ from typing import Protocol
 import numpy as np
 
 from pruner_gui.data.dataset import FloatArray
-from pruner_gui.data.errors import CannotReadData, DataTooLarge, RaggedRow
+from pruner_gui.data.errors import CannotReadData, RaggedRow
 from pruner_gui.data.options import DELIMITERS, ReadOptions
-from pruner_gui.data.raw import MAX_LINE, check_columns, check_values, read_bytes
+from pruner_gui.data.raw import MAX_LINE, check_columns, check_values, hold, read_bytes
 from pruner_gui.data.table import Table, Words, in_short, is_missing, numbered
 
 _BLOCK = 2**20  # cells turned into numbers at once
@@ -100,8 +100,7 @@ def _check_lines(path: Path, data: bytes) -> None:
     codes = np.frombuffer(data, np.uint8)
     ends = np.flatnonzero((codes == ord("\n")) | (codes == ord("\r")))
     longest = int(np.diff(ends, prepend=-1, append=len(data)).max()) - 1
-    if longest > MAX_LINE:
-        raise DataTooLarge(path, "line", longest, MAX_LINE)
+    hold(path, "line", longest, MAX_LINE)
 
 
 def _dialect(text: str, delimiter: str) -> _Dialect:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from pruner_gui import limits
+
 MAX_OPS = 3_000_000
 
 
@@ -33,7 +35,15 @@ class Opaque:
 
 
 class NotPlain(ValueError):
-    """The pickle is damaged, or longer than what is read."""
+    """The pickle is damaged."""
+
+
+class TooLong(NotPlain):
+    """The pickle has more opcodes than are read: more than `limit`."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"more than {limit} opcodes")
+        self.limit = limit
 
 
 Calls = Mapping[Global, Callable[[tuple[object, ...]], object]]
@@ -47,13 +57,13 @@ def read(stream: io.BytesIO, calls: Calls, persistent: Persistent) -> object:
     outside of it.
 
     Raises:
-        NotPlain, and what `calls` and `persistent` raise.
+        NotPlain, TooLong, and what `calls` and `persistent` raise.
     """
-    machine = _Machine(calls, persistent)
+    machine, most = _Machine(calls, persistent), limits.scaled(MAX_OPS)
     try:
         for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
-            if count == MAX_OPS:
-                raise NotPlain("too long")
+            if count == most:
+                raise TooLong(most)
             if opcode.name in _PUSHES:
                 machine.stack.append(argument)
             elif opcode.name not in _IGNORED:

@@ -61,9 +61,9 @@ class NotAModel(PrunerError):
 class TooLarge(PrunerError):
     """The file asks for more than a reader gives.
 
-    `what` is "file" (bytes), "nodes", "parts" (fields of the file), "units" (of all nodes), "values" (made of
-    the stored ones), "entries" (bytes, unpacked), "levels" (of parts within parts) or "characters" (of one
-    text).
+    `what` is "file" (bytes), "protobuf" (bytes that ONNX's container can hold at all), "tensors", "nodes",
+    "parts" (fields of the file), "units" (of all nodes), "values" (made of the stored ones), "entries"
+    (bytes, unpacked), "levels" (of parts within parts) or "characters" (of one text).
     """
 
     path: Path

@@ -28,9 +28,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pruner_gui.formats import text_file
+from pruner_gui.formats.bounds import hold
 from pruner_gui.formats.errors import (
     NotExpressible,
-    TooLarge,
     UnsupportedOp,
     UnsupportedTensor,
     UnsupportedUse,
@@ -41,7 +41,7 @@ from pruner_gui.formats.running import Ran, reread
 from pruner_gui.formats.text_file import integers, numbers
 from pruner_gui.network import Concat, Dense, FloatArray, Input, Network, Node, Origin
 
-MAX_WEIGHTS = 1 << 25  # with the missing connections
+MAX_WEIGHTS = 1 << 28  # with the missing connections
 
 _GAUSSIAN = {"width": float(np.sqrt(0.5))}  # exp(-x^2)
 _FUNCTIONS: Mapping[int, Function] = MappingProxyType(
@@ -173,8 +173,7 @@ class _Reader:
         connections = _tuples(entries, _CONNECTIONS, 2, int(neurons[:, 0].sum()))
         parts = _parts(sizes, shortcuts)
         total = sum(len(part.sources) * (part.end - part.first) for part in parts)
-        if total > MAX_WEIGHTS:
-            raise TooLarge(self.path, "values", total, MAX_WEIGHTS)
+        hold(self.path, "values", total, MAX_WEIGHTS)
         exact = np.concatenate((connections[:, 1], neurons[:, 2]))
         dtype = np.float32 if (exact.astype(np.float32) == exact).all() else np.float64
         scales = _scales(entries, sizes[0] - 1, parts[-1].end - parts[-1].first, dtype)

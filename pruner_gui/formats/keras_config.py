@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pruner_gui.formats.errors import NotAModel, TooLarge, UnsupportedOp, UnsupportedPart
+from pruner_gui.formats.bounds import hold
+from pruner_gui.formats.errors import NotAModel, UnsupportedOp, UnsupportedPart
 
 MODELS = ("Sequential", "Functional", "Model")
-MAX_LAYERS = 4096
-MAX_CALLS = 8192  # of all layers, shared ones each time
+MAX_LAYERS = 10_000
+MAX_CALLS = 20_000  # of all layers, shared ones each time
 _MAX_DEPTH = 16
 _OWN = ("keras", "tf_keras", "tensorflow")
 
@@ -58,8 +59,7 @@ def model(path: Path, config: Mapping[str, Any], group: tuple[str, ...] = ()) ->
         raise UnsupportedOp(path, _name(config), class_name, "custom")
     listed = body if isinstance(body, list) else _mapping(body)["layers"]
     settings = body if isinstance(body, dict) else {}
-    if len(group) > 2 * _MAX_DEPTH:
-        raise TooLarge(path, "nodes", len(group) // 2, _MAX_DEPTH)
+    hold(path, "levels", len(group) // 2, _MAX_DEPTH)
     layers = tuple(_layers(path, listed, group, class_name == "Sequential"))
     name = str(settings.get("name") or _name(config) or "model")
     if class_name == "Sequential":

@@ -11,6 +11,7 @@ import contextlib
 import io
 import json
 import math
+import mmap
 import struct
 import zipfile
 import zlib
@@ -22,20 +23,18 @@ from typing import Any, cast
 import h5py
 import numpy as np
 
-from pruner_gui.formats.errors import NotAModel, TooLarge, UnsupportedTensor
+from pruner_gui.formats import hdf5_guard
+from pruner_gui.formats.bounds import hold, hold_unpacked
+from pruner_gui.formats.errors import NotAModel, UnsupportedTensor
 from pruner_gui.network import FloatArray
 
 MAX_BYTES = (1 << 31) - 1  # of a file, of an entry, of all tensors
-MAX_CONFIG = 16 << 20
+MAX_CONFIG = 64 << 20
 MAX_ENTRIES = 10_000
-MAX_NAMES = 4096  # in one attribute
+MAX_NAMES = 100_000  # in one attribute
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
-_INFLATION = 1032  # what deflate unpacks a byte to, at most
-_RATIO = 50  # of an archive's entry to what is stored of it: floats hardly get smaller
-_FREE = 64 << 20  # bytes that an entry may have, whatever the ratio
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
 _DAMAGED = (
     zipfile.BadZipFile,
     zlib.error,
@@ -121,18 +120,17 @@ class Weights:
 
     def _bound(self, dataset: h5py.Dataset, name: str) -> None:
         """Compare what a dataset unpacks to with what the file holds of it."""
-        properties = dataset.id.get_create_plist()
-        filters = {properties.get_filter(i)[0] for i in range(properties.get_nfilters())}
-        if not filters <= _FILTERS:
-            raise UnsupportedTensor(self._path, name, "compressed")
-        stored = dataset.id.get_storage_size()
-        unpacked = stored * _INFLATION if h5py.h5z.FILTER_DEFLATE in filters else stored
         self._read += dataset.nbytes
-        chunk = math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize
-        needed = max(self._read, unpacked, chunk)
-        if needed > MAX_BYTES:
-            raise TooLarge(self._path, "entries", needed, MAX_BYTES)
-        if unpacked < dataset.nbytes or stored > self._size:
+        hold(self._path, "entries", self._read, MAX_BYTES)
+        hold(self._path, "entries", math.prod(dataset.chunks or (0,)) * dataset.dtype.itemsize, MAX_BYTES)
+        stored = dataset.id.get_storage_size()
+        if stored > self._size:
+            raise UnsupportedTensor(self._path, name, "size")
+        hold_unpacked(self._path, dataset.nbytes, stored)
+        unpacked = hdf5_guard.unpacked_size(dataset, self._size)
+        if unpacked is None:
+            raise UnsupportedTensor(self._path, name, "compressed")
+        if unpacked < dataset.nbytes:
             raise UnsupportedTensor(self._path, name, "size")
 
 
@@ -144,8 +142,7 @@ def opened(path: Path) -> Iterator[Contents]:
         OSError, NotAModel, TooLarge.
     """
     size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise TooLarge(path, "file", size, MAX_BYTES)
+    hold(path, "file", size, MAX_BYTES)
     with path.open("rb") as file:  # a system's refusal is told as such
         head = file.read(len(SIGNATURE))
     if not head:
@@ -165,8 +162,8 @@ def texts(path: Path, holder: h5py.Group, attribute: str) -> list[str]:
     """
     kind = holder.attrs.get_id(attribute)
     count = math.prod(kind.shape or ())
-    if count > MAX_NAMES or count * kind.dtype.itemsize > MAX_CONFIG:
-        raise TooLarge(path, "parts", count, MAX_NAMES)
+    hold(path, "parts", count, MAX_NAMES)
+    hold(path, "entries", count * kind.dtype.itemsize, MAX_CONFIG)
     if not count:
         return []
     if kind.dtype.kind not in "SU" and h5py.check_string_dtype(kind.dtype) is None:
@@ -176,6 +173,8 @@ def texts(path: Path, holder: h5py.Group, attribute: str) -> list[str]:
 
 
 def _from_hdf5(path: Path, size: int, stack: contextlib.ExitStack) -> Contents:
+    with path.open("rb") as content, mmap.mmap(content.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        hdf5_guard.check_heaps(mapped)
     file = stack.enter_context(h5py.File(path, "r"))
     if "model_config" not in file.attrs:
         raise NotAModel(path, "keras", "invalid", "it holds weights only, and no model_config")
@@ -187,11 +186,11 @@ def _from_hdf5(path: Path, size: int, stack: contextlib.ExitStack) -> Contents:
 
 def _from_zip(path: Path, stack: contextlib.ExitStack) -> Contents:
     archive = stack.enter_context(zipfile.ZipFile(path))
-    if len(archive.infolist()) > MAX_ENTRIES:
-        raise TooLarge(path, "parts", len(archive.infolist()), MAX_ENTRIES)
+    hold(path, "parts", len(archive.infolist()), MAX_ENTRIES)
     config = _json(path, _unpack(path, archive, CONFIG, MAX_CONFIG))
     metadata = _json(path, _unpack(path, archive, METADATA, MAX_CONFIG))
     content = _unpack(path, archive, WEIGHTS, MAX_BYTES)
+    hdf5_guard.check_heaps(content)
     file = stack.enter_context(h5py.File(io.BytesIO(content), "r"))
     version = str(metadata.get("keras_version", "3"))
     return Contents("keras", config, version, Weights(path, file, len(content)))
@@ -202,9 +201,8 @@ def _unpack(path: Path, archive: zipfile.ZipFile, name: str, limit: int) -> byte
     if name not in archive.namelist():
         raise NotAModel(path, "keras", "invalid", f"no {name}")
     info = archive.getinfo(name)
-    limit = min(limit, max(_FREE, info.compress_size * _RATIO))
-    if info.file_size > limit:
-        raise TooLarge(path, "entries", info.file_size, limit)
+    hold(path, "entries", info.file_size, limit)
+    hold_unpacked(path, info.file_size, info.compress_size)
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise NotImplementedError(f"compression {info.compress_type}")
     with archive.open(info) as file:
@@ -212,8 +210,7 @@ def _unpack(path: Path, archive: zipfile.ZipFile, name: str, limit: int) -> byte
 
 
 def _json(path: Path, text: str | bytes) -> Mapping[str, Any]:
-    if len(text) > MAX_CONFIG:
-        raise TooLarge(path, "entries", len(text), MAX_CONFIG)
+    hold(path, "entries", len(text), MAX_CONFIG)
     found = json.loads(text)
     if not isinstance(found, dict):
         raise NotAModel(path, "keras", "invalid", "the configuration is no object")

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from pruner_gui.formats.errors import NotAModel, TooLarge, UnsupportedOp, UnsupportedUse
+from pruner_gui.formats.bounds import hold
+from pruner_gui.formats.errors import NotAModel, UnsupportedOp, UnsupportedUse
 from pruner_gui.formats.keras_config import Layer, invalid
 from pruner_gui.formats.keras_files import Weights
 from pruner_gui.formats.onnx_names import UniqueNames
@@ -68,8 +69,7 @@ class Building:
     def emit(self, layer: Layer, name: str, op: Op, inputs: Sequence[Value], shape: tuple[int, ...]) -> Value:
         """Add a node."""
         self._units += math.prod(shape)
-        if self._units > MAX_UNITS:
-            raise TooLarge(self.path, "units", self._units, MAX_UNITS)
+        hold(self.path, "units", self._units, MAX_UNITS)
         name = self._names.take(name)
         self.nodes.append(Node(name, op, tuple(value.source for value in inputs)))
         self.layers[name] = layer.name, layer.class_name
@@ -448,8 +448,7 @@ def check_known(path: Path, layer: Layer) -> None:
 def source(building: Building, layer: Layer, shape: tuple[int, ...]) -> Value:
     """Add the node where rows come in."""
     size = math.prod(shape)
-    if size > MAX_UNITS:
-        raise TooLarge(building.path, "units", size, MAX_UNITS)
+    hold(building.path, "units", size, MAX_UNITS)
     if size < 1:
         raise NotAModel(building.path, "keras", "invalid", f"an input of shape {shape}")
     return building.emit(layer, layer.name, Input(size), (), shape)

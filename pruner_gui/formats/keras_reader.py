@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from pruner_gui.formats import keras_config, keras_layers
-from pruner_gui.formats.errors import NotAModel, TooLarge, UnsupportedPart, UnsupportedUse
+from pruner_gui.formats.bounds import hold
+from pruner_gui.formats.errors import NotAModel, UnsupportedPart, UnsupportedUse
 from pruner_gui.formats.keras_config import MAX_CALLS, MAX_LAYERS, Layer, Model, Source
 from pruner_gui.formats.keras_files import Contents
 from pruner_gui.formats.keras_layers import Building, Value
@@ -28,8 +29,7 @@ def to_network(path: Path, contents: Contents, format: str) -> Network:
         TypeError, ValueError where a configuration breaks the rules.
     """
     layers = keras_config.count(contents.config)
-    if layers > MAX_LAYERS:
-        raise TooLarge(path, "nodes", layers, MAX_LAYERS)
+    hold(path, "nodes", layers, MAX_LAYERS)
     start = () if format == "keras" else ("model_weights",)
     model = keras_config.model(path, contents.config, start)
     _check_known(path, model)
@@ -184,8 +184,7 @@ def _place(values: Mapping[Source, Value], uses: Mapping[str, int], source: Sour
 
 def _apply(building: Building, layer: Layer, values: list[Value], calls: list[int]) -> Value:
     calls[0] += 1
-    if calls[0] > MAX_CALLS:
-        raise TooLarge(building.path, "nodes", calls[0], MAX_CALLS)
+    hold(building.path, "nodes", calls[0], MAX_CALLS)
     if layer.class_name == "InputLayer":
         return values[0]
     if layer.class_name in keras_config.MODELS:

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from pruner_gui import limits
 from pruner_gui.formats.errors import NotExpressible
 from pruner_gui.network import (
     ACTIVATIONS,
@@ -30,6 +31,16 @@ from pruner_gui.network import (
 )
 
 MAX_NODES = 10_000
+
+
+class TooManyNodes(Exception):
+    """A file asks for more operations (`found`) than `limit`."""
+
+    def __init__(self, found: int, limit: int) -> None:
+        super().__init__(found, limit)
+        self.found, self.limit = found, limit
+
+
 _BELL = Activation("gaussian", {"width": float(np.sqrt(0.5))})  # exp(-x^2)
 
 Word = TypeVar("Word")
@@ -78,7 +89,7 @@ class Builder:
     """Makes a network of layers, node after node.
 
     Raises:
-        ValueError: more nodes than anybody could look at.
+        TooManyNodes: more than anybody could look at.
     """
 
     def __init__(self, n_inputs: int) -> None:
@@ -92,8 +103,8 @@ class Builder:
 
     def add(self, name: str, op: Op, *inputs: str) -> None:
         """Add an operation that reads these nodes, or else the newest; a number makes its name its own."""
-        if len(self.nodes) >= MAX_NODES:
-            raise ValueError(f"more than {MAX_NODES} operations")
+        if len(self.nodes) >= limits.scaled(MAX_NODES):
+            raise TooManyNodes(len(self.nodes) + 1, limits.scaled(MAX_NODES))
         endings = itertools.chain([""], itertools.count(2))
         free = next(free for ending in endings if (free := f"{name}{ending}") not in self._names)
         self._names.add(free)

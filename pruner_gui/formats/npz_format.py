@@ -27,8 +27,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pruner_gui.data.npy import is_text
 from pruner_gui.formats import activation_text
-from pruner_gui.formats.errors import BadEntry, NotAModel, NotExpressible, TooLarge
+from pruner_gui.formats.bounds import hold, hold_unpacked
+from pruner_gui.formats.errors import BadEntry, NotAModel, NotExpressible
 from pruner_gui.formats.running import Ran
 from pruner_gui.network import (
     ACTIVATIONS,
@@ -57,6 +59,8 @@ _DAMAGED = (
     RuntimeError,  # encrypted, or nested too deep
     MemoryError,  # a header nested too deep
     ValueError,
+    SyntaxError,  # a type that numpy takes for a list of types
+    TypeError,
     tokenize.TokenError,
 )
 
@@ -219,8 +223,8 @@ def _unpacked(path: Path) -> dict[str, Array]:
         with zipfile.ZipFile(path) as archive:
             members = [info for info in archive.infolist() if _KEY.fullmatch(info.filename)]
             total = sum(info.file_size for info in members)
-            if total > MAX_BYTES:
-                raise TooLarge(path, "entries", total, MAX_BYTES)
+            hold(path, "entries", total, MAX_BYTES)
+            hold_unpacked(path, total, sum(info.compress_size for info in members))
             return {info.filename.removesuffix(".npy"): _unpack(archive, info) for info in members}
     except _DAMAGED as error:
         reason = "empty" if not path.stat().st_size else "damaged"
@@ -242,8 +246,8 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
             raise ValueError(f"{info.filename}: {shape} {dtype} is not what the entry holds")
         values = np.frombuffer(file.read(size), dtype, count=math.prod(shape))
     values = values.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="))
-    if dtype.kind == "U":
-        values.tolist()  # fails here when it is no valid text
+    if not is_text(values):
+        raise ValueError(f"{info.filename}: no characters")
     return values
 
 

@@ -53,7 +53,7 @@ class ExternalTensors:
             raise refuse("range")
         self._taken += size
         if self._taken > self._limit:
-            raise TooLarge(self._path, "file", self._taken, self._limit)
+            raise TooLarge(self._path, "protobuf", self._taken, self._limit)
         target = self._target(location)
         if isinstance(target, str):
             raise refuse(target)

@@ -7,6 +7,7 @@ files are read from there, and written into the model itself.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,27 @@ def run_content(path: Path, content: bytes, rows: FloatArray) -> Ran:
         return Ran(_run(onnxruntime.InferenceSession(content, _options()), rows), runtime)
     except Exception as error:  # onnxruntime's have no base of their own
         raise ExportDoesNotRun(path, runtime, str(error)) from error
+
+
+def prepared(path: Path, content: bytes, rows: FloatArray) -> Callable[[], FloatArray]:
+    """Return what runs a model with a free batch on all rows at once, on one core; see `run_content`.
+
+    Raises:
+        ExportDoesNotRun.
+    """
+    try:
+        session = onnxruntime.InferenceSession(content, _options())
+        source = session.get_inputs()[0]
+        given = {source.name: rows.astype(_TYPES.get(source.type, np.float32))}
+        session.run(None, given)
+    except Exception as error:  # onnxruntime's have no base of their own
+        raise ExportDoesNotRun(path, f"onnxruntime {onnxruntime.__version__}", str(error)) from error
+
+    def answer() -> FloatArray:
+        (output,) = session.run(None, given)
+        return output
+
+    return answer
 
 
 def tolerance(network: Network) -> float:

@@ -9,6 +9,8 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto
 
+from pruner_gui import limits
+from pruner_gui.formats.bounds import hold
 from pruner_gui.formats.errors import (
     NotAModel,
     TooLarge,
@@ -36,7 +38,7 @@ def decode(path: Path) -> onnx.ModelProto:
     """
     size = path.stat().st_size
     if size > MAX_BYTES:
-        raise TooLarge(path, "file", size, MAX_BYTES)
+        raise TooLarge(path, "protobuf", size, MAX_BYTES)
     content = path.read_bytes()
     if not content:
         raise NotAModel(path, "onnx", "empty")
@@ -47,8 +49,7 @@ def decode(path: Path) -> onnx.ModelProto:
         raise NotAModel(path, "onnx", "damaged", str(error)) from error
     if not model.HasField("graph") or not model.opset_import:
         raise NotAModel(path, "onnx", "invalid", "no graph or no opset")
-    if len(model.graph.node) > MAX_NODES:
-        raise TooLarge(path, "nodes", len(model.graph.node), MAX_NODES)
+    hold(path, "nodes", len(model.graph.node), MAX_NODES)
     _check_versions(path, model)
     _check_parts(path, model, ExternalTensors(path, MAX_BYTES - size))
     return model
@@ -98,18 +99,19 @@ def type_name(number: int) -> str:
 
 def _count_parts(path: Path, content: bytes) -> None:
     """Walk over the fields of all messages, so that a file that would fill the memory is never parsed."""
-    parts = 0
+    parts, most = 0, limits.scaled(MAX_PARTS)
     todo = [(onnx.ModelProto.DESCRIPTOR, 0, len(content))]
     while todo:
         message, at, end = todo.pop()
         while at < end:
             parts += 1
-            if parts > MAX_PARTS:
-                raise TooLarge(path, "parts", parts, MAX_PARTS)
-            key, at = _varint(content, at)
+            if parts > most:
+                raise TooLarge(path, "parts", parts, most)
+            # nearly all are of one byte: no call for these
+            key, at = (content[at], at + 1) if content[at] < 128 else _varint(content, at)
             kind = key & 7
             if kind == 2:
-                size, at = _varint(content, at)
+                size, at = (content[at], at + 1) if content[at] < 128 else _varint(content, at)
                 field = message.fields_by_number.get(key >> 3)
                 if field is not None and field.message_type is not None:
                     todo.append((field.message_type, at, at + size))

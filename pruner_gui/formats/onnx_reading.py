@@ -11,7 +11,9 @@ from types import MappingProxyType
 import numpy as np
 import onnx
 
+from pruner_gui import limits
 from pruner_gui.formats import onnx_shapes as shapes
+from pruner_gui.formats.bounds import hold
 from pruner_gui.formats.errors import TooLarge, UnsupportedOp, UnsupportedUse
 from pruner_gui.formats.onnx_constants import Array, Constant, attributes, constant, fold
 from pruner_gui.formats.onnx_curves import GRID, OPAQUE, Curves, recognised
@@ -57,7 +59,8 @@ class Reading:
         self._names = UniqueNames()
         self._asked: dict[str, str] = {}  # the name that a node would have, were it alone
         self._dense_count = 0
-        self._values_left = REUSE * sum(one.values.size for one in constants.values()) + MAX_UNITS
+        stored = sum(one.values.size for one in constants.values())
+        self._values_left = limits.scaled(REUSE * stored + MAX_UNITS)
         name = self._add(source or "input", Input(shapes.features(shape)), (), shape)
         self.values[source] = Value(name, shape, False, ((name, GRID),))
 
@@ -295,8 +298,7 @@ class Reading:
 
     def _add(self, name: str, op: Op, inputs: tuple[str, ...], shape: Shape) -> str:
         self._units += shapes.features(shape)
-        if self._units > MAX_UNITS:
-            raise TooLarge(self._path, "units", self._units, MAX_UNITS)
+        hold(self._path, "units", self._units, MAX_UNITS)
         asked, name = name, self._names.take(name)
         self._asked[name] = asked
         self.nodes[name] = Node(name, op, inputs)

@@ -1,9 +1,9 @@
-"""Decode a PMML file without trusting it, and the values that reader and writer share."""
+"""Decode a PMML file without trusting it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
@@ -12,19 +12,19 @@ import defusedxml.ElementTree
 import numpy as np
 from defusedxml import DefusedXmlException
 
-from pruner_gui.formats.errors import NotAModel, TooLarge
+from pruner_gui import limits
+from pruner_gui.formats.bounds import hold
+from pruner_gui.formats.errors import NotAModel
+from pruner_gui.formats.pmml_names import Column, Step
 from pruner_gui.network import Activation, Arithmetic, FloatArray, Op
 
-MAX_BYTES = 1 << 29
-MAX_ELEMENTS = 20_000_000
+MAX_BYTES = (1 << 31) - 1
+MAX_ELEMENTS = 1 << 26
 MAX_LEVELS = 64
-MAX_CHARACTERS = 1 << 20  # of one text
+MAX_CHARACTERS = 1 << 24  # of one text
 _LEFT_OUT = frozenset(
     {"Extension", "Header", "ModelStats", "ModelExplanation", "ModelVerification", "Output"}
 )  # no part of what a network computes
-
-Step = tuple[str, float, float]
-"""An operation on one column: (operator, constant, 0), or ("clip", lowest, highest)."""
 
 INVERSE = {"sub": "add", "add": "sub", "mul": "div", "div": "mul"}
 _NEUTRAL = {"sub": 0.0, "add": 0.0, "mul": 1.0, "div": 1.0}
@@ -56,47 +56,6 @@ class Document:
     layers: Sequence[Layer]
 
 
-@dataclass(frozen=True)
-class Column:
-    """What stands between a field of the data and a neural input, or an output neuron and the target.
-
-    `value` is the category that the column indicates, or None for a number. `steps` lead from the field to
-    the network, in that direction for outputs too. `points` are the two of a NormContinuous, (orig, norm)
-    each, when that is all there is. `rescale` is what a target is multiplied by and what is then added to it.
-    """
-
-    id: str
-    field: str
-    value: str | None = None
-    steps: tuple[Step, ...] = ()
-    points: tuple[tuple[float, float], ...] = ()
-    outliers: str = "asIs"
-    rescale: tuple[float, float] = (1.0, 0.0)
-
-    @property
-    def name(self) -> str:
-        """The field's name, with the category where there is one."""
-        return self.field if self.value is None else f"{self.field}={self.value}"
-
-
-@dataclass(frozen=True)
-class Names:
-    """What a file says beyond the network: kept, and written again.
-
-    `fields` are the DataFields: attributes, and children as tag and attributes. `neurons` are the ids of the
-    neurons of every dense node, by original index. `complement` is how one sigmoid stands for two
-    classes, the first of them as one minus the second: "identity", "threshold" (which of them is over 0.5) or
-    "" (not at all).
-    """
-
-    model: Mapping[str, str]
-    fields: tuple[tuple[Mapping[str, str], tuple[tuple[str, Mapping[str, str]], ...]], ...]
-    inputs: tuple[Column, ...]
-    outputs: tuple[Column, ...]
-    neurons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    complement: str = ""
-
-
 def decode(path: Path) -> Document:
     """Return what is in a file; only that it is XML, and no more than there may be, has been checked.
 
@@ -106,8 +65,7 @@ def decode(path: Path) -> Document:
     size = path.stat().st_size
     if not size:
         raise NotAModel(path, "pmml", "empty")
-    if size > MAX_BYTES:
-        raise TooLarge(path, "file", size, MAX_BYTES)
+    hold(path, "file", size, MAX_BYTES)
     try:
         with path.open("rb") as file:
             return _document(path, defusedxml.ElementTree.iterparse(file, ("start", "end"), forbid_dtd=True))
@@ -124,17 +82,20 @@ def _document(path: Path, events: Iterator[tuple[str, Element]]) -> Document:
     layers: list[Layer] = []
     neurons: list[Neuron] = []
     root = None
+    most, deepest = limits.scaled(MAX_ELEMENTS), limits.scaled(MAX_LEVELS)
     for event, element in events:
         if event == "start":
             elements += 1
             element.tag = element.tag.rpartition("}")[2]
             root = element if root is None else root
             open_.append(element)
-            _check_bounds(path, elements, len(open_))
+            if elements > most or len(open_) > deepest:
+                hold(path, "parts", elements, MAX_ELEMENTS)
+                hold(path, "levels", len(open_), MAX_LEVELS)
             continue
         open_.pop()
-        if len(element.text or "") > MAX_CHARACTERS:
-            raise TooLarge(path, "characters", len(element.text or ""), MAX_CHARACTERS)
+        if element.text is not None and len(element.text) > MAX_CHARACTERS:
+            hold(path, "characters", len(element.text), MAX_CHARACTERS)
         if not open_:
             continue
         parent = open_[-1]
@@ -150,13 +111,6 @@ def _document(path: Path, events: Iterator[tuple[str, Element]]) -> Document:
     if root is None:
         raise NotAModel(path, "pmml", "damaged", "no element")
     return Document(root, layers)
-
-
-def _check_bounds(path: Path, elements: int, levels: int) -> None:
-    if elements > MAX_ELEMENTS:
-        raise TooLarge(path, "parts", elements, MAX_ELEMENTS)
-    if levels > MAX_LEVELS:
-        raise TooLarge(path, "levels", levels, MAX_LEVELS)
 
 
 def _neuron(path: Path, element: Element) -> Neuron:

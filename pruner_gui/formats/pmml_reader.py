@@ -17,20 +17,17 @@ from xml.etree.ElementTree import Element
 
 import numpy as np
 
+from pruner_gui.formats.bounds import hold
 from pruner_gui.formats.errors import (
     NotAModel,
-    TooLarge,
     UnsupportedOp,
     UnsupportedPart,
     UnsupportedUse,
     UnsupportedVersion,
 )
 from pruner_gui.formats.pmml_document import (
-    Column,
     Document,
     Layer,
-    Names,
-    Step,
     Unaligned,
     as_number,
     attribute,
@@ -38,6 +35,7 @@ from pruner_gui.formats.pmml_document import (
     operations,
     to_target,
 )
+from pruner_gui.formats.pmml_names import Column, Names, Step
 from pruner_gui.network import (
     Activation,
     Arithmetic,
@@ -54,7 +52,7 @@ from pruner_gui.network import (
     UnitFlow,
 )
 
-MAX_VALUES = 1 << 27  # weights, those of missing connections too
+MAX_VALUES = 1 << 28  # weights, those of missing connections too
 _MAX_REFERENCES = 32  # from derived field to derived field
 _NO_MODELS = ("Header", "MiningBuildTask", "DataDictionary", "TransformationDictionary", "Extension")
 _KEPT = ("modelName", "functionName", "algorithmName")
@@ -223,6 +221,8 @@ class _Reader:
             raise UnsupportedOp(self._path, name, function, "transformation")
         base = self._expression(element[constants.index(False)], name, depth + 1)
         constant = as_number(self._path, f"a constant of {name}", element[constants.index(True)].text or "")
+        if function == "/" and not constant:
+            raise NotAModel(self._path, "pmml", "invalid", f"{name} is divided by zero")
         steps = _steps(function, constant, first=constants[0])
         if not steps or base.value is not None:
             raise UnsupportedOp(self._path, name, function, "transformation")
@@ -298,8 +298,7 @@ class _Reader:
         )
         shape = sum(self._widths[k] for k in sources), len(layer.neurons)
         dense = [node.op.parameters for node in self._nodes]
-        if sum(dense) + math.prod(shape) > MAX_VALUES:
-            raise TooLarge(self._path, "values", sum(dense) + math.prod(shape), MAX_VALUES)
+        hold(self._path, "values", sum(dense) + math.prod(shape), MAX_VALUES)
         weight = np.zeros(shape, self._dtype)
         for column, neuron in enumerate(layer.neurons):
             places = (self._places[source] for source in neuron.sources)

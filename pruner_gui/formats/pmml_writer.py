@@ -20,15 +20,13 @@ from pruner_gui.formats.errors import NotExpressible
 from pruner_gui.formats.pmml_document import (
     MAX_BYTES,
     MAX_ELEMENTS,
-    Column,
-    Names,
-    Step,
     affine,
     operations,
     same,
     steps_of,
     to_target,
 )
+from pruner_gui.formats.pmml_names import Column, Names, Step
 from pruner_gui.network import Activation, Arithmetic, Concat, Dense, Network, Node, Op
 
 _FUNCTIONS = {

@@ -18,14 +18,15 @@ import numpy as np
 import safetensors
 
 from pruner_gui.formats import onnx_format, state_dict
-from pruner_gui.formats.errors import NotAModel, TooLarge, UnsupportedTensor
+from pruner_gui.formats.bounds import hold
+from pruner_gui.formats.errors import NotAModel, UnsupportedTensor
 from pruner_gui.formats.running import Ran, reread
 from pruner_gui.formats.tensors import DTYPES, Tensor, decode, encode
 from pruner_gui.network import FloatArray, Network
 
 MAX_BYTES = (1 << 31) - 1
-MAX_HEADER = 1 << 23
-_TENSORS = 4_000
+MAX_HEADER = 1 << 25
+_TENSORS = 50_000
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64", "I64": "int64"}
 _deserialize = cast(Callable[[bytes], list[tuple[str, dict[str, Any]]]], safetensors.deserialize)
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}
@@ -39,8 +40,7 @@ def load(path: Path, activations: Sequence[str] | None = None) -> Network:
         BadActivations.
     """
     size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise TooLarge(path, "file", size, MAX_BYTES)
+    hold(path, "file", size, MAX_BYTES)
     content = path.read_bytes()
     header = _header(path, content)
     try:
@@ -98,17 +98,23 @@ def _header(path: Path, content: bytes) -> dict[str, dict[str, Any]]:
     if not content:
         raise NotAModel(path, "safetensors", "empty")
     length = int.from_bytes(content[:8], "little")
-    if length > MAX_HEADER:
-        raise TooLarge(path, "file", length, MAX_HEADER)
+    hold(path, "file", length, MAX_HEADER)
     try:
-        header = json.loads(content[8 : 8 + length])
+        header = json.loads(content[8 : 8 + length], object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise NotAModel(path, "safetensors", "damaged", str(error)) from error
     if not isinstance(header, dict):
         raise NotAModel(path, "safetensors", "damaged")
-    if len(header) > _TENSORS:
-        raise TooLarge(path, "tensors", len(header), _TENSORS)
+    hold(path, "tensors", len(header), _TENSORS)
     return header
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of the header. Of a name that stands twice, readers take one tensor or the other."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice")
+    return found
 
 
 def _tensor(path: Path, name: str, kind: str, shape: list[int], raw: bytes) -> Tensor:

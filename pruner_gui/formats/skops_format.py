@@ -19,11 +19,12 @@ import skops.io
 
 from pruner_gui.errors import PrunerError
 from pruner_gui.formats import sklearn_estimators
-from pruner_gui.formats.errors import ExportDoesNotRun, NotAModel, TooLarge, UnsupportedPart
+from pruner_gui.formats.bounds import hold, hold_unpacked
+from pruner_gui.formats.errors import ExportDoesNotRun, NotAModel, UnsupportedPart
 from pruner_gui.formats.running import Ran
 from pruner_gui.network import FloatArray, Network
 
-MAX_BYTES = 1 << 30  # of all arrays, unpacked, each as often as it is asked for
+MAX_BYTES = (1 << 31) - 1  # of a file, and of all arrays, unpacked, each as often as it is asked for
 MAX_SCHEMA = 1 << 26  # bytes of the description of the objects
 MAX_ENTRIES = 10_000
 _SCHEMA = "schema.json"
@@ -79,6 +80,7 @@ def tolerance(network: Network) -> float:
 
 def _estimator(path: Path) -> Any:
     """The object in a file, made only when nothing in it could do harm."""
+    hold(path, "file", path.stat().st_size, MAX_BYTES)
     content = path.read_bytes()
     if not content:
         raise NotAModel(path, "skops", "empty")
@@ -104,19 +106,17 @@ def _check_bounds(path: Path, content: bytes) -> None:
     """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = {info.filename: info for info in archive.infolist()}
-        if len(archive.infolist()) > MAX_ENTRIES:
-            raise TooLarge(path, "parts", len(archive.infolist()), MAX_ENTRIES)
+        hold(path, "parts", len(archive.infolist()), MAX_ENTRIES)
         for info in members.values():
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise zipfile.BadZipFile(f"compression {info.compress_type}")
             if info.compress_type == zipfile.ZIP_STORED and info.file_size > len(content):
                 raise zipfile.BadZipFile(f"{info.filename} is cut off")
-        if members[_SCHEMA].file_size > MAX_SCHEMA:
-            raise TooLarge(path, "entries", members[_SCHEMA].file_size, MAX_SCHEMA)
+        hold(path, "entries", members[_SCHEMA].file_size, MAX_SCHEMA)
         asked = sum(members[name].file_size for name in _files(json.loads(archive.read(_SCHEMA))))
         total = max(asked, sum(info.file_size for info in members.values()))
-        if total > MAX_BYTES:
-            raise TooLarge(path, "entries", total, MAX_BYTES)
+        hold(path, "entries", total, MAX_BYTES)
+        hold_unpacked(path, total, len(content))
 
 
 def _files(schema: object) -> list[str]:

@@ -105,8 +105,8 @@ def _is_torch(head: bytes) -> bool:
 
 
 def _is_safetensors(head: bytes) -> bool:
-    # The length of the header, at most 16 MB, and the header's first character.
-    return head[3:9] == b"\0\0\0\0\0{"
+    # The length of the header, below 4 GB, and the header's first character.
+    return head[4:9] == b"\0\0\0\0{"
 
 
 def _is_encog(head: bytes) -> bool:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from pruner_gui.formats.bounds import hold
 from pruner_gui.formats.errors import NotAModel, NotExpressible, TooLarge
+from pruner_gui.formats.layers import TooManyNodes
 from pruner_gui.network import FloatArray, Network
 
-MAX_BYTES = 1 << 26  # a number in two characters takes some hundred bytes of memory while it is read
-MAX_LINES = 1 << 20
+MAX_BYTES = (1 << 31) - 1
+MAX_LINES = 1 << 24
 _TOLD = 200  # characters of a file's own text in a refusal
 
 
@@ -22,8 +24,7 @@ def load(path: Path, format: str, parse: Callable[[list[str]], Network]) -> Netw
         OSError, TooLarge, NotAModel, and the refusals of `parse`.
     """
     size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise TooLarge(path, "file", size, MAX_BYTES)
+    hold(path, "file", size, MAX_BYTES)
     content = path.read_bytes()
     if not content.strip():
         raise NotAModel(path, format, "empty")
@@ -31,10 +32,11 @@ def load(path: Path, format: str, parse: Callable[[list[str]], Network]) -> Netw
         lines = content.decode().splitlines()
     except UnicodeDecodeError as error:
         raise NotAModel(path, format, "damaged", str(error)) from error
-    if len(lines) > MAX_LINES:
-        raise TooLarge(path, "parts", len(lines), MAX_LINES)
+    hold(path, "parts", len(lines), MAX_LINES)
     try:
         return parse([line.strip() for line in lines])
+    except TooManyNodes as error:
+        raise TooLarge(path, "nodes", error.found, error.limit) from error
     except ValueError as error:
         raise NotAModel(path, format, "invalid", str(error)[:_TOLD]) from error
 

@@ -20,7 +20,8 @@ from pathlib import Path
 import numpy as np
 
 from pruner_gui.formats import data_pickle
-from pruner_gui.formats.data_pickle import Calls, Global, NotPlain
+from pruner_gui.formats.bounds import hold
+from pruner_gui.formats.data_pickle import Calls, Global, NotPlain, TooLong
 from pruner_gui.formats.errors import NotAModel, NotWeights, TooLarge, UnsupportedTensor
 from pruner_gui.formats.tensors import DTYPES, Array, Tensor, decode, encode
 
@@ -104,20 +105,20 @@ def opened(path: Path) -> Iterator[Kept]:
         OSError, NotAModel, TooLarge, NotWeights.
     """
     size = path.stat().st_size
-    if size > MAX_BYTES:
-        raise TooLarge(path, "file", size, MAX_BYTES)
+    hold(path, "file", size, MAX_BYTES)
     try:
         with path.open("rb") as file:
             head = file.read(32)
         if head[:1] == b"\x80" and _OLD_MAGIC in head:
             yield _old(path, size)
         elif head[:4] == b"PK\x03\x04":
-            if (listed := _directory_size(path)) > _DIRECTORY:
-                raise TooLarge(path, "entries", listed, _DIRECTORY)
+            hold(path, "entries", _directory_size(path), _DIRECTORY)
             with zipfile.ZipFile(path) as archive:
                 yield _zipped(path, size, archive)
         else:
             _refuse(path, head)
+    except TooLong as error:
+        raise TooLarge(path, "parts", error.limit + 1, error.limit) from error
     except (zipfile.BadZipFile, RuntimeError, EOFError, ValueError, struct.error) as error:
         raise NotAModel(path, "torch", "damaged", str(error)) from error
 
@@ -215,7 +216,8 @@ def _zipped(path: Path, size: int, archive: zipfile.ZipFile) -> Kept:
             raise NotAModel(path, "torch", "damaged", f"data/{wanted.key[:100]} is too short")
         return raw
 
-    value = data_pickle.read(io.BytesIO(read("data.pkl", MAX_PICKLE)), _CALLS, _storage)
+    hold(path, "entries", entries[pickles[0]].file_size, MAX_PICKLE)
+    value = data_pickle.read(io.BytesIO(read("data.pkl", size)), _CALLS, _storage)
     big = root + "byteorder" in entries and read("byteorder", 16) == b"big"
     return Kept(path, value, size, ">" if big else "<", storage)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TypeGuard
 
 from pruner_gui.formats import onnx_format, state_dict, torch_archive
+from pruner_gui.formats.bounds import hold
 from pruner_gui.formats.data_pickle import Opaque
-from pruner_gui.formats.errors import NotWeights, TooLarge, UnsupportedTensor
+from pruner_gui.formats.errors import NotWeights, UnsupportedTensor
 from pruner_gui.formats.running import Ran, reread
 from pruner_gui.formats.tensors import Tensor
 from pruner_gui.formats.torch_archive import Kept, View
@@ -25,8 +26,8 @@ TABLES = (
     *("params", "net_state_dict", "network_state_dict", "best_state_dict", "best_model", "ema"),
 )
 _DEPTH = 3
-_TENSORS = 4_000
-_COPIES = 4  # times the file's size that tensors may take: some share their numbers
+_TENSORS = 50_000
+_COPIES = 16  # times the file's size that tensors may take: some share their numbers
 
 
 def load(path: Path, activations: Sequence[str] | None = None) -> Network:
@@ -102,9 +103,6 @@ def _tensors(path: Path, kept: Kept, table: dict[str, object]) -> list[Tensor]:
             raise UnsupportedTensor(path, name[:200], entry.kind.name[:100] or "object")
         if isinstance(entry, View):
             views[name[:1000].encode("utf-8", "replace").decode()] = entry
-    if len(views) > _TENSORS:
-        raise TooLarge(path, "tensors", len(views), _TENSORS)
-    total, limit = sum(view.nbytes for view in views.values()), _COPIES * kept.size
-    if total > limit:
-        raise TooLarge(path, "values", total, limit)
+    hold(path, "tensors", len(views), _TENSORS)
+    hold(path, "values", sum(view.nbytes for view in views.values()), _COPIES * kept.size)
     return [Tensor(name, *kept.numbers(name, view)) for name, view in views.items()]

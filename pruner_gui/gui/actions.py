@@ -24,6 +24,8 @@ class Actions:
         self.open = self._action("open", tr("&Open model…"), "Ctrl+O", tr("Open"))
         self.data = self._action("data", tr("Load &data…"), "Ctrl+D", tr("Data"))
         self.export = self._action("export", tr("&Export…"), "Ctrl+E", tr("Export"))
+        self.open_session = self._action("", tr("Open &session…"), "Ctrl+Shift+O")
+        self.save_session = self._action("", tr("&Save session…"), "Ctrl+S")
         self.picture = self._action("picture", tr("Export p&icture…"), "Ctrl+Shift+E")
         self.quit = self._action("", tr("&Quit"), "Ctrl+Q")
         self.undo = self._action("undo", tr("&Undo"), "Ctrl+Z")
@@ -35,6 +37,7 @@ class Actions:
         self.full_screen = self._action("", tr("F&ull screen"), "F11")
         self.full_screen.setCheckable(True)
         self.next_panel = self._action("", tr("&Next panel"), "F6")
+        self.limits = self._action("", tr("&Limits for files…"), "")
         self.help = self._action("", tr("&Help"), "F1")
         self.log = self._action("", tr("Show the &log"), "")
         self.about = self._action("", tr("&About"), "")
@@ -49,6 +52,7 @@ class Actions:
         self.export.setEnabled(idle)
         self.copy.setEnabled(document.is_open)
         self.picture.setEnabled(document.is_open)
+        self.save_session.setEnabled(idle)
         self.prune.setEnabled(document.can_prune)
         self.cancel.setEnabled(document.running)
         self.options.setEnabled(document.is_open)
@@ -80,7 +84,8 @@ def build_menus(
 ) -> None:
     """Fill the menu bar."""
     tr, bar = window.tr, window.menuBar()
-    _menu(bar.addMenu(tr("&File")), actions.open, actions.data, None, actions.samples, actions.recent, None,
+    _menu(bar.addMenu(tr("&File")), actions.open, actions.data, None,
+          actions.open_session, actions.save_session, None, actions.samples, actions.recent, None,
           actions.export, actions.picture, None, actions.quit)  # fmt: skip
     _menu(bar.addMenu(tr("&Edit")), actions.undo, actions.redo, None, actions.copy)
     view = bar.addMenu(tr("&View"))
@@ -88,6 +93,7 @@ def build_menus(
         view, *panels, None, *graph, None, _theme_menu(window, theme), actions.full_screen, actions.next_panel
     )
     _menu(bar.addMenu(tr("&Prune")), actions.prune, actions.cancel, None, actions.options)
+    _menu(bar.addMenu(tr("&Tools")), actions.limits)
     _menu(bar.addMenu(tr("&Help")), actions.help, actions.log, actions.about)
 
 

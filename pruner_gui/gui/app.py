@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from pruner_gui import reading
-from pruner_gui.gui import log, resources
+from pruner_gui.gui import limits_dialog, log, resources
 from pruner_gui.gui.document import Failure
 from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
@@ -23,6 +23,7 @@ def run(files: Sequence[Path]) -> int:
     """Open the window, with a model and perhaps its data; return the exit code when it is closed."""
     app = QApplication(sys.argv[:1])
     name_application()
+    limits_dialog.restore()
     translate(app)
     log.start()
     app.setStyle("Fusion")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,19 +16,25 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from pruner_gui import formats, reading
-from pruner_gui.comparison import Measured, Summary, summarise
+from pruner_gui import files, formats, reading, session_file
+from pruner_gui.comparison import Measured, Summary, peak_activations, summarise, weight_bytes
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
 from pruner_gui.gui import graph_export, run_words
 from pruner_gui.gui.graph_order import units_in_order
+from pruner_gui.gui.plan import Plan
 from pruner_gui.gui.run_points import Record
+from pruner_gui.gui.spare import FreeNeurons, free_neurons
 from pruner_gui.gui.worker import Outcome, Tasks
 from pruner_gui.network import Edit, IndexArray, Network
-from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates
+from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates, recipe
+from pruner_gui.pruning import check as check_steps
+from pruner_gui.pruning.free import kept_by
 from pruner_gui.session import Changes, DataOptions, Run, Session, Step, load_examples, would_go
 
 REST_MS = 150  # without another move, before the point shown is measured
+
+MOST_SEARCHED = 20_000_000  # weights up to which neurons that cost nothing are looked for
 
 
 @dataclass(frozen=True)
@@ -99,16 +106,19 @@ class Document(QObject):
     exported = Signal(object)  # Exported
     opened = Signal(object)  # Path: a model was opened
     data_loaded = Signal(object)  # DataFiles
+    session_saved = Signal(object)  # Path
     arranged = Signal(object)  # Arrangement
     picture_written = Signal(object)  # Path
     runs_changed = Signal()  # a run ended, or what is said of one changed
+    free_found = Signal()  # what costs nothing is known
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.session = Session()
         self.tasks = Tasks(self)
         self.tasks.changed.connect(self.activity_changed)
-        self.config = PruneConfig()
+        self.plan = Plan()
+        self.free: FreeNeurons | None = None  # of the network of now; None until looked for
         self.data: DataFiles | None = None
         self.measure_error: Exception | None = None
         self.reading = ""  # the name of the file that is being read
@@ -120,12 +130,18 @@ class Document(QObject):
         self._sweeps: dict[Network, dict[Edit, Score]] = {}
         self._saved: set[Network] = set()
         self.runs: list[Record] = []  # those that ended, whatever became of their networks
+        self._expected: DataFiles | None = None  # what the runs of a session were measured on
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._rested)
 
     # -- what is known
+
+    @property
+    def config(self) -> PruneConfig:
+        """The options of the step that is shown."""
+        return self.plan.config
 
     @property
     def is_open(self) -> bool:
@@ -298,19 +314,9 @@ class Document(QObject):
             return
         if not self._succeeded(outcome):
             return
-        for slot in ("run", "measure", "sweep", "export", "order"):
-            self.tasks.drop(slot)
+        self._drop_work()
         self.data = None
-        self.config = replace(
-            self.config,
-            layers=None,
-            metrics=(),
-            tolerances=self.config.tolerances[:1],
-            protected=frozenset(),
-        )
-        self._saved.clear()
-        self._rest.stop()
-        self.runs.clear()
+        self.plan = self.plan.for_another_network()
         changes = self.session.open(outcome.value, path)
         self.config_changed.emit()
         self._changed(changes)
@@ -318,11 +324,60 @@ class Document(QObject):
         if data is not None:
             self.load_data(data)
 
+    def save_session(self, path: Path) -> None:
+        """Write the history, the runs and the settings in the background."""
+        work = partial(
+            _write_session, session_file.saved_from(self.session, self.plan.steps), self.data, path
+        )
+        network = self.session.network
+        self.tasks.start("session", work, partial(self._session_written, path, network))
+
+    def _session_written(self, path: Path, network: Network, outcome: Outcome) -> None:
+        if self._succeeded(outcome):
+            self._saved.add(network)
+            self.session_saved.emit(path)
+
+    def open_session(self, path: Path) -> None:
+        """Read a session in the background, and then its data. The document stays until it is read."""
+        self.reading = path.name
+        self.tasks.start("read", partial(_read_session, path), partial(self._session_opened, path))
+
+    def _session_opened(self, path: Path, outcome: Outcome) -> None:
+        if not self._succeeded(outcome):
+            return
+        saved, unchanged = outcome.value
+        self._drop_work()
+        self.data = None
+        self.plan = Plan.of(saved.steps)
+        changes = session_file.restore(self.session, saved)
+        for version in self.session.versions:
+            if version.run is not None:
+                self._remember(version.run, 0.0)
+        self._saved.update(version.network for version in self.session.versions)
+        self.config_changed.emit()
+        self._changed(changes)
+        self.opened.emit(saved.path or path)
+        if saved.data is not None and unchanged:
+            self._expected = DataFiles(saved.data.files, saved.data.options)
+            self.load_data(self._expected)
+        elif saved.data is not None:
+            self.failed.emit(Failure(session_file.DataChanged(saved.data.files[0]), ""))
+
+    def _drop_work(self) -> None:
+        """Let go of what goes on for a document that is no more."""
+        for slot in ("run", "measure", "sweep", "free", "export", "order", "session"):
+            self.tasks.drop(slot)
+        self._saved.clear()
+        self._rest.stop()
+        self.runs.clear()
+        self._expected = None
+
     def _loaded(self, data: DataFiles, outcome: Outcome) -> None:
         if self._succeeded(outcome):
             self.data = data
             for record in self.runs:
-                record.outdated = True
+                record.outdated |= data is not self._expected
+            self._expected = None
             self._changed(self.session.use(outcome.value))
             self.data_loaded.emit(data)
 
@@ -342,16 +397,43 @@ class Document(QObject):
     # -- the run
 
     def set_config(self, config: PruneConfig) -> None:
-        """Take other options. Errors are measured anew only where the metrics are others."""
-        others = self.is_open and self.session.metrics(config) != self.metrics
-        outdated = self.is_open and config.compensation != self.config.compensation
-        self.config = config
+        """Take other options for the step that is shown."""
+        self.set_plan(self.plan.with_config(config))
+
+    def set_plan(self, plan: Plan) -> None:
+        """Take other steps. Errors are measured anew only where the metrics are others."""
+        before, self.plan = self.config, plan
+        config = plan.config
+        others = self.is_open and self.session.metrics(config) != self.session.metrics(before)
+        outdated = self.is_open and config.compensation != before.compensation
+        kept = config.protected != before.protected or config.layers != before.layers
         self.config_changed.emit()
         if others:
             self._changed(Changes.EXAMPLES)
         elif outdated:
             self._sweeps.clear()
             self._sweep()
+        elif self.is_open and kept and not self.running:
+            self._find_free()
+
+    def save_recipe(self, path: Path) -> None:
+        """Write the steps as JSON; what goes wrong is told."""
+        try:
+            with files.atomic(path) as temporary:
+                temporary.write_text(recipe.to_json(self.plan.steps) + "\n", "utf-8")
+        except OSError as error:
+            self.failed.emit(Failure(error, traceback.format_exc()))
+
+    def open_recipe(self, path: Path) -> None:
+        """Take the steps of a recipe; one that is none, or is not for this network, is told."""
+        try:
+            steps = recipe.from_json(path.read_text("utf-8", errors="replace"))
+            if self.is_open:
+                check_steps(steps, self.session.network, self.session.original)
+        except (PrunerError, OSError) as error:
+            self.failed.emit(Failure(error, traceback.format_exc()))
+        else:
+            self.set_plan(Plan.of(steps))
 
     def can_protect(self, name: str, unit: int) -> bool:
         """Whether this is a hidden neuron of the network of now, and no run goes on."""
@@ -364,13 +446,24 @@ class Document(QObject):
             self.set_config(replace(self.config, protected=self.config.protected ^ {(name, unit)}))
 
     def prune(self) -> None:
-        """Start a run from the network of now."""
+        """Start a run of the steps from the network of now."""
+        self._prune(*self.plan.steps)
+
+    def remove_free(self) -> None:
+        """Start a run that removes the neurons that cost nothing."""
+        self._prune(replace(self.config, strategy="free"))
+
+    def prune_connections(self, ranking: str, scope: str) -> None:
+        """Start a run that zeroes the weakest connections that the tolerance allows."""
+        self._prune(replace(self.config, strategy="connections", ranking=ranking, scope=scope))
+
+    def _prune(self, *steps: PruneConfig) -> None:
         if not self.can_prune:
             return
-        for slot in ("sweep", "measure"):
+        for slot in ("sweep", "measure", "free"):
             self.tasks.drop(slot)
         self.run_began, self.pass_began_at, self.prepared = time.monotonic(), 0, None
-        events = _looked_at(partial(self.session.prune, self.config)())
+        events = _looked_at(self.session.prune(*steps))
         self.tasks.start("run", lambda: events, self._run_ended, self._apply)
 
     def cancel(self) -> None:
@@ -391,17 +484,17 @@ class Document(QObject):
     def _run_ended(self, outcome: Outcome) -> None:
         run = self.session.run
         if run is not None:
-            self._remember(run)
+            self._remember(run, time.monotonic() - self.run_began)
         # A run that ended before it began changed nothing; what it had put off is measured all the same.
         self._changed(self.session.end_run() or Changes.RUN)
         self.runs_changed.emit()
         self._succeeded(outcome)
 
-    def _remember(self, run: Run) -> None:
+    def _remember(self, run: Run, seconds: float) -> None:
         number = self.runs[-1].number + 1 if self.runs else 1
         configs = [stage.config for stage in run.stages] or [run.config]
         name = run_words.run(number, configs)
-        self.runs.append(Record.of(run, number, name, time.monotonic() - self.run_began))
+        self.runs.append(Record.of(run, number, name, seconds))
 
     def show_run(self, record: Record, shown: bool) -> None:
         """Show a remembered run beside the present one, or no longer."""
@@ -419,8 +512,9 @@ class Document(QObject):
         """Show the network after so many accepted edits of its run; it is measured when that rests."""
         changes = self.session.move_to(accepted)
         if changes:
-            for slot in ("measure", "sweep"):
+            for slot in ("measure", "sweep", "free"):
                 self.tasks.drop(slot)
+            self.free = None
             self.changed.emit(changes)
             self._rest.start()
 
@@ -480,6 +574,8 @@ class Document(QObject):
             self._summaries.clear()
             self._sweeps.clear()
         self._rest.stop()
+        if changes & (Changes.NETWORK | Changes.EXAMPLES):
+            self.free = None
         self.changed.emit(changes)
         if not self.running and self.session.run is None:
             self._measure()
@@ -515,6 +611,8 @@ class Document(QObject):
                 known.clear()
                 events = self.session.sweep(self.config)
                 self.tasks.start("sweep", lambda: events, self._swept, partial(self._take_sweep, known))
+        if not self.tasks.running("sweep"):
+            self._find_free()
         self.swept.emit()
 
     def _take_sweep(self, known: dict[Edit, Score], items: list[tuple[Edit, Score]]) -> None:
@@ -524,6 +622,36 @@ class Document(QObject):
     def _swept(self, outcome: Outcome) -> None:
         # An error here is the one that measuring reports: the same weights on the same rows.
         self.swept.emit()
+        self._find_free()
+
+    # -- what costs nothing
+
+    def _find_free(self) -> None:
+        """Look for neurons that cost nothing, once all others' errors are measured."""
+        network, examples = self.session.network, self.session.examples
+        rows = None if examples is None else examples.pruning.inputs
+        work = partial(free_neurons, network, rows, kept_by(self.config, network))
+        self.tasks.drop("free")
+        if network.macs <= MOST_SEARCHED:
+            self.tasks.start("free", work, self._found_free)
+
+    def _found_free(self, outcome: Outcome) -> None:
+        # Weights that are no numbers are told by what measures them.
+        self.free = outcome.value
+        self.free_found.emit()
+
+
+def _write_session(saved: session_file.Saved, data: DataFiles | None, path: Path) -> None:
+    if data is not None:
+        saved = replace(saved, data=session_file.DataReference.of(data.files, data.options))
+    session_file.save(saved, path)
+
+
+def _read_session(path: Path) -> tuple[session_file.Saved, bool]:
+    saved = session_file.load(path)
+    for version in saved.versions:
+        _look_at(version.network)
+    return saved, saved.data is None or saved.data.is_unchanged()
 
 
 def _read(path: Path, activations: Sequence[str] | None) -> Network:
@@ -570,5 +698,7 @@ def _live_summary(network: Network, before: Summary, run: Run, step: Step) -> Su
         parameters=network.parameters,
         macs=network.macs,
         bytes=None,
+        weight_bytes=weight_bytes(network),
+        activation_bytes=peak_activations(network),
         errors=errors,
     )

@@ -24,7 +24,18 @@ from PySide6.QtWidgets import (
 
 from pruner_gui.evaluation import COMPENSATIONS, METRICS
 from pruner_gui.gui import text
-from pruner_gui.pruning import BASELINES, COMPARISONS, ORDERS, PRESETS, BadSetting, PruneConfig, Tolerance
+from pruner_gui.gui.step_list import StepList
+from pruner_gui.pruning import (
+    BASELINES,
+    COMPARISONS,
+    ORDERS,
+    PRESETS,
+    RANKINGS,
+    SCOPES,
+    BadSetting,
+    PruneConfig,
+    Tolerance,
+)
 
 
 def _names() -> dict[str, str]:
@@ -46,6 +57,11 @@ def _names() -> dict[str, str]:
         "none": tr("prune_form", "nothing (the textbook)"),
         "mean": tr("prune_form", "its mean"),
         "refit": tr("prune_form", "a refit of the other neurons"),
+        "magnitude": tr("prune_form", "size of the weight |w|"),
+        "contribution": tr("prune_form", "contribution |w| · rms(input)"),
+        "saliency": tr("prune_form", "expected rise of the error"),
+        "all": tr("prune_form", "all layers together"),
+        "layer": tr("prune_form", "layer by layer"),
     }
 
 
@@ -74,6 +90,7 @@ class PruneForm(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._config = PruneConfig()
+        self.steps = StepList()
         self.preset = self._combo(PRESETS)
         self.main = self._metric_combo(self.tr("chosen by the outputs"))
         self.second = self._metric_combo(self.tr("none"))
@@ -83,6 +100,8 @@ class PruneForm(QWidget):
         self.compensation = self._combo(COMPENSATIONS)
         self.explanation = QLabel()
         self.order = self._combo(ORDERS)
+        self.ranking, self.scope = self._combo(RANKINGS), self._combo(SCOPES)
+        self._form = QFormLayout()
         self.seed = QSpinBox()
         self.restart = QCheckBox(self.tr("after a removal begin again at the first"))
         self.layers = QListWidget()
@@ -96,6 +115,7 @@ class PruneForm(QWidget):
         self._config = config
         fields: list[QWidget] = [self.preset, self.main, self.second, self.second_tolerance, self.baseline]
         fields += [self.comparison, self.compensation, self.order, self.seed, self.restart, self.layers]
+        fields += [self.ranking, self.scope]
         blockers = [QSignalBlocker(field) for field in fields]
         first, second = (*config.metrics, "", "")[:2]
         for combo, code in (
@@ -106,6 +126,8 @@ class PruneForm(QWidget):
             (self.comparison, config.comparison),
             (self.compensation, config.compensation),
             (self.order, config.order),
+            (self.ranking, config.ranking),
+            (self.scope, config.scope),
         ):
             combo.setCurrentIndex(combo.findData(code))
         self.explanation.setText(_explanation(config.compensation))
@@ -161,11 +183,13 @@ class PruneForm(QWidget):
             (self.tr("A&ccepts a"), self.comparison),
             (self.tr("Repl&aced by"), self.compensation),
             (self.tr("&Order"), self.order),
+            (self.tr("Wea&kest by"), self.ranking),
+            (self.tr("Taken &from"), self.scope),
             (self.tr("&Random seed"), self.seed),
             ("", self.restart),
             (self.tr("La&yers"), self.layers),
         )
-        form = QFormLayout()
+        form = self._form
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.setVerticalSpacing(6)
         for name, field in rows:
@@ -180,6 +204,7 @@ class PruneForm(QWidget):
                 field.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 8)
+        layout.addWidget(self.steps)
         layout.addLayout(form)
         layout.addWidget(self.reset, 0, Qt.AlignmentFlag.AlignRight)
         layout.addStretch(1)
@@ -203,7 +228,7 @@ class PruneForm(QWidget):
     def _connect(self) -> None:
         self.preset.activated.connect(self._preset_chosen)
         combos = (self.main, self.second, self.baseline, self.comparison, self.compensation, self.order)
-        for combo in combos:
+        for combo in (*combos, self.ranking, self.scope):
             combo.activated.connect(self._edited)
         self.second_tolerance.editingFinished.connect(self._edited)
         self.seed.valueChanged.connect(self._edited)
@@ -219,7 +244,9 @@ class PruneForm(QWidget):
     def _based_on(self, settings: Mapping[str, Any]) -> PruneConfig:
         """These settings, with what the form does not show."""
         now = self._config
-        return PruneConfig(tolerances=now.tolerances[:1], protected=now.protected, **settings)
+        return PruneConfig(
+            tolerances=now.tolerances[:1], protected=now.protected, strategy=now.strategy, **settings
+        )
 
     def _edited(self) -> None:
         metrics = tuple(filter(None, (self.main.currentData(), self._second())))
@@ -234,6 +261,8 @@ class PruneForm(QWidget):
             comparison=self.comparison.currentData(),
             compensation=self.compensation.currentData(),
             order=self.order.currentData(),
+            ranking=self.ranking.currentData(),
+            scope=self.scope.currentData(),
             seed=self.seed.value(),
             restart=self.restart.isChecked(),
             layers=self._chosen_layers(),
@@ -264,7 +293,20 @@ class PruneForm(QWidget):
         explicit = bool(self.main.currentData())
         self.second.setEnabled(explicit)
         self.second_tolerance.setEnabled(explicit and bool(self.second.currentData()))
-        self.seed.setEnabled(self.order.currentData() == "random")
+        strategy, by_chance = self._config.strategy, self.order.currentData() == "random"
+        selective = strategy == "selective"
+        self.seed.setEnabled(by_chance or not selective)
+        for field, visible in (
+            (self.preset, selective),
+            (self.compensation, strategy not in ("free", "connections")),
+            (self.explanation, strategy not in ("free", "connections")),
+            (self.order, selective),
+            (self.restart, selective),
+            (self.seed, selective or strategy == "random"),
+            (self.ranking, strategy == "connections"),
+            (self.scope, strategy == "connections"),
+        ):
+            self._form.setRowVisible(field, visible)
 
 
 def preset_of(config: PruneConfig) -> str:

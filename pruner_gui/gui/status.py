@@ -140,7 +140,7 @@ class StatusBar(QStatusBar):
             self._pace(run.trials / seconds),
             text.duration(seconds),
         ]
-        if run.trying is not None:
+        if run.trying is not None and run.trying.units:
             trying = self.tr("trying {layer}, neuron {unit}")
             parts.insert(1, trying.format(layer=run.trying.node, unit=text.integer(run.trying.units[0])))
         return "  ·  ".join(parts)

@@ -27,6 +27,7 @@ from pruner_gui.gui.data_dialog import DataDialog
 from pruner_gui.gui.data_memory import remembered, suited
 from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.document import DataFiles, Document, Failure, Wanted
+from pruner_gui.gui.limits_dialog import LimitsDialog
 from pruner_gui.gui.picture_dialog import PictureDialog
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.start_page import StartPage
@@ -36,6 +37,7 @@ from pruner_gui.gui.workspace import Workspace
 from pruner_gui.session import DataOptions, refuse_source
 
 _RECENT = 8
+_SESSION = ".pruner"
 
 
 class MainWindow(QMainWindow):
@@ -53,6 +55,8 @@ class MainWindow(QMainWindow):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
         self._pages.addWidget(self.workspace.centre)
+        # Less than the start page asks for: with the panels beside it the graph has to do with that.
+        self._pages.setMinimumWidth(540)
         self.setCentralWidget(self._pages)
         self.setStatusBar(StatusBar(self.document, self))
         self._add_docks()
@@ -106,6 +110,8 @@ class MainWindow(QMainWindow):
             (actions.open, self.choose_model),
             (actions.data, lambda: self.choose_data()),
             (actions.export, self.choose_export),
+            (actions.open_session, self.choose_session),
+            (actions.save_session, self.choose_session_target),
             (actions.picture, self.choose_picture),
             (actions.quit, self.close),
             (actions.undo, document.undo),
@@ -115,6 +121,7 @@ class MainWindow(QMainWindow):
             (actions.cancel, document.cancel),
             (actions.options, self._show_options),
             (actions.next_panel, self._next_panel),
+            (actions.limits, self._ask_limits),
             (actions.help, lambda: about.show_help(self)),
             (actions.about, lambda: about.show_about(self)),
             (actions.log, self._show_log),
@@ -124,6 +131,9 @@ class MainWindow(QMainWindow):
         actions.recent.aboutToShow.connect(self._fill_recent)
         for sample in samples():
             _add_entry(actions.samples, sample.title, partial(self.open_sample, sample))
+        steps = self.workspace.form.steps
+        steps.open_wanted.connect(self.choose_recipe)
+        steps.save_wanted.connect(self.choose_recipe_target)
         self.workspace.plots.load.clicked.connect(lambda: self.choose_data())
         self.workspace.plots.export_wanted.connect(self.choose_plot)
         self.start.open_wanted.connect(self.choose_model)
@@ -230,6 +240,11 @@ class MainWindow(QMainWindow):
         dialog.finished.connect(done)
         dialog.open()
 
+    def _ask_limits(self) -> None:
+        dialog = LimitsDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
     def choose_data(self, files: Sequence[Path] = ()) -> None:
         """Ask which data to load and how, and load it; proposes what is loaded, or was to be."""
         network, loaded = self.document.session.original, self.document.data
@@ -248,6 +263,10 @@ class MainWindow(QMainWindow):
 
         An npz file can be either: it is the model where no other is given and none is open, or `is_model`.
         """
+        if len(files) == 1 and files[0].suffix.lower() == _SESSION:
+            if self._may_replace():
+                self.document.open_session(files[0])
+            return
         endings = set(formats.extensions(read=True)) - {".npz"}
         models = [path for path in files if path.suffix.lower() in endings]
         if not models and self.document.is_open and not is_model:
@@ -295,6 +314,41 @@ class MainWindow(QMainWindow):
         for path in _recent():
             _add_entry(menu, str(path), partial(self.open_files, [path], is_model=True))
         menu.setEnabled(bool(menu.actions()))
+
+    # -- recipes
+
+    def choose_recipe(self) -> None:
+        """Ask for a recipe, and take its steps."""
+        path = dialogs.choose_file(self, self.tr("Open a recipe"), _recipe_filter(), "recipe")
+        if path is not None:
+            self.document.open_recipe(path)
+
+    def choose_recipe_target(self) -> None:
+        """Ask where to keep the steps, and write them."""
+        source = self.document.session.path if self.document.is_open else None
+        proposal = (source or Path("network")).with_suffix(".recipe.json")
+        path = dialogs.choose_target(self, self.tr("Save the recipe"), proposal, _recipe_filter())
+        if path is not None:
+            self.document.save_recipe(path)
+
+    # -- sessions
+
+    def choose_session(self) -> None:
+        """Ask for a session, and open it."""
+        path = dialogs.choose_file(self, self.tr("Open a session"), self._session_filter(), "session")
+        if path is not None:
+            self.open_files([path])
+
+    def choose_session_target(self) -> None:
+        """Ask where to save the session, and save it."""
+        source = self.document.session.path or Path("network")
+        proposal = source.with_name(f"{source.stem}{_SESSION}")
+        path = dialogs.choose_target(self, self.tr("Save the session"), proposal, self._session_filter())
+        if path is not None:
+            self.document.save_session(path)
+
+    def _session_filter(self) -> str:
+        return self.tr("Sessions (*{ending})").format(ending=_SESSION)
 
     # -- exporting
 
@@ -387,6 +441,10 @@ def _tabs(*pages: tuple[QWidget, str]) -> QTabWidget:
 def _model_filter(read: bool = False) -> str:
     endings = " ".join(f"*{ending}" for ending in formats.extensions(read))
     return f"Models ({endings});;All files (*)"
+
+
+def _recipe_filter() -> str:
+    return "JSON (*.json);;All files (*)"
 
 
 def _recent() -> list[Path]:

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pruner_gui.gui import compare, neuron, plot_export, text
 from pruner_gui.gui.compare import ComparisonPanel
-from pruner_gui.gui.document import Arrangement, Document, Exported, Failure, Preview
+from pruner_gui.gui.document import MOST_SEARCHED, Arrangement, Document, Exported, Failure, Preview
 from pruner_gui.gui.graph_export import Export, Ground
 from pruner_gui.gui.graph_panel import GraphPanel
 from pruner_gui.gui.graph_view import GraphMarks
@@ -24,9 +24,11 @@ from pruner_gui.gui.history import HistoryPanel
 from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
 from pruner_gui.gui.live_plots import LivePlots
 from pruner_gui.gui.message_bar import MessageBar
+from pruner_gui.gui.offer import OfferBar, Weak
 from pruner_gui.gui.prune_form import PruneForm
 from pruner_gui.gui.runs_panel import RunsPanel
 from pruner_gui.gui.selecting import Selecting
+from pruner_gui.gui.spare import weakly_connected
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
 from pruner_gui.network import Edit, Network, RemoveUnits
 from pruner_gui.pruning import PruneConfig, Tolerance
@@ -49,12 +51,13 @@ class Workspace(QObject):
         self.graph, self.layers, self.history = GraphPanel(), LayersPanel(), HistoryPanel()
         self.plots, self.comparison, self.form = LivePlots(), ComparisonPanel(), PruneForm()
         self.histogram, self.runs = HistogramPanel(), RunsPanel()
-        self.tolerance, self.strip = ToleranceControl(), PreviewStrip()
+        self.tolerance, self.strip, self.offer = ToleranceControl(), PreviewStrip(), OfferBar()
         self.warning, self.success = MessageBar("warning"), MessageBar("verified")
         self.centre = self._centre()
         self.selecting = Selecting(document, self.graph, self.layers, self)
         self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
         self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
+        self._weak: tuple[Network | None, float, Weak] = (None, 0.0, {})
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -72,6 +75,7 @@ class Workspace(QObject):
         for panel in (self.graph, self.plots, self.histogram, self.comparison, self.warning, self.success):
             panel.retheme()
         self.runs.retheme()
+        self.offer.retheme()
         self._update_preview()
 
     def shutdown(self) -> None:
@@ -86,7 +90,7 @@ class Workspace(QObject):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.strip, self.warning, self.success):
+        for widget in (self.strip, self.offer, self.warning, self.success):
             layout.addWidget(widget)
         layout.addWidget(self.graph, 1)
         return page
@@ -102,13 +106,17 @@ class Workspace(QObject):
         document.activity_changed.connect(self._show_enabled)
         self.tolerance.changed.connect(self._tolerance_changed)
         self.form.changed.connect(document.set_config)
+        self.form.steps.changed.connect(document.set_plan)
+        document.free_found.connect(self._show_offer)
+        self.offer.remove_wanted.connect(document.remove_free)
+        self.offer.neuron_wanted.connect(self._select)
         self.history.version_wanted.connect(document.go_to)
         self.plots.point_wanted.connect(document.move_to)
         document.runs_changed.connect(self._show_runs)
         self.runs.shown_wanted.connect(document.show_run)
         self.runs.name_wanted.connect(document.rename_run)
         self.runs.run_wanted.connect(document.go_to_run)
-        self.graph.weak_changed.connect(self._show_marks)
+        self.graph.weak_changed.connect(self._weak_changed)
         self.histogram.weights.threshold_wanted.connect(self._threshold_wanted)
         self.histogram.units.limit_wanted.connect(self._limit_wanted)
         self.graph.order_changed.connect(self._arrange)
@@ -156,6 +164,7 @@ class Workspace(QObject):
         config = self.document.config
         if config.tolerance(0) != self.tolerance.tolerance:
             self.tolerance.set_tolerance(config.tolerance(0))
+        self.form.steps.show_plan(self.document.plan)
         self.form.show_config(config)
         self._warn()
         self._refresh_soon()
@@ -174,6 +183,11 @@ class Workspace(QObject):
         if original is not None and self.preview.limits and not self.document.running:
             wanted, limit = self.preview.now[0] + rise, self.preview.limits[0]
             self._tolerance_changed(tolerance_for(wanted, limit, self._judged_by, original.values[0]))
+
+    def _weak_changed(self) -> None:
+        self._show_marks()
+        if not self.graph.weak_focus:  # while the slider moves the marks are enough
+            self._show_offer()
 
     def _refresh_soon(self) -> None:
         if not self._timer.isActive():
@@ -210,7 +224,32 @@ class Workspace(QObject):
         self._show_marks()
         self._show_histogram()
         self._show_layers()
+        self._show_offer()
         self.selecting.show(self.preview)
+
+    def _show_offer(self) -> None:
+        """What costs nothing, what is weak, what is zero already."""
+        document = self.document
+        if document.running or not document.is_open:
+            self.offer.hide()
+        else:
+            ready = document.session.examples is not None
+            self.offer.show_spare(document.free, self._weakly_connected(), ready=ready)
+
+    def _weakly_connected(self) -> Weak:
+        if not self.document.is_open or self.document.running:
+            return {}
+        network = self.document.session.network
+        threshold = self.graph.weak_threshold(network)
+        if threshold is None or network.macs > MOST_SEARCHED:
+            return {}
+        if self._weak[:2] != (network, threshold):
+            strengths = {node.name: np.abs(dense.weight) for node, dense in network.dense}
+            self._weak = network, threshold, weakly_connected(network, strengths, threshold)
+        return self._weak[2]
+
+    def _select(self, name: str, unit: int) -> None:
+        self.selecting.select((neuron.visible_layers(self.document.session.original).index(name), unit))
 
     def _show_histogram(self) -> None:
         """The weights of now, and what each neuron's removal would do."""
@@ -251,11 +290,12 @@ class Workspace(QObject):
         """While a run goes on: what it has reached."""
         run = self.document.session.run
         if run is not None:
-            removed = len(run.steps)
+            removed = run.started.network.hidden_neurons - self.document.session.network.hidden_neurons
             line = text.plural(
                 removed, self.tr("{n} neuron removed so far"), self.tr("{n} neurons removed so far")
             )
             self.strip.what.setText(line)
+        self.offer.hide()
         self.histogram.units.show_missing(self.tr("Measured anew when the run ends."))
         self._show_marks()
         if not self._progress_timer.isActive():
@@ -291,7 +331,7 @@ class Workspace(QObject):
             constant=self._without_connections(network)[1],
             protected=self._protected(),
             weak_threshold=self.graph.weak_threshold(network),
-            trying=self._place(run.trying) if run is not None and run.trying is not None else None,
+            trying=self._place(run.trying) if run is not None and run.trying and run.trying.units else None,
             focus=self.graph.weak_focus,
         )
         self.histogram.weights.show_threshold(marks.weak_threshold)

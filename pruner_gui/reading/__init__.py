@@ -26,6 +26,7 @@ from pruner_gui.codec import BadValue
 from pruner_gui.data import AS_USUAL, Dataset, ReadOptions
 from pruner_gui.data.table import Table
 from pruner_gui.errors import PrunerError
+from pruner_gui.limits import scale
 from pruner_gui.network import Network
 from pruner_gui.reading.wire import Answer, Job, Limits, codec
 from pruner_gui.stopping import Stopped, check
@@ -158,10 +159,11 @@ def _ask(
     what: str, paths: Sequence[Path], arguments: tuple[Any, ...], options: dict[str, Any], limits: Limits
 ) -> Any:
     where = paths[0] if paths else Path()
-    memory, seconds = limits.memory(sum(p.stat().st_size for p in paths if p.is_file())), limits.time()
+    size = sum(path.stat().st_size for path in paths if path.is_file())
+    memory, seconds = limits.memory(size), limits.time(size)
     with _child() as child, _watch(child, seconds) as watch:
         try:
-            answer = _exchange(child, Job(what, arguments, options, memory))
+            answer = _exchange(child, Job(what, arguments, options, memory, scale()))
         except (BadValue, OSError) as error:
             if watch.reason == "stopped":
                 raise Stopped from None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from io import BufferedReader
 from typing import Any
 
-from pruner_gui import data, formats
+from pruner_gui import data, formats, limits
 from pruner_gui.errors import PrunerError
 from pruner_gui.reading.wire import Answer, Job, codec
 
@@ -35,6 +35,7 @@ def main() -> None:
 
 
 def _do(job: Job) -> Answer:
+    limits.raise_to(job.scale)
     _limit(job.memory)
     try:
         return Answer(_CALLS[job.what](*job.arguments, **job.options))

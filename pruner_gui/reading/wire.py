@@ -13,7 +13,7 @@ from pruner_gui.data import dataset, options, table
 from pruner_gui.data import errors as data_errors
 from pruner_gui.errors import PrunerError
 from pruner_gui.formats import errors as format_errors
-from pruner_gui.formats import state_dict
+from pruner_gui.formats import pmml_names, state_dict
 from pruner_gui.network import graph, ops
 
 _GIB = 1 << 30
@@ -24,12 +24,13 @@ class Limits:
     """What the reading of one file may take, before the user raises it (`pruner_gui.limits`)."""
 
     seconds: float = 120.0
+    rate: int = 4 << 20  # bytes of file that get another second
     base: int = 4 * _GIB  # bytes of address space: an interpreter with its libraries takes more than one
     factor: int = 12  # bytes for every byte of the file
 
-    def time(self) -> float:
-        """Return the seconds for a file."""
-        return self.seconds * limits.scale()
+    def time(self, size: int) -> float:
+        """Return the seconds for a file of this size."""
+        return (self.seconds + size // self.rate) * limits.scale()
 
     def memory(self, size: int) -> int:
         """Return the bytes of address space for a file of this size."""
@@ -38,12 +39,13 @@ class Limits:
 
 @dataclass(frozen=True)
 class Job:
-    """What to read. `what` is a key of the child's table of calls."""
+    """What to read. `what` is a key of the child's table of calls, `scale` that of the readers' limits."""
 
     what: str
     arguments: tuple[Any, ...]
     options: dict[str, Any]
     memory: int
+    scale: float
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def codec() -> Codec:
     """Return what both sides speak: jobs, answers, networks, rows and refusals."""
     kinds = [network.Network, network.Node, network.Origin, dataset.Dataset, dataset.Scaling, Job, Answer]
     kinds += [dataset.Encoding, dataset.Note, table.Table, options.ReadOptions, data_errors.Place]
-    kinds += [state_dict.Stored, format_errors.LayerSizes]
+    kinds += [state_dict.Stored, format_errors.LayerSizes, pmml_names.Names, pmml_names.Column]
     kinds += [kind for kind in vars(ops).values() if isinstance(kind, type) and issubclass(kind, ops.Op)]
     return Codec(
         [*kinds, *_refusals(data_errors), *_refusals(format_errors), *_refusals(graph), *_refusals(ops)]

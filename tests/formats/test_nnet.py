@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pruner_gui.errors import PrunerError
-from pruner_gui.formats import NotAModel, NotExpressible, read, write
+from pruner_gui.formats import NotAModel, NotExpressible, TooLarge, read, write
 from pruner_gui.formats.layers import Function
 from pruner_gui.network import BatchNorm, FloatArray, Network, Node, RemoveUnits
 
@@ -162,9 +162,9 @@ def test_very_many_layers_are_not_built(path: Path) -> None:
     depth = 20_000
     head = f"// deep\n{depth},1,1,1,\n{'1,' * (depth + 1)}\n0,\n0,\n0,\n0,0,\n1,1,\n"
     path.write_text(head + "1,\n" * (2 * depth))
-    with pytest.raises(NotAModel) as refusal:
+    with pytest.raises(TooLarge) as refusal:
         read(path)
-    assert "10000" in refusal.value.detail
+    assert (refusal.value.what, refusal.value.limit) == ("nodes", 10_000)
 
 
 @given(st.data())

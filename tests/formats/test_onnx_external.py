@@ -170,4 +170,4 @@ def test_one_file_is_not_read_without_end(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(onnx_guard, "MAX_BYTES", path.stat().st_size + 20 * WEIGHT.nbytes)
     with pytest.raises(TooLarge) as refusal:
         read(path)
-    assert refusal.value.what == "file"
+    assert refusal.value.what == "protobuf"

@@ -20,6 +20,7 @@ from random_networks import chain
 from pruner_gui import formats
 from pruner_gui.gui import app, dialogs, theme
 from pruner_gui.gui.dialogs import Answer
+from pruner_gui.gui.limits_dialog import LimitsDialog
 from pruner_gui.gui.palette import DARK
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.status import StatusBar
@@ -397,3 +398,15 @@ def test_an_error_in_a_slot_is_shown_once_and_the_window_stays(qtbot: QtBot, win
         sys.excepthook = hook
     assert len(window.errors) == 1
     assert "ZeroDivisionError" in window.errors[0].details.toPlainText()
+
+
+def test_the_menu_asks_for_the_limits(qtbot: QtBot, window: MainWindow) -> None:
+    window.actions_.limits.trigger()
+    dialog = next(found for found in window.findChildren(LimitsDialog) if found.isVisible())
+    dialog.reject()
+
+
+def test_the_window_fits_a_small_screen(qtbot: QtBot, window: MainWindow) -> None:
+    opened(qtbot, window)
+    window.resize(1280, 800)
+    assert (window.width(), window.height()) == (1280, 800)

@@ -1,4 +1,4 @@
-"""Before and after: what a network costs and how good it is, in figures that are all measured."""
+"""What a network costs and how good it is, in figures that are all measured."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from pruner_gui import formats
+from pruner_gui.comparison.memory import peak_activations, weight_bytes
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, IncrementalEvaluator, wilson
 from pruner_gui.network import Network
@@ -28,8 +29,9 @@ class Summary:
 
     `connections` counts weights other than zero, `parameters` stored ones; `macs` is one a stored weight a
     row, biases and activations not counted; `bytes` is the size of its file, or of the one it would make in
-    `format`, None where that format cannot hold it. `errors` is empty without data; `pruning_rows` and
-    `holdout_rows` are what they were measured on.
+    `format`, None where that format cannot hold it. `weight_bytes` is what the parameters take in memory,
+    `activation_bytes` what a row takes on its way through (see `memory`). `errors` is empty without data;
+    `pruning_rows` and `holdout_rows` are what they were measured on.
     """
 
     layers: tuple[int, ...]
@@ -38,6 +40,8 @@ class Summary:
     parameters: int
     macs: int
     bytes: int | None
+    weight_bytes: int
+    activation_bytes: int
     format: str
     errors: Mapping[str, Measured]
     pruning_rows: int
@@ -98,6 +102,8 @@ def summarise(
         network.parameters,
         network.macs,
         size,
+        weight_bytes(network),
+        peak_activations(network),
         kind,
         MappingProxyType(errors),
         len(examples.pruning) if examples is not None else 0,

@@ -1,0 +1,172 @@
+"""Offers to remove what costs nothing, and tells it apart from what is only weak, or only zero."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QListWidget,
+    QListWidgetItem,
+    QMenu,
+    QPushButton,
+    QToolButton,
+    QWidget,
+    QWidgetAction,
+)
+from superqt import QElidingLabel
+
+from pruner_gui.gui import text, theme
+from pruner_gui.gui.spare import FreeNeurons
+from pruner_gui.pruning.free import Free
+
+Weak = Mapping[str, tuple[int, ...]]  # by layer, original units
+
+
+class OfferBar(QWidget):
+    """One line with a button; hidden where there is nothing to say."""
+
+    remove_wanted = Signal()
+    neuron_wanted = Signal(str, int)  # layer, original unit
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.words, self.remove = QElidingLabel(), QPushButton()
+        self.which, self.list = QToolButton(), QListWidget()
+        self._said: tuple[FreeNeurons | None, Weak] = (None, {})
+        self._ready = False
+        self._build()
+        self.retheme()
+        self.hide()
+
+    def show_spare(self, free: FreeNeurons | None, weak: Weak, *, ready: bool) -> None:
+        """Offer this; `weak` neurons have weak connections only. Without data (not `ready`) only tell it."""
+        self._said, self._ready = (free, weak), ready
+        count = 0 if free is None else len(free.found)
+        line = text.plural(
+            count, self.tr("Remove {n} neuron at no cost"), self.tr("Remove {n} neurons at no cost")
+        )
+        self.remove.setText(line)
+        self.remove.setVisible(bool(count))
+        self.remove.setEnabled(ready)
+        sentence = "  ·  ".join(self._sentences())
+        self.words.setText(sentence)
+        self.words.setToolTip(sentence.replace("  ·  ", "\n"))
+        self.remove.setToolTip(self._tip())
+        self.which.setVisible(bool(count or weak))
+        self.setAccessibleName(sentence)
+        self.setVisible(bool(sentence))
+
+    def retheme(self) -> None:
+        """Take the colours of the theme."""
+        self.setAutoFillBackground(True)
+        palette = self.palette()
+        palette.setColor(self.backgroundRole(), theme.tinted(theme.colours().weak))
+        self.setPalette(palette)
+
+    def _build(self) -> None:
+        self.remove.clicked.connect(lambda: self.remove_wanted.emit())
+        self.which.setText(self.tr("Which?"))
+        self.which.setToolTip(self.tr("List these neurons; a click on one selects it"))
+        self.which.setAccessibleName(self.which.toolTip())
+        self.which.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu, action = QMenu(self.which), QWidgetAction(self.which)
+        self.list.setMinimumSize(430, 200)
+        self.list.setAccessibleName(self.tr("Neurons that are free, or weakly connected"))
+        self.list.itemClicked.connect(self._chosen)
+        self.list.itemActivated.connect(self._chosen)
+        action.setDefaultWidget(self.list)
+        menu.addAction(action)
+        menu.aboutToShow.connect(self.fill)
+        self.which.setMenu(menu)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 3, 8, 3)
+        layout.setSpacing(8)
+        layout.addWidget(self.words, 1)
+        layout.addWidget(self.which)
+        layout.addWidget(self.remove)
+
+    def _sentences(self) -> list[str]:
+        free, weak = self._said
+        said: list[str] = []
+        if free is not None and free.zeros:
+            zero = self.tr("{n} connection is zero: the file is not smaller for that yet")
+            many = self.tr("{n} connections are zero: the file is not smaller for that yet")
+            said.append(text.plural(free.zeros, zero, many))
+        if free is not None and free.found:
+            said.append(self._kinds(free))
+            if not self._ready:
+                said.append(self.tr("load data to remove them"))
+        if weak:
+            count = sum(map(len, weak.values()))
+            one = self.tr("{n} neuron has only weak connections in or out")
+            said.append(text.plural(count, one, self.tr("{n} neurons have only weak connections in or out")))
+        return said
+
+    def _kinds(self, free: FreeNeurons) -> str:
+        exact, constant = len(free.exact), len(free.constant)
+        if exact and constant:
+            line = self.tr("{exact} neurons are free for any input, {constant} on this data only")
+            return line.format(exact=text.integer(exact), constant=text.integer(constant))
+        one, many = self.tr("{n} neuron is free for any input"), self.tr("{n} neurons are free for any input")
+        if constant:
+            one = self.tr("{n} neuron is free on this data only")
+            many = self.tr("{n} neurons are free on this data only")
+        return text.plural(exact or constant, one, many)
+
+    def _tip(self) -> str:
+        if not self._ready:
+            return self.tr("Load data first: what is removed is measured all the same.")
+        return self.tr(
+            "Their part is moved into other weights and biases, so that the outputs stay the same."
+            "\nOne step of the history, which can be undone."
+        )
+
+    def fill(self) -> None:
+        """Fill the list."""
+        free, weak = self._said
+        self.list.clear()
+        for title, found in (
+            (self.tr("Free for any input"), free.exact if free is not None else ()),
+            (self.tr("Free on this data only"), free.constant if free is not None else ()),
+        ):
+            self._section(title, [(each.edit.node, each.edit.units[0], self._why(each)) for each in found])
+        thin = self.tr("all connections in, or all out, are weak")
+        self._section(
+            self.tr("Weakly connected: not free, pruning has to try them"),
+            [(name, unit, thin) for name, units in weak.items() for unit in units],
+        )
+
+    def _section(self, title: str, neurons: list[tuple[str, int, str]]) -> None:
+        if not neurons:
+            return
+        heading = QListWidgetItem(title)
+        font = heading.font()
+        font.setBold(True)
+        heading.setFont(font)
+        heading.setFlags(Qt.ItemFlag.NoItemFlags)
+        self.list.addItem(heading)
+        for name, unit, why in neurons:
+            line = self.tr("{layer}, neuron {unit}: {why}")
+            item = QListWidgetItem(line.format(layer=name, unit=text.integer(unit), why=why))
+            item.setData(Qt.ItemDataRole.UserRole, (name, unit))
+            self.list.addItem(item)
+
+    def _why(self, free: Free) -> str:
+        reasons = {
+            "silent": self.tr("nothing reads it"),
+            "deaf": self.tr("no input reaches it, so its output is always {value}"),
+            "constant": self.tr("its output is {value} on every row"),
+            "twin": self.tr("the same as neuron {partner}, times {factor}"),
+        }
+        partner = text.integer(free.partner) if free.partner is not None else ""
+        return reasons[free.reason].format(
+            value=text.number(free.constant, 3), partner=partner, factor=text.number(free.factor, 3)
+        )
+
+    def _chosen(self, item: QListWidgetItem) -> None:
+        found = item.data(Qt.ItemDataRole.UserRole)
+        if found is not None:
+            self.which.menu().close()
+            self.neuron_wanted.emit(*found)

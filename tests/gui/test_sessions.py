@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pruner_gui.gui import app, dialogs
+from pruner_gui.gui.dialogs import Answer
+from pruner_gui.gui.samples import samples
+from pruner_gui.gui.theme import Theme
+from pruner_gui.gui.window import MainWindow
+from pruner_gui.pruning import Tolerance
+from pruner_gui.session_file import DataChanged
+
+SLOTS = ("read", "run", "sweep", "measure", "session", "free")
+
+
+@pytest.fixture
+def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+    app.name_application()
+    monkeypatch.setattr(dialogs, "ask", lambda *_: Answer.Discard)
+    found = MainWindow(Theme())
+    qtbot.addWidget(found)
+    found.show()
+    yield found
+    for dialog in list(found.errors):
+        dialog.close()
+    found.workspace.shutdown()
+    found.document.shutdown()
+
+
+def settled(qtbot: QtBot, window: MainWindow) -> None:
+    tasks = window.document.tasks
+    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in SLOTS), timeout=60_000)
+
+
+@pytest.fixture
+def saved(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Path:
+    """A session of a pruned network with data of its own, saved."""
+    iris = next(sample for sample in samples() if sample.model.stem == "iris")
+    (tmp_path / "rows.csv").write_bytes(iris.data[0].read_bytes())
+    window.open_files([iris.model, tmp_path / "rows.csv"])
+    qtbot.waitUntil(lambda: window.document.is_open and window.document.session.examples is not None)
+    settled(qtbot, window)
+    config = window.document.config
+    window.document.set_config(replace(config, tolerances=(Tolerance(20, relative=True),)))
+    window.document.prune()
+    settled(qtbot, window)
+    with qtbot.waitSignal(window.document.session_saved, timeout=30_000):
+        window.document.save_session(tmp_path / "work.pruner")
+    return tmp_path / "work.pruner"
+
+
+def test_a_session_is_opened_with_its_history_settings_and_data(
+    qtbot: QtBot, window: MainWindow, saved: Path
+) -> None:
+    document = window.document
+    neurons = document.session.network.hidden_neurons
+    assert not document.unsaved
+    window.open_sample(samples()[0])
+    qtbot.waitUntil(lambda: len(document.session.versions) == 1)
+    settled(qtbot, window)
+    window.open_files([saved])
+    qtbot.waitUntil(lambda: len(document.session.versions) == 2)
+    qtbot.waitUntil(lambda: document.session.examples is not None)
+    settled(qtbot, window)
+    assert document.session.network.hidden_neurons == neurons
+    assert document.config.tolerances[0] == Tolerance(20, relative=True)
+    assert [record.outdated for record in document.runs] == [False]  # measured on this very data
+    assert window.workspace.runs.table.rowCount() == 1
+    document.move_to(1)
+    assert document.session.network.hidden_neurons > neurons
+    assert document.session.can_undo
+    document.undo()
+    assert document.session.network.hidden_neurons > neurons
+
+
+def test_data_that_changed_is_told_and_not_mixed_in(qtbot: QtBot, window: MainWindow, saved: Path) -> None:
+    (saved.parent / "rows.csv").write_text("1,2,3,4,a\n")
+    with qtbot.waitSignal(window.document.failed) as told:
+        window.open_files([saved])
+    assert isinstance(told.args[0].error, DataChanged)
+    settled(qtbot, window)
+    assert window.document.session.examples is None
+    assert window.document.session.can_undo
+
+
+def test_a_damaged_session_leaves_the_open_document(qtbot: QtBot, window: MainWindow, saved: Path) -> None:
+    saved.write_bytes(saved.read_bytes()[:-30])
+    before = window.document.session.network
+    with qtbot.waitSignal(window.document.failed):
+        window.open_files([saved])
+    assert window.document.session.network is before

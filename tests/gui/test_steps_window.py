@@ -1,0 +1,184 @@
+"""Steps of a run, free removals, connections and guard rows, as the user meets them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from graph_networks import chain
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from pruner_gui import formats
+from pruner_gui.gui import app, dialogs
+from pruner_gui.gui.dialogs import Answer
+from pruner_gui.gui.samples import samples
+from pruner_gui.gui.theme import Theme
+from pruner_gui.gui.window import MainWindow
+from pruner_gui.network import Network, ZeroConnections
+
+IRIS = next(found for found in samples() if found.model.stem == "iris")
+
+
+@pytest.fixture
+def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+    app.name_application()
+    monkeypatch.setattr(dialogs, "ask", lambda *_: Answer.Discard)
+    found = MainWindow(Theme())
+    qtbot.addWidget(found)
+    found.show()
+    yield found
+    for dialog in list(found.errors):
+        dialog.close()
+    found.document.cancel()
+    found.workspace.shutdown()
+    found.document.shutdown()
+
+
+def settled(qtbot: QtBot, window: MainWindow) -> None:
+    tasks = window.document.tasks
+    slots = ("read", "run", "sweep", "measure", "free", "strengths")
+    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in slots), timeout=30_000)
+
+
+def opened(qtbot: QtBot, window: MainWindow, *files: Path) -> MainWindow:
+    window.open_files(files)
+    with_data = len(files) > 1
+    qtbot.waitUntil(lambda: window.document.is_open, timeout=10_000)
+    qtbot.waitUntil(lambda: not with_data or window.document.session.examples is not None, timeout=10_000)
+    settled(qtbot, window)
+    return window
+
+
+def without_readers(network: Network, unit: int) -> Network:
+    """The network with nothing that reads this neuron of the first hidden layer."""
+    node, dense = network.dense[1]
+    mask = np.zeros(dense.weight.shape, bool)
+    mask[unit] = True
+    return ZeroConnections(((node.name, mask),)).apply(network)
+
+
+@pytest.fixture
+def spare_model(tmp_path: Path) -> Path:
+    """The iris network with one neuron that nothing reads."""
+    path = tmp_path / "spare.onnx"
+    formats.write(without_readers(formats.read(IRIS.model), 2), path)
+    return path
+
+
+def test_neurons_that_cost_nothing_go_at_a_click_and_come_back(
+    qtbot: QtBot, window: MainWindow, spare_model: Path
+) -> None:
+    work = opened(qtbot, window, spare_model, *IRIS.data).workspace
+    session, free = window.document.session, window.document.free
+    assert free is not None
+    assert free.exact
+    assert not work.offer.isHidden()
+    assert str(len(free.found)) in work.offer.remove.text()
+    assert "any input" in work.offer.words.text()
+    work.offer.remove.click()
+    settled(qtbot, window)
+    assert session.network.hidden_neurons == session.original.hidden_neurons - len(free.found)
+    assert session.version.run is not None
+    assert work.offer.remove.isHidden()
+    window.actions_.undo.trigger()
+    settled(qtbot, window)
+    assert session.network is session.original
+    assert not work.offer.remove.isHidden()
+
+
+def test_the_list_names_the_neurons_and_a_click_selects_one(
+    qtbot: QtBot, window: MainWindow, spare_model: Path
+) -> None:
+    work = opened(qtbot, window, spare_model, *IRIS.data).workspace
+    work.offer.fill()
+    lines = [work.offer.list.item(i) for i in range(work.offer.list.count())]
+    silent = next(line for line in lines if "nothing reads it" in line.text())
+    assert "neuron 2" in silent.text()
+    work.offer.list.itemClicked.emit(silent)
+    assert work.graph.view.selected == (1, 2)
+
+
+def test_without_data_free_neurons_are_told_and_data_is_asked_for(
+    qtbot: QtBot, window: MainWindow, spare_model: Path
+) -> None:
+    offer = opened(qtbot, window, spare_model).workspace.offer
+    assert "load data" in offer.words.text()
+    assert not offer.remove.isEnabled()
+
+
+def test_weakly_connected_neurons_follow_the_threshold(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    path = tmp_path / "weak.npz"
+    formats.write(chain([[1.0, 0.01, 0.7], [1.0, -0.01, 2.0]], [[1.0], [1.0], [1.0]]), path)
+    work = opened(qtbot, window, path).workspace
+    work.graph.weak_box.setValue(2)
+    assert "1 neuron has only weak connections" in work.offer.words.text()
+    work.graph.weak_box.setValue(0)
+    assert "weak" not in work.offer.words.text()
+
+
+def test_steps_are_added_and_run_one_after_the_other(qtbot: QtBot, window: MainWindow) -> None:
+    document, steps = opened(qtbot, window, IRIS.model, *IRIS.data).document, window.workspace.form.steps
+    assert steps.list.count() == 1
+    assert not steps.remove.isEnabled()
+    next(action for action in steps.add.menu().actions() if action.data() == "connections").trigger()
+    assert [step.strategy for step in document.plan.steps] == ["selective", "connections"]
+    assert not window.workspace.form.ranking.isHidden()
+    assert window.workspace.form.order.isHidden()
+    window.actions_.prune.trigger()
+    settled(qtbot, window)
+    run = document.session.version.run
+    assert run is not None
+    assert [stage.config.strategy for stage in run.stages] == ["selective", "connections"]
+    assert isinstance(run.steps[-1].edit, ZeroConnections)
+    assert "zero" in window.workspace.offer.words.text()
+
+
+def test_each_step_has_options_of_its_own(qtbot: QtBot, window: MainWindow) -> None:
+    document, form = opened(qtbot, window, IRIS.model, *IRIS.data).document, window.workspace.form
+    form.steps.add.menu().actions()[0].trigger()
+    form.order.setCurrentIndex(form.order.findData("random"))
+    form.order.activated.emit(form.order.currentIndex())
+    form.steps.own.setChecked(True)
+    window.workspace.tolerance.box.setValue(1)
+    assert [step.order for step in document.plan.steps] == ["index", "random"]
+    assert [step.tolerances[0].value for step in document.plan.steps] == [5, 1]
+    form.steps.list.setCurrentRow(0)
+    assert window.workspace.tolerance.box.value() == 5
+    settled(qtbot, window)
+
+
+def test_a_recipe_is_saved_and_taken_up_again(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "steps.json"
+    monkeypatch.setattr(dialogs, "choose_target", lambda *_: target)
+    monkeypatch.setattr(dialogs, "choose_file", lambda *_: target)
+    document, steps = window.document, window.workspace.form.steps
+    document.set_plan(document.plan.added("free").moved(-1))
+    wanted = document.plan.steps
+    steps.recipe.menu().actions()[1].trigger()
+    assert [step["strategy"] for step in json.loads(target.read_text())["steps"]] == ["free", "selective"]
+    document.set_plan(document.plan.removed())
+    steps.recipe.menu().actions()[0].trigger()
+    assert document.plan.steps == wanted
+    assert steps.list.count() == 2
+
+
+@pytest.mark.parametrize(
+    "content", ["no json", '{"version": 1, "steps": [{"strategy": "free", "layers": [7]}]}']
+)
+def test_what_is_no_recipe_for_this_network_is_told(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, content: str
+) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text(content)
+    before = opened(qtbot, window, IRIS.model).document.plan
+    window.document.open_recipe(path)
+    assert window.errors
+    assert window.document.plan == before
