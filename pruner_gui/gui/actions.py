@@ -24,6 +24,8 @@ class Actions:
         self.open = self._action("open", tr("&Open model…"), "Ctrl+O", tr("Open"))
         self.data = self._action("data", tr("Load &data…"), "Ctrl+D", tr("Data"))
         self.export = self._action("export", tr("&Export…"), "Ctrl+E", tr("Export"))
+        self.comparison = self._action("", tr("Export c&omparison…"), "Ctrl+Alt+E")
+        self.report = self._action("", tr("Print &report…"), "Ctrl+P")
         self.picture = self._action("picture", tr("Export p&icture…"), "Ctrl+Shift+E")
         self.quit = self._action("", tr("&Quit"), "Ctrl+Q")
         self.undo = self._action("undo", tr("&Undo"), "Ctrl+Z")
@@ -50,6 +52,8 @@ class Actions:
         self.export.setEnabled(idle)
         self.copy.setEnabled(document.is_open)
         self.picture.setEnabled(document.is_open)
+        for action in (self.comparison, self.report):
+            action.setEnabled(idle and document.before is not None and document.after is not None)
         self.prune.setEnabled(document.can_prune)
         self.cancel.setEnabled(document.running)
         self.options.setEnabled(document.is_open)
@@ -82,7 +86,8 @@ def build_menus(
     """Fill the menu bar."""
     tr, bar = window.tr, window.menuBar()
     _menu(bar.addMenu(tr("&File")), actions.open, actions.data, None, actions.samples, actions.recent, None,
-          actions.export, actions.picture, None, actions.quit)  # fmt: skip
+          actions.export, actions.picture, actions.comparison, actions.report, None,
+          actions.quit)  # fmt: skip
     _menu(bar.addMenu(tr("&Edit")), actions.undo, actions.redo, None, actions.copy)
     view = bar.addMenu(tr("&View"))
     _menu(
