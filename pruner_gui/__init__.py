@@ -15,14 +15,14 @@ Layers, arrows point down only:
 
 `read` reads in this process; window and command line read in a child of theirs, by `reading`.
 
-A prune run, top to bottom: `gui.worker` or `cli` iterates `session.prune`; `pruning.run` asks
-`pruning.selective` for edits, has `evaluation.incremental` score them, decides, and yields events; an
-accepted edit of `network.edits` gives the next, smaller network.
+A prune run, top to bottom: `gui.worker` or `cli` iterates `session.prune`; `pruning.run` goes through the
+steps of the run, such as `pruning.selective`, which has `evaluation.incremental` score edits, decides, and
+yields events; an accepted edit of `network.edits` gives the next, smaller network.
 
 - a new model format: a module in `formats`, a row in its table, a test
 - a new data format: a module in `data`, a row in its table, a test
 - a new metric: a row in `evaluation.metrics`
-- a new strategy: a module in `pruning`
+- a new strategy: a module in `pruning`, a row in the table of `pruning.run`
 """
 
 import importlib

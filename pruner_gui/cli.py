@@ -42,6 +42,7 @@ from pruner_gui.pruning import (
     Accepted,
     BadSetting,
     Event,
+    Least,
     PassEnded,
     PruneConfig,
     StageStarted,
@@ -220,6 +221,16 @@ def _protected(text: str) -> list[tuple[str, int]]:
     return [(name, _count(unit)) for unit in units.split(",")]
 
 
+def _least(text: str) -> tuple[tuple[int, Least], ...]:
+    pairs = [part.partition(":") for part in text.split(",")]
+    if not all(colon for _, colon, _ in pairs):
+        raise argparse.ArgumentTypeError(f"{text!r} is not L:N[,L2:N2]")
+    try:
+        return tuple((_count(layer), Least.parse(least)) for layer, _, least in pairs)
+    except BadSetting as error:
+        raise argparse.ArgumentTypeError(str(wording.problem(error))) from None
+
+
 def _count(text: str) -> int:
     value = int(text)
     if value < 0:
@@ -287,6 +298,7 @@ _FLAGS: dict[str, tuple[str, Callable[[str], Any], str | None]] = {
     "tolerances": ("tolerance", _tolerances, "T[,T2]"),
     "layers": ("layers", _layers, "L[,L2]"),
     "protected": ("protect", _protected, "LAYER:UNIT[,UNIT]"),
+    "keep": ("keep", _least, "L:N[,L2:N2]"),
     "restart": ("restart", bool, None),
     "seed": ("seed", _count, "N"),
 }

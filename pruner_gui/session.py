@@ -190,6 +190,12 @@ class Session:
         self._versions, self._cursor = [Version(network)], 0
         return ~Changes.NOTHING
 
+    def restore(self, path: Path | None, versions: Sequence[Version], cursor: int) -> Changes:
+        """Take over a history, as it was saved."""
+        changes = self.open(versions[0].network, path)
+        self._versions, self._cursor = list(versions), cursor
+        return changes
+
     def use(self, examples: Examples | None) -> Changes:
         """Take other examples for the open network."""
         self.examples = examples

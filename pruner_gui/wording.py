@@ -64,6 +64,7 @@ from pruner_gui.pruning import BadSetting, NothingToRelateTo
 from pruner_gui.pruning.recipe import BadRecipe
 from pruner_gui.reading import ReadingFailed
 from pruner_gui.session import WouldReplaceSource
+from pruner_gui.session_file import NewerSession, NotASession
 
 Translate = Callable[[str], str]
 
@@ -599,6 +600,14 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             ),
             QT_TRANSLATE_NOOP("wording", "Please report this as an error of this program, with the model."),
         ),
+        (NotASession, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} is no session, or a damaged one ({detail})."),
+            _CHECK_FILE,
+        ),
+        (NewerSession, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} was written by a newer version of this program."),
+            QT_TRANSLATE_NOOP("wording", "Open it with that version, or with a newer one."),
+        ),
         (BadRecipe, "json"): (
             QT_TRANSLATE_NOOP("wording", "The recipe is not valid JSON: {detail}."),
             _RECIPE,
@@ -962,6 +971,10 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         "protected": QT_TRANSLATE_NOOP(
             "wording",
             "neurons that stay whatever their error: a layer's name and original neurons counted from 0 (may be given several times)",
+        ),
+        "keep": QT_TRANSLATE_NOOP(
+            "wording",
+            "how many neurons stay at least: hidden layers counted from 0, each with a number or with percent of its neurons, for example 0:16,1:25%",
         ),
         "order": QT_TRANSLATE_NOOP("wording", "the order in which a pass tries the neurons"),
         "compensation": QT_TRANSLATE_NOOP(

@@ -48,7 +48,19 @@ def array_in(
         data, limit = read_up_to(None), None
     part = part_that_is_there(path, shape, dtype, len(data) - start, limit)
     array = np.frombuffer(data, dtype, math.prod(part), start).reshape(part, order="F" if fortran else "C")
+    if not is_text(array):
+        raise CannotReadData(path, "damaged", "no characters")
     return array, part == shape
+
+
+def is_text(array: npt.NDArray[Any]) -> bool:
+    """Whether all characters of an array of text are some, so that Python takes them; True for numbers."""
+    if array.dtype.kind != "U" or not array.nbytes:
+        return True
+    codes = (
+        np.ascontiguousarray(array).reshape(-1).view(np.dtype(np.uint32).newbyteorder(array.dtype.byteorder))
+    )
+    return bool(((codes < 0xD800) | ((codes > 0xDFFF) & (codes < 0x110000))).all())
 
 
 def _header(path: Path, data: bytes) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:

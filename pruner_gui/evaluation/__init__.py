@@ -24,6 +24,7 @@ from pruner_gui.evaluation.metrics import (
 from pruner_gui.evaluation.rows import Statistics, Tuning
 from pruner_gui.evaluation.saliency import curvature, mean_squares
 from pruner_gui.evaluation.warm import warm_up
+from pruner_gui.evaluation.whole import WholeNetworks
 
 __all__ = [
     "COMPENSATIONS",
@@ -42,6 +43,7 @@ __all__ = [
     "Statistics",
     "Targets",
     "Tuning",
+    "WholeNetworks",
     "WrongWidth",
     "curvature",
     "default_metrics",

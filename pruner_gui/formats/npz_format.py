@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from pruner_gui.data.npy import is_text
 from pruner_gui.formats import activation_text
 from pruner_gui.formats.bounds import hold, hold_unpacked
 from pruner_gui.formats.errors import BadEntry, NotAModel, NotExpressible
@@ -59,6 +60,7 @@ _DAMAGED = (
     MemoryError,  # a header nested too deep
     ValueError,
     SyntaxError,  # a type that numpy takes for a list of types
+    TypeError,
     tokenize.TokenError,
 )
 
@@ -244,8 +246,8 @@ def _unpack(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Array:
             raise ValueError(f"{info.filename}: {shape} {dtype} is not what the entry holds")
         values = np.frombuffer(file.read(size), dtype, count=math.prod(shape))
     values = values.reshape(shape, order="F" if fortran else "C").astype(dtype.newbyteorder("="))
-    if dtype.kind == "U":
-        values.tolist()  # fails here when it is no valid text
+    if not is_text(values):
+        raise ValueError(f"{info.filename}: no characters")
     return values
 
 

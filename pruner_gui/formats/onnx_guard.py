@@ -107,10 +107,11 @@ def _count_parts(path: Path, content: bytes) -> None:
             parts += 1
             if parts > most:
                 raise TooLarge(path, "parts", parts, most)
-            key, at = _varint(content, at)
+            # nearly all are of one byte: no call for these
+            key, at = (content[at], at + 1) if content[at] < 128 else _varint(content, at)
             kind = key & 7
             if kind == 2:
-                size, at = _varint(content, at)
+                size, at = (content[at], at + 1) if content[at] < 128 else _varint(content, at)
                 field = message.fields_by_number.get(key >> 3)
                 if field is not None and field.message_type is not None:
                     todo.append((field.message_type, at, at + size))

@@ -221,6 +221,8 @@ class _Reader:
             raise UnsupportedOp(self._path, name, function, "transformation")
         base = self._expression(element[constants.index(False)], name, depth + 1)
         constant = as_number(self._path, f"a constant of {name}", element[constants.index(True)].text or "")
+        if function == "/" and not constant:
+            raise NotAModel(self._path, "pmml", "invalid", f"{name} is divided by zero")
         steps = _steps(function, constant, first=constants[0])
         if not steps or base.value is not None:
             raise UnsupportedOp(self._path, name, function, "transformation")

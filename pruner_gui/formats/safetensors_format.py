@@ -26,7 +26,7 @@ from pruner_gui.network import FloatArray, Network
 
 MAX_BYTES = (1 << 31) - 1
 MAX_HEADER = 1 << 25
-_TENSORS = 100_000
+_TENSORS = 50_000
 _DTYPES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64", "I64": "int64"}
 _deserialize = cast(Callable[[bytes], list[tuple[str, dict[str, Any]]]], safetensors.deserialize)
 _NAMES = {dtype: name for name, dtype in _DTYPES.items()}

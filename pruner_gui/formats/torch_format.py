@@ -26,7 +26,7 @@ TABLES = (
     *("params", "net_state_dict", "network_state_dict", "best_state_dict", "best_model", "ema"),
 )
 _DEPTH = 3
-_TENSORS = 100_000
+_TENSORS = 50_000
 _COPIES = 16  # times the file's size that tensors may take: some share their numbers
 
 

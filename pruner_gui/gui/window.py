@@ -54,6 +54,8 @@ class MainWindow(QMainWindow):
         self._pages = QStackedWidget()
         self._pages.addWidget(self.start)
         self._pages.addWidget(self.workspace.centre)
+        # Less than the start page asks for: with the panels beside it the graph has to do with that.
+        self._pages.setMinimumWidth(540)
         self.setCentralWidget(self._pages)
         self.setStatusBar(StatusBar(self.document, self))
         self._add_docks()

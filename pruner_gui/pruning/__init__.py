@@ -1,5 +1,6 @@
 """Strategies propose edits; `prune` decides and yields events."""
 
+from pruner_gui.pruning.candidates import candidates
 from pruner_gui.pruning.config import (
     BASELINES,
     COMPARISONS,
@@ -10,6 +11,7 @@ from pruner_gui.pruning.config import (
     SLACK,
     STRATEGIES,
     BadSetting,
+    Least,
     Protected,
     PruneConfig,
     Tolerance,
@@ -28,7 +30,7 @@ from pruner_gui.pruning.events import (
 )
 from pruner_gui.pruning.judge import Judge, NothingToRelateTo
 from pruner_gui.pruning.run import Events, prune, prune_in_steps
-from pruner_gui.pruning.selective import candidates
+from pruner_gui.pruning.sensitivity import Point, sensitivity
 from pruner_gui.pruning.trajectory import Trajectory, knee, lowest
 
 __all__ = [
@@ -46,8 +48,10 @@ __all__ = [
     "Events",
     "Finished",
     "Judge",
+    "Least",
     "NothingToRelateTo",
     "PassEnded",
+    "Point",
     "Preparing",
     "Protected",
     "PruneConfig",
@@ -63,4 +67,5 @@ __all__ = [
     "lowest",
     "prune",
     "prune_in_steps",
+    "sensitivity",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -65,6 +66,38 @@ class Tolerance:
         return f"{self.value:g}%" if self.relative else f"{self.value:g}"
 
 
+@dataclass(frozen=True)
+class Least:
+    """How many neurons stay in a layer at least: a number, or percent of those it had at first."""
+
+    value: float
+    relative: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Least:
+        """Read "12" or "40%" (relative).
+
+        Raises:
+            BadSetting: not a number, negative, more than 100 %, or a part of a neuron.
+        """
+        relative = text.strip().endswith("%")
+        number = text.strip().removesuffix("%")
+        try:
+            value = float(number)
+        except ValueError:
+            value = -1.0
+        if not 0 <= value <= (100 if relative else 2**31) or (not relative and value % 1):
+            raise BadSetting("keep", text, "12, 40%")
+        return cls(value, relative)
+
+    def count(self, size: int) -> int:
+        """Return the number of neurons, for a layer that had `size`; the last one stays always."""
+        return max(1, math.ceil(size * self.value / 100 - 1e-9) if self.relative else int(self.value))
+
+    def __str__(self) -> str:
+        return f"{self.value:g}%" if self.relative else str(int(self.value))
+
+
 def _option(default: Any, choices: tuple[str, ...] = ()) -> Any:
     return field(default=default, metadata={"choices": choices})
 
@@ -83,6 +116,7 @@ class PruneConfig:
     - `restart`: after a removal begin again at the first neuron, instead of going on with the next.
     - `layers`: hidden layers counted from 0, None for all.
     - `protected`: neurons that stay whatever their error, as (layer name, original unit).
+    - `keep`: how many neurons stay at least, as (hidden layer counted from 0, number or percent).
     - `order`: of the neurons in a pass: input to output side; least rise first, measured when the pass
       begins; random by `seed`.
     - `compensation`: what takes the place of a neuron that goes: nothing, its mean, or its least-squares
@@ -101,6 +135,7 @@ class PruneConfig:
     restart: bool = _option(False)
     layers: tuple[int, ...] | None = _option(None)
     protected: frozenset[tuple[str, int]] = _option(frozenset())
+    keep: tuple[tuple[int, Least], ...] = _option(())
     order: str = _option("index", ORDERS)
     seed: int = _option(0)
     compensation: str = _option("none", COMPENSATIONS)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pruner_gui.evaluation import Objective, ReferenceEvaluator, Score, curvature, mean_squares
+from pruner_gui.evaluation import Objective, Score, WholeNetworks, curvature, mean_squares
 from pruner_gui.network import FloatArray, IndexArray, Network, ZeroConnections
 from pruner_gui.pruning.events import Event, PassEnded, Trial
 from pruner_gui.pruning.state import State
@@ -150,10 +150,10 @@ def run(state: State) -> Iterator[Event]:
 def _zero(state: State, names: Sequence[str]) -> Iterator[Event]:
     objective, network = state.evaluator.objective, state.network
     found = ranking(network, state.config.ranking, objective, names)
-    reference = ReferenceEvaluator(objective)
+    measured = WholeNetworks(objective, network)
 
     def measure(count: int) -> Score:
-        return reference.baseline(found.weakest(count).apply(network))
+        return measured.decide(found.weakest(count).apply(network), state.judge.turns)
 
     search = largest_prefix(len(found), measure, state.judge.allows)
     while True:
@@ -166,4 +166,5 @@ def _zero(state: State, names: Sequence[str]) -> Iterator[Event]:
         edit = found.weakest(tried.count)
         yield Trial(edit, tried.score, tried.holds, state.trials, state.passes)
     if best is not None:
-        yield state.accept(found.weakest(best.count), best.score)
+        edit = found.weakest(best.count)
+        yield state.accept(edit, measured.exact(edit.apply(network)))

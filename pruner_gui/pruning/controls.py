@@ -13,14 +13,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from pruner_gui.network import FloatArray, Network, RemoveUnits
+from pruner_gui.pruning.candidates import full
 from pruner_gui.pruning.events import Event, PassEnded, Trial
-from pruner_gui.pruning.selective import candidates, shuffled
+from pruner_gui.pruning.selective import shuffled
 from pruner_gui.pruning.state import State
 
 
 def magnitude(state: State) -> Iterator[Event]:
     """Do this step of a run, smallest weights first."""
-    edits = candidates(state.network, state.config.layers, state.config.protected)
+    edits = state.candidates()
     norms = weight_norms(state.network)
     units = {name: state.network.by_name[name].units for name in norms}
     size = {(name, int(u)): norms[name][i] for name in norms for i, u in enumerate(units[name])}
@@ -29,8 +30,7 @@ def magnitude(state: State) -> Iterator[Event]:
 
 def at_random(state: State) -> Iterator[Event]:
     """Do this step of a run, by chance."""
-    edits = candidates(state.network, state.config.layers, state.config.protected)
-    yield from _follow(state, shuffled(edits, state.config.seed))
+    yield from _follow(state, shuffled(state.candidates(), state.config.seed))
 
 
 def _follow(state: State, edits: list[RemoveUnits]) -> Iterator[Event]:
@@ -38,8 +38,9 @@ def _follow(state: State, edits: list[RemoveUnits]) -> Iterator[Event]:
     before = len(state.accepted)
     while edits:
         edit, *edits = edits
-        left = next(layer for layer in state.network.hidden_layers if layer.name == edit.node).units.size
-        if left == 1:
+        network = state.network
+        here = network.by_name[edit.node].units == edit.units[0]
+        if full(network, state.least) & set(network.tags[edit.node][here].tolist()):
             continue
         whole, score = next(iter(state.evaluator.trials(state.network, [edit], state.judge.turns)))
         state.trials += 1

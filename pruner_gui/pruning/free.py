@@ -14,10 +14,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 
 from pruner_gui.evaluation import Score
+from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import (
     Activation,
     Arithmetic,
@@ -33,6 +35,8 @@ from pruner_gui.network import (
     RemoveUnits,
     UnitFlow,
 )
+from pruner_gui.pruning.candidates import full
+from pruner_gui.pruning.config import Protected
 from pruner_gui.pruning.events import Event, PassEnded, Trial
 from pruner_gui.pruning.state import State
 
@@ -41,7 +45,8 @@ REASONS = ("silent", "deaf", "constant", "twin")
 _ROUNDING = 1e-5  # rise, relative to the error, that the rounding of moved weights may make
 _STEADY = 1e-9  # range of a constant output, relative to its size
 _ALIKE = 1e-6  # difference of twins' weights, relative to the largest: float32 rounds by a tenth of it
-_CHUNK = 4096
+_CHUNK = 4096  # rows at a time at most
+_CALL = 1 << 27  # multiply-adds between two looks at whether to stop: some 10 ms
 
 # f(c x) = c f(x) for every c > 0
 _HOMOGENEOUS = frozenset({"linear", "relu", "leaky_relu"})
@@ -71,22 +76,26 @@ class Free:
 
 
 def free_removals(
-    network: Network, rows: FloatArray | None = None, kept: frozenset[tuple[str, int]] = frozenset()
+    network: Network,
+    rows: FloatArray | None = None,
+    kept: Protected = frozenset(),
+    least: Mapping[str, int] = MappingProxyType({}),
 ) -> Iterator[tuple[Free, Network]]:
     """Yield one removal after the other, each with the network it gives, until none is free.
 
     With `rows` `(n_samples, n_inputs)` also what is constant on them. Units of `kept`, as (layer, original
-    unit), stay, and so does the last one of every layer.
+    unit), stay, and so do the last `least` of every layer, by default one.
     """
+    stays = Kept(kept, least)
     went = True
     while went:
         went = False
         for search in (_silent, _deaf, _twins):
-            for found, smaller in search(network, kept):
+            for found, smaller in search(network, stays):
                 network, went = smaller, True
                 yield found, network
         if rows is not None and not went:  # the dearest search comes when the others find nothing more
-            for found, smaller in _constant(network, rows, kept):
+            for found, smaller in _constant(network, rows, stays):
                 network, went = smaller, True
                 yield found, network
 
@@ -103,7 +112,7 @@ def run(state: State) -> Iterator[Event]:
     }
     state.passes += 1
     before = len(state.accepted)
-    for found, _ in free_removals(state.network, evaluator.objective.inputs, kept):
+    for found, _ in free_removals(state.network, evaluator.objective.inputs, kept, state.least):
         edit, score = next(iter(evaluator.trials(state.network, [found.edit])))
         state.trials += 1
         went = state.judge.allows(score) or _is_rounding(score, state.score)
@@ -120,13 +129,23 @@ def _is_rounding(score: Score, before: Score) -> bool:
 
 
 Found = Iterator[tuple[Free, Network]]
-Kept = frozenset[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What stays: some neurons, and of each layer at least so many, one where nothing is said."""
+
+    units: Protected
+    least: Mapping[str, int]
+
+    def __contains__(self, neuron: tuple[str, int]) -> bool:
+        return neuron in self.units
 
 
 def _silent(network: Network, kept: Kept) -> Found:
     for name, units in _chosen(network, network.without_outgoing, kept):
         for unit in units:
-            if _may_go(network, name, unit):
+            if _may_go(network, name, unit, kept):
                 edit = RemoveUnits(name, (unit,))
                 network = edit.apply(network)
                 yield Free(edit, "silent"), network
@@ -148,20 +167,37 @@ def _deaf(network: Network, kept: Kept) -> Found:
 def _constant(network: Network, rows: FloatArray, kept: Kept) -> Found:
     low: dict[str, FloatArray] = {}
     high: dict[str, FloatArray] = {}
-    for start in range(0, len(rows), _CHUNK):
-        for name, values in _inputs_of_dense(
-            network, rows[start : start + _CHUNK].astype(np.float64)
-        ).items():
-            least, most = values.min(axis=0), values.max(axis=0)
-            low[name] = np.minimum(low.get(name, least), least)
-            high[name] = np.maximum(high.get(name, most), most)
-    steady = {name: high[name] - low[name] <= _STEADY * np.abs(high[name]) for name in low}
-    moves = {
-        int(tag) for node, _ in network.dense for tag in network.tags[node.inputs[0]][~steady[node.name]]
-    }
+    moves: set[int] = set()
+    for some in _parts(network, len(rows)):
+        for found in in_parallel(lambda part: _ranges(network, rows[part]), some, len(some)):
+            for name, (least, most) in found.items():
+                low[name] = np.minimum(low.get(name, least), least)
+                high[name] = np.maximum(high.get(name, most), most)
+        moves = {
+            int(tag)
+            for node, _ in network.dense
+            for tag in network.tags[node.inputs[0]][
+                ~(high[node.name] - low[node.name] <= _STEADY * np.abs(high[node.name]))
+            ]
+        }
+        if all(moves.issuperset(network.tags[layer.name].tolist()) for layer in network.hidden_layers):
+            return
     masks = {layer.name: ~np.isin(network.tags[layer.name], list(moves)) for layer in network.hidden_layers}
     middle = {name: (low[name] + high[name])[None] / 2 for name in low}
     yield from _folded_constants(network, masks, middle, "constant", kept)
+
+
+def _parts(network: Network, count: int) -> list[list[slice]]:
+    """Return the rows in parts, those together that are run at the same time."""
+    step = int(np.clip(_CALL // max(network.macs, 1), 64, _CHUNK))
+    parts = [slice(start, start + step) for start in range(0, count, step)]
+    return [parts[i : i + 2] for i in range(0, len(parts), 2)]
+
+
+def _ranges(network: Network, rows: FloatArray) -> dict[str, tuple[FloatArray, FloatArray]]:
+    """Return the least and the largest of what every dense layer gets for some rows, input by input."""
+    inputs = _inputs_of_dense(network, rows.astype(np.float64))
+    return {name: (values.min(axis=0), values.max(axis=0)) for name, values in inputs.items()}
 
 
 def _folded_constants(
@@ -178,7 +214,7 @@ def _folded_constants(
     }
     for name, units in _chosen(network, masks, kept):
         for unit in units:
-            if not _may_go(network, name, unit):
+            if not _may_go(network, name, unit, kept):
                 continue
             tag = _tag(network, name, unit)
             folds = [
@@ -200,7 +236,7 @@ def _twins(network: Network, kept: Kept) -> Found:
         if ways is None:
             continue
         for unit, partner, factor in _pairs(network, layer, ways, kept):
-            if _may_go(network, layer.name, unit):
+            if _may_go(network, layer.name, unit, kept):
                 edit = _merge(network, layer.name, unit, partner, factor)
                 network = edit.apply(network)
                 yield Free(edit, "twin", partner, factor), network
@@ -296,10 +332,11 @@ def _chosen(network: Network, masks: Mapping[str, BoolArray], kept: Kept) -> lis
     ]
 
 
-def _may_go(network: Network, name: str, unit: int) -> bool:
-    """Whether a unit is still there, can go, and is not its layer's last."""
+def _may_go(network: Network, name: str, unit: int, kept: Kept) -> bool:
+    """Whether a unit is still there, can go, and its layer has more than have to stay."""
     layer = next(layer for layer in network.hidden_layers if layer.name == name)
-    return layer.units.size > 1 and bool(layer.prunable[layer.units == unit].any())
+    here = layer.units == unit
+    return bool(layer.prunable[here].any()) and _tag(network, name, unit) not in full(network, kept.least)
 
 
 def _tag(network: Network, name: str, unit: int) -> int:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pruner_gui.errors import PrunerError
-from pruner_gui.pruning.config import PruneConfig, Tolerance
+from pruner_gui.pruning.config import Least, PruneConfig, Tolerance
 
 VERSION = 1
 
@@ -66,12 +66,14 @@ _WRITE: dict[str, Any] = {
     "protected": lambda value: [[name, unit] for name, unit in sorted(value)],
     "metrics": list,
     "layers": list,
+    "keep": lambda value: [[layer, str(least)] for layer, least in value],
 }
 _READ: dict[str, Any] = {
     "tolerances": lambda value: tuple(Tolerance.parse(text) for text in value),
     "protected": lambda value: frozenset((str(name), int(unit)) for name, unit in value),
     "metrics": tuple,
     "layers": lambda value: tuple(int(layer) for layer in value),
+    "keep": lambda value: tuple((int(layer), Least.parse(str(least))) for layer, least in value),
     "seed": int,
     "restart": bool,
 }

@@ -9,10 +9,10 @@ from types import MappingProxyType
 from pruner_gui.evaluation import Evaluator, Score
 from pruner_gui.network import Network
 from pruner_gui.pruning import connections, controls, free, selective
+from pruner_gui.pruning.candidates import candidates, floors
 from pruner_gui.pruning.config import BadSetting, PruneConfig
 from pruner_gui.pruning.events import Accepted, Event, Finished, StageEnded, StageStarted, Started
 from pruner_gui.pruning.judge import Judge
-from pruner_gui.pruning.selective import candidates
 from pruner_gui.pruning.state import State, get_ready
 from pruner_gui.pruning.trajectory import replayed
 
@@ -82,14 +82,15 @@ def prune_in_steps(
         seen.append(None if watcher is None else watcher.baseline(network))
     choice = _Choice(steps[-1], metrics, guard.baseline(origin) if guard is not None else None)
     state = State(network, start, (holdout, guard))
-    count = len(candidates(network, steps[0].layers, steps[0].protected))
+    count = len(candidates(network, steps[0].layers, steps[0].protected, floors(steps[0], origin)))
     yield Started(network, metrics, reference, start, limits, seen[0], count, seen[1])
     held = seen[0]
     for number, config in enumerate(steps):
         judge = Judge(config, metrics, reference)
         judge.accepted(state.score)
         yield StageStarted(number, config, judge.limits)
-        yield from state.begin(config, judge, evaluator if number == 0 else evaluator_for(config))
+        measures = evaluator if number == 0 else evaluator_for(config)
+        yield from state.begin(config, judge, measures, origin)
         for event in _STRATEGIES[config.strategy](state):
             if isinstance(event, Accepted):
                 held = event.holdout
@@ -123,6 +124,7 @@ def _check(config: PruneConfig, network: Network, original: Network) -> None:
     for layer in config.layers or ():
         if layer not in range(len(network.hidden_layers)):
             raise BadSetting("layers", str(layer), f"0-{len(network.hidden_layers) - 1}")
+    floors(config, original)
     hidden = {layer.name: layer.units for layer in original.hidden_layers}
     for name, unit in sorted(config.protected):
         if name not in hidden:

@@ -10,38 +10,13 @@ from collections.abc import Generator, Iterator, Sequence
 import numpy as np
 
 from pruner_gui.evaluation import Limits
-from pruner_gui.network import Edit, Network, RemoveUnits
-from pruner_gui.pruning.config import SLACK, Protected
+from pruner_gui.network import Edit, RemoveUnits
+from pruner_gui.pruning.candidates import full
+from pruner_gui.pruning.config import SLACK
 from pruner_gui.pruning.events import Event, PassEnded, Ranked, Trial
 from pruner_gui.pruning.state import State
 
 Order = Generator[Ranked, None, Sequence[RemoveUnits]]
-
-
-def candidates(
-    network: Network, layers: tuple[int, ...] | None, protected: Protected = frozenset()
-) -> list[RemoveUnits]:
-    """Return the removal of every neuron that may go, input side to output side, index ascending.
-
-    `layers` are hidden layers counted from 0, None for all. The last neuron of a layer may not go, and none
-    that is protected or that an addition binds to a protected one.
-    """
-    kept = _tags(network, protected)
-    return [
-        RemoveUnits(layer.name, (unit,))
-        for layer in network.hidden_layers
-        if layer.units.size > 1 and (layers is None or layer.index in layers)
-        for unit in layer.units[layer.prunable & ~np.isin(network.tags[layer.name], kept)].tolist()
-    ]
-
-
-def _tags(network: Network, protected: Protected) -> list[int]:
-    """Who the protected neurons are, as far as they are still there."""
-    found: list[int] = []
-    for name in {name for name, _ in protected} & network.by_name.keys():
-        units = [unit for layer, unit in protected if layer == name]
-        found += network.tags[name][np.isin(network.by_name[name].units, units)].tolist()
-    return found
 
 
 def run(state: State) -> Iterator[Event]:
@@ -62,7 +37,7 @@ class _Visits:
 
     def __init__(self, state: State) -> None:
         self._state, self._config = state, state.config
-        self._allowed = set[Edit](self._candidates())
+        self._allowed = set[Edit](self._state.candidates())
         self._shrunk = False
         self._rejected = 0  # in a row, since the last removal
 
@@ -108,18 +83,15 @@ class _Visits:
     def _forget(self, edit: Edit) -> None:
         """Take note that a neuron is gone."""
         self._allowed.discard(edit)
-        self._shrunk = any(layer.units.size == 1 for layer in self._state.network.hidden_layers)
-        if self._shrunk:  # to its last neuron, which may not go
-            self._allowed &= set[Edit](self._candidates())
-
-    def _candidates(self) -> list[RemoveUnits]:
-        return candidates(self._state.network, self._config.layers, self._config.protected)
+        self._shrunk = bool(full(self._state.network, self._state.least))
+        if self._shrunk:  # a layer has no more than what has to stay
+            self._allowed &= set[Edit](self._state.candidates())
 
 
 def in_order(state: State) -> Order:
     """Return the removals that a pass tries, in order; yield what had to be measured to find it."""
     config = state.config
-    edits = candidates(state.network, config.layers, config.protected)
+    edits = state.candidates()
     if config.order == "least-harm":
         errors = []
         everything = Limits((np.inf,) * len(state.evaluator.objective.metrics), exact=True)

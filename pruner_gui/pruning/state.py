@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from pruner_gui.evaluation import Evaluator, Score
 from pruner_gui.network import Edit, Network, RemoveUnits
+from pruner_gui.pruning.candidates import candidates, floors
 from pruner_gui.pruning.config import PruneConfig
 from pruner_gui.pruning.events import Accepted, Preparing
 from pruner_gui.pruning.judge import Judge
@@ -15,7 +16,7 @@ class State:
     """The network that a run has reached, and what measures and judges the next.
 
     `evaluator` decides, on the pruning rows; `watchers` only report: on held-out rows and on guard rows, None
-    where there are none.
+    where there are none. `least` says how many neurons of a layer have to stay, one if it says nothing.
     """
 
     def __init__(
@@ -25,14 +26,22 @@ class State:
         self.passes = self.trials = 0
         self.accepted: list[Edit] = []
         self._watchers = watchers
+        self.least: Mapping[str, int] = {}
         self.config: PruneConfig
         self.judge: Judge
         self.evaluator: Evaluator
 
-    def begin(self, config: PruneConfig, judge: Judge, evaluator: Evaluator) -> Iterator[Preparing]:
-        """Take up a step of the run."""
+    def begin(
+        self, config: PruneConfig, judge: Judge, evaluator: Evaluator, original: Network
+    ) -> Iterator[Preparing]:
+        """Take up a step of the run; what stays at least is counted from the `original` layers."""
         self.config, self.judge, self.evaluator = config, judge, evaluator
+        self.least = floors(config, original)
         yield from get_ready(evaluator, self.network)
+
+    def candidates(self) -> list[RemoveUnits]:
+        """Return the removal of every neuron that may go now."""
+        return candidates(self.network, self.config.layers, self.config.protected, self.least)
 
     def accept(self, edit: Edit, score: Score, reason: str = "") -> Accepted:
         """Go on to the network that an edit gives, which has this error."""

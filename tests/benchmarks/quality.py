@@ -1,7 +1,9 @@
 """What is left after pruning, and how good it is on other rows, by what a neuron leaves behind.
 
 Every network is pruned on several splits of its rows, without and with compensation, and by the magnitude of
-the weights down to as many neurons. The figures go to `build/bench/quality.json`.
+the weights down to as many neurons. Some also with guard rows and without, which choose how far to go. The
+figures go to `build/bench/quality.json`; `quality.py guard` makes those with guard rows anew and keeps the
+others.
 
 The sample networks were trained on some of the rows that are held out here, so their held-out error says only
 what pruning adds. "digits retrained" is trained for every split, on the rows that decide alone.
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +30,7 @@ from pruner_gui import data
 from pruner_gui.evaluation import COMPENSATIONS, Examples, IncrementalEvaluator, ReferenceEvaluator, prepare
 from pruner_gui.formats import read
 from pruner_gui.network import FloatArray, Network
-from pruner_gui.pruning import Finished, PruneConfig, Tolerance, prune
+from pruner_gui.pruning import Finished, PruneConfig, Tolerance, prune, prune_in_steps
 from pruner_gui.session import DataOptions, load_examples
 
 RESULT = ROOT / "build" / "bench" / "quality.json"
@@ -302,6 +305,134 @@ def line(row: Row) -> str:
     return "".join(f"{cell:{form}}" for cell, (_, form) in zip(cells, COLUMNS, strict=True))
 
 
+# -- guard rows
+
+GUARD = 0.2  # of the pruning rows
+MNIST = ROOT.parent / "shared" / "data"
+MNIST_MODEL = MNIST / "models" / "softmax-last-layer.onnx"
+MNIST_ROWS = [MNIST / f"t10k-{name}.gz" for name in ("images-idx3-ubyte", "labels-idx1-ubyte")]
+
+
+@dataclass(frozen=True)
+class Guarded:
+    """A network pruned on all splits with this share of guard rows, and with none to compare with."""
+
+    model: str
+    tolerance: Tolerance
+    compensation: str
+    guard: float
+    neurons: int
+    results: Sequence[Result]
+    unguarded: Sequence[Result]
+
+    def entry(self) -> dict[str, object]:
+        """Return the entry in the file: means over the seeds, with their standard errors."""
+        rises = {}
+        for name in ("error", "held_error", "rate", "held_rate"):
+            rise = mean_and_error(_rises(self.results, name))
+            rises[name] = None if math.isnan(rise[0]) else rise
+        against = np.subtract(_rises(self.results, "held_error"), _rises(self.unguarded, "held_error"))
+        return {
+            "model": self.model,
+            "tolerance": str(self.tolerance),
+            "method": f"{self.compensation}, guard {self.guard:g}",
+            "guard": self.guard,
+            "seeds": list(SEEDS),
+            "kept": _mean([result.kept for result in self.results]),
+            "of": self.neurons,
+            "pruning_error_rise": rises["error"],
+            "holdout_error_rise": rises["held_error"],
+            "pruning_error_rate_rise": rises["rate"],
+            "holdout_error_rate_rise": rises["held_rate"],
+            "holdout_error_rise_against_unguarded": mean_and_error(against.tolist()),
+            "seconds": _mean([result.seconds for result in self.results]),
+        }
+
+    def line(self) -> str:
+        """Return the row of the table."""
+        entry = self.entry()
+        cells = [
+            f"{self.model:<17}{self.tolerance!s:<5}{entry['method']:<20}{entry['kept']:>7.1f}{self.neurons:>5}"
+        ]
+        rise, held = _rises(self.results, "error"), _rises(self.results, "held_error")
+        against = np.subtract(held, _rises(self.unguarded, "held_error")).tolist()
+        for mean, error in map(mean_and_error, (rise, held, against)):
+            cells.append(f"{f'{mean:+.4g} ± {error:.2g}':>24}")
+        mean, error = mean_and_error(_rises(self.results, "held_rate"))
+        cells.append("" if math.isnan(mean) else f"{f'{mean:+.2%} ± {error:.2%}':>20}")
+        return "".join(cells)
+
+
+def _rises(found: Sequence[Result], name: str) -> list[float]:
+    return [getattr(result.after, name) - getattr(result.before, name) for result in found]
+
+
+def guarded(case: Case, tolerance: Tolerance, compensation: str, guard: float, seed: int) -> Result:
+    """Prune with a share of the pruning rows as guard rows; errors are those on all pruning rows."""
+    examples = case.examples
+    split = data.Split(examples.pruning, examples.holdout)
+    examples = prepare(case.network, data.set_apart(split, guard, seed) if guard else split)
+    metrics = case.examples.choice.metrics
+    config = PruneConfig(metrics=metrics, tolerances=(tolerance,), compensation=compensation)
+    decides, watches = examples.objective(metrics), examples.guard_objective(metrics)
+    began = time.perf_counter()
+    *_, finished = prune_in_steps(
+        case.network,
+        (config,),
+        lambda step: IncrementalEvaluator(decides, compensation),
+        guard=IncrementalEvaluator(watches) if watches is not None else None,
+    )
+    assert isinstance(finished, Finished)
+    seconds = time.perf_counter() - began
+    before, after = (Figures.of(network, case.examples) for network in (case.network, finished.network))
+    return Result(finished.network.hidden_neurons, before, after, seconds)
+
+
+def guard_rows(model: str, cases: Sequence[Case]) -> Iterator[Guarded]:
+    neurons = cases[0].network.hidden_neurons
+    for tolerance in TOLERANCES:
+        for compensation in ("none", "refit"):
+            plain, held = (
+                [
+                    guarded(case, tolerance, compensation, share, seed)
+                    for seed, case in zip(SEEDS, cases, strict=True)
+                ]
+                for share in (0.0, GUARD)
+            )
+            yield Guarded(model, tolerance, compensation, 0.0, neurons, plain, plain)
+            yield Guarded(model, tolerance, compensation, GUARD, neurons, held, plain)
+
+
+def mnist_cases() -> list[Case]:
+    """Split the images for a network that others trained; none where the folder is missing."""
+    if not MNIST.is_dir():
+        return []
+    network = read(MNIST_MODEL)
+    options = (DataOptions(scale="255", holdout=data.DEFAULT_SHARE, seed=seed) for seed in SEEDS)
+    return [Case(network, load_examples(network, MNIST_ROWS, option)) for option in options]
+
+
+def all_guard_rows() -> Iterator[Guarded]:
+    digits = next(
+        entry
+        for entry in json.loads((MODELS / "samples.json").read_text(encoding="utf-8"))
+        if entry["name"] == "digits"
+    )
+    for model, cases in (
+        ("digits", sample_cases(digits)),
+        (RETRAINED, retrained_cases()),
+        ("mnist 32-32", mnist_cases()),
+    ):
+        if cases:
+            yield from guard_rows(model, cases)
+
+
+GUARD_HEADING = (
+    f"\n{'model':<17}{'tol.':<5}{'method':<20}{'kept':>7}{'of':>5}{'error rises':>24}{'held-out rises':>24}"
+    f"{'- without guard':>24}{'held-out rate':>20}"
+)
+
+
 def verdict(table: Sequence[Row]) -> str:
     """Return what comes of the claim that a refit keeps a third, and is as good on rows never trained on."""
     of = {row.method: row for row in table if row.model == RETRAINED}
@@ -321,17 +452,32 @@ def everything() -> Iterator[Row]:
 
 
 def main() -> None:
-    print(heading())
-    table = []
     # Matrices this small gain nothing by threads, which lose a lot where others use the processors as well.
     with threadpool_limits(1):
-        for row in everything():
-            print(line(row), flush=True)
-            table.append(row)
+        entries = _earlier() if "guard" in sys.argv[1:] else _compared()
+        print(GUARD_HEADING)
+        for row in all_guard_rows():
+            print(row.line(), flush=True)
+            entries.append(row.entry())
+    RESULT.parent.mkdir(parents=True, exist_ok=True)
+    RESULT.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")
+
+
+def _earlier() -> list[dict[str, object]]:
+    """Return what an earlier run found without guard rows."""
+    found = json.loads(RESULT.read_text(encoding="utf-8")) if RESULT.exists() else []
+    return [entry for entry in found if "guard" not in entry]
+
+
+def _compared() -> list[dict[str, object]]:
+    print(heading())
+    table = []
+    for row in everything():
+        print(line(row), flush=True)
+        table.append(row)
     print(LEGEND)
     print(verdict(table))
-    RESULT.parent.mkdir(parents=True, exist_ok=True)
-    RESULT.write_text(json.dumps([row.entry() for row in table], indent=2) + "\n", encoding="utf-8")
+    return [row.entry() for row in table]
 
 
 if __name__ == "__main__":

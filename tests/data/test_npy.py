@@ -111,3 +111,13 @@ def test_a_broken_file_gives_data_or_a_refusal(
             assert len(read([path], 3, 1)) > 0
         except PrunerError:
             return
+
+
+def test_text_of_what_are_no_characters_is_damaged(tmp_path: Path) -> None:
+    for code in (0xD800, 0x110000, 2**32 - 1):
+        words = np.array([["1", "a"], ["2", "b"]])
+        words.view(np.uint32)[1, 1] = code
+        np.save(tmp_path / "x.npy", words)
+        with pytest.raises(CannotReadData) as refusal:
+            read([tmp_path / "x.npy"], 1, 1)
+        assert refusal.value.reason == "damaged"

@@ -693,3 +693,10 @@ def test_what_is_left_out_takes_no_memory(path: Path) -> None:
         tracemalloc.stop()
     np.testing.assert_allclose(network.forward(ROWS), plain(ROWS))
     assert peak < 20_000_000
+
+
+def test_nothing_is_divided_by_zero(path: Path) -> None:
+    divided = '<Apply function="/"><FieldRef field="u"/><Constant>0</Constant></Apply>'
+    with pytest.raises(NotAModel) as refusal:
+        opened(path, pmml(u=divided, v=field("v")))
+    assert "zero" in refusal.value.detail

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import multiprocessing
 import signal
 import sys
@@ -23,10 +24,11 @@ from types import FrameType
 
 import numpy as np
 from mutations import mutated
-from seeds import data_seeds, model_seeds
+from seeds import COMPANIONS, data_seeds, inputs_alone, model_seeds
 
 from pruner_gui import data, formats
 from pruner_gui.errors import PrunerError
+from pruner_gui.reading.wire import codec
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 5.0
@@ -61,22 +63,44 @@ class TooSlow(BaseException):
 def targets(folder: Path) -> list[Target]:
     """Return all readers."""
     found = [
-        Target(row.name, row.extensions[0], seeds, _read_weights if row.weights_only else formats.read)
+        Target(row.name, row.extensions[0], seeds, _read_weights if row.weights_only else _read_model)
         for row in formats.FORMATS
         if row.reads and (seeds := model_seeds(row, folder))
     ]
     found += [
         Target(f"data{extension}", extension, seeds, _read_data) for extension, seeds in data_seeds().items()
     ]
-    return found
+    return [*found, Target("data two files", ".npy", [inputs_alone()], _read_two)]
+
+
+def _read_model(path: Path, activations: Sequence[str] | None = None) -> object:
+    """Read a model, and do with it what is done with every model that was read."""
+    network = formats.read(path, activations)
+    codec().dump(network, io.BytesIO())
+    network.non_finite()
+    with np.errstate(all="ignore"):
+        return network.forward(np.zeros((2, network.n_inputs)))
 
 
 def _read_weights(path: Path) -> object:
-    return formats.read(path, ("relu", "linear"))
+    try:
+        return _read_model(path, ("relu", "linear"))
+    except formats.BadActivations:  # not so many
+        with contextlib.suppress(formats.NeedsActivations):
+            return _read_model(path)
+        return None
 
 
 def _read_data(path: Path) -> object:
-    return data.read([path], 3, 2)
+    with contextlib.suppress(PrunerError):
+        data.scan([path], 3, data.ReadOptions(), limit=200)
+    return data.read([path], 3, 2, data.ReadOptions(missing="mean", categories="number"))
+
+
+def _read_two(path: Path) -> object:
+    labels = path.with_name("labels.npy")
+    np.save(labels, np.arange(12) % 2)
+    return data.read([path, labels], 3, 2)
 
 
 def content_of(target: Target, number: int) -> bytes:
@@ -89,6 +113,8 @@ def attempt(target: Target, number: int, folder: Path) -> str:
     """Read one mutated file; return what went wrong, "" when nothing did."""
     path = folder / f"file{target.extension}"
     path.write_bytes(content_of(target, number))
+    for name, content in COMPANIONS.items():
+        (folder / name).write_bytes(content)
     try:
         with at_most(SECONDS), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -104,18 +130,24 @@ def attempt(target: Target, number: int, folder: Path) -> str:
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Raise TooSlow in the block when it takes longer."""
+    """Raise TooSlow in the block when it takes more of the processor's time, or ten times as long."""
 
     def ring(number: int, frame: FrameType | None) -> None:
         raise TooSlow
 
-    before = signal.signal(signal.SIGALRM, ring)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = (
+        (signal.SIGPROF, signal.ITIMER_PROF, seconds),
+        (signal.SIGALRM, signal.ITIMER_REAL, 10 * seconds),
+    )
+    before = [signal.signal(number, ring) for number, _, _ in timers]
+    for _, timer, limit in timers:
+        signal.setitimer(timer, limit)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (number, timer, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
 
 
 # -- many, in a process of its own
@@ -145,7 +177,7 @@ def _listen(
     number = start
     while True:
         try:
-            if not line.poll(4 * SECONDS):
+            if not line.poll(20 * SECONDS):
                 report(Failure(target.name, number, "hangs"))
                 return number + 1
             answer: tuple[int, str] | None = line.recv()

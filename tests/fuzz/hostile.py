@@ -196,7 +196,7 @@ def promises() -> Iterator[Hostile]:
     yield Hostile("head deep", ".safetensors", content(struct.pack("<Q", len(deep)) + deep))
     large = {"w": {"dtype": "F32", "shape": [1 << 30, 1 << 20], "data_offsets": [0, 16]}}
     yield Hostile("promise safetensors", ".safetensors", _safetensors(large))
-    entries = {f"t{i}": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]} for i in range(150_000)}
+    entries = {f"t{i}": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]} for i in range(60_000)}
     yield Hostile("many tensors", ".safetensors", _safetensors(entries))
     yield Hostile("promise hdf5", ".h5", lambda path: _keras_h5(path, 1 << 20, _unwritten, 1 << 20))
     yield Hostile("promise fann", ".net", content(b"FANN_FLO_2.1\nlayer_sizes=999999999 999999999 \n"))

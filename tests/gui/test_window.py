@@ -404,3 +404,9 @@ def test_the_menu_asks_for_the_limits(qtbot: QtBot, window: MainWindow) -> None:
     window.actions_.limits.trigger()
     dialog = next(found for found in window.findChildren(LimitsDialog) if found.isVisible())
     dialog.reject()
+
+
+def test_the_window_fits_a_small_screen(qtbot: QtBot, window: MainWindow) -> None:
+    opened(qtbot, window)
+    window.resize(1280, 800)
+    assert (window.width(), window.height()) == (1280, 800)

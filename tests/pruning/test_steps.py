@@ -17,6 +17,7 @@ from pruner_gui.pruning import (
     BadSetting,
     Event,
     Finished,
+    Least,
     PruneConfig,
     StageEnded,
     StageStarted,
@@ -204,6 +205,7 @@ configs = st.builds(
     restart=st.booleans(),
     layers=st.none() | st.just((0, 2)),
     protected=st.just(frozenset()) | st.just(frozenset({("h", 3)})),
+    keep=st.just(()) | st.just(((0, Least(3, relative=False)), (2, Least(12.5, relative=True)))),
     seed=st.integers(0, 9),
     compensation=st.sampled_from(["none", "refit"]),
     strategy=st.sampled_from(STRATEGIES),
@@ -245,3 +247,62 @@ def test_what_is_no_recipe_is_refused(text: str, problem: str) -> None:
 def test_a_recipe_with_an_impossible_value_is_refused() -> None:
     with pytest.raises(BadSetting):
         recipe.from_json('{"version": 1, "steps": [{"strategy": "guess"}]}')
+
+
+# -- how many neurons stay
+
+
+@pytest.mark.parametrize("strategy", ["selective", "free", "magnitude", "random"])
+@pytest.mark.parametrize("restart", [False, True])
+def test_every_strategy_leaves_the_neurons_that_have_to_stay(strategy: str, restart: bool) -> None:
+    network, objective = example(3)
+    ample = PruneConfig(strategy=strategy, tolerances=(Tolerance(1e9, relative=True),), restart=restart)
+    asked = dataclasses.replace(ample, keep=((0, Least(7, relative=False)), (1, Least(85, relative=True))))
+    free, kept = (sizes(run(network, [config], objective)) for config in (ample, asked))
+    assert kept[0] == max(7, free[0])
+    assert kept[1] == max(6, free[1])  # 85 % of 7
+    if strategy != "free":
+        assert free == [1, 1]
+        assert kept == [7, 6]
+
+
+def sizes(events: list[Event]) -> list[int]:
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    return [layer.units.size for layer in finished.network.hidden_layers]
+
+
+def test_percent_are_those_of_the_layer_as_it_was_at_first() -> None:
+    network, objective = example()
+    half = PruneConfig(
+        tolerances=(Tolerance(1e9, relative=True),), keep=((0, Least(50, relative=True)),), layers=(0,)
+    )
+    once = run(network, [half], objective)
+    assert sizes(once) == [5, 7]  # of 9
+    assert sizes(run(network, [half, half], objective)) == [5, 7]
+    reached = once[-1]
+    assert isinstance(reached, Finished)
+    again = list(
+        prune_in_steps(reached.network, [half], lambda step: IncrementalEvaluator(objective), None, network)
+    )
+    assert sizes(again) == [5, 7]
+
+
+def test_no_layer_can_be_asked_for_that_is_not_there() -> None:
+    network, objective = example()
+    with pytest.raises(BadSetting):
+        run(network, [PruneConfig(keep=((2, Least(1, relative=False)),))], objective)
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1.5", "101%", "nan", "x"])
+def test_what_is_no_number_of_neurons_is_refused(text: str) -> None:
+    with pytest.raises(BadSetting):
+        Least.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "of", "count"), [("12", 40, 12), ("0", 40, 1), ("25%", 40, 10), ("26%", 40, 11), ("0%", 9, 1)]
+)
+def test_percent_are_rounded_up_and_the_last_neuron_stays(text: str, of: int, count: int) -> None:
+    assert Least.parse(text).count(of) == count
+    assert str(Least.parse(text)) == text

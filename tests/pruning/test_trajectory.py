@@ -7,10 +7,9 @@ from hypothesis import strategies as st
 from random_networks import chain
 
 from pruner_gui.network import Edit, Network, RemoveUnits
-from pruner_gui.pruning import trajectory
+from pruner_gui.pruning import candidates, trajectory
 from pruner_gui.pruning.connections import ranking
 from pruner_gui.pruning.free import free_removals
-from pruner_gui.pruning.selective import candidates
 from pruner_gui.pruning.trajectory import Trajectory, knee, lowest, replayed
 
 

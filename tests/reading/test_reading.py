@@ -49,9 +49,8 @@ def test_a_model_is_the_one_that_reading_here_gives() -> None:
 def test_every_format_comes_through_whole(row: formats.Format, tmp_path: Path) -> None:
     path = tmp_path / f"model{row.extensions[0]}"
     activations = ("relu", "linear") if row.weights_only else None
-    for content in model_seeds(row, tmp_path)[:3]:
-        path.write_bytes(content)
-        assert same(reading.model(path, activations=activations), formats.read(path, activations))
+    path.write_bytes(model_seeds(row, tmp_path)[0])
+    assert same(reading.model(path, activations=activations), formats.read(path, activations))
 
 
 def test_data_is_what_reading_here_gives() -> None:

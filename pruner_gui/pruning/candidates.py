@@ -1,0 +1,65 @@
+"""Which neurons may go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from pruner_gui.network import Network, RemoveUnits
+from pruner_gui.pruning.config import BadSetting, Protected, PruneConfig
+
+
+def candidates(
+    network: Network,
+    layers: tuple[int, ...] | None,
+    protected: Protected = frozenset(),
+    least: Mapping[str, int] = MappingProxyType({}),
+) -> list[RemoveUnits]:
+    """Return the removal of every neuron that may go, input side to output side, index ascending.
+
+    `layers` are hidden layers counted from 0, None for all. The last `least` neurons of a layer, by default
+    one, may not go, and none that is protected or that an addition binds to one that may not go.
+    """
+    kept = [*_tags(network, protected), *full(network, least)]
+    return [
+        RemoveUnits(layer.name, (unit,))
+        for layer in network.hidden_layers
+        if layer.units.size > 1 and (layers is None or layer.index in layers)
+        for unit in layer.units[layer.prunable & ~np.isin(network.tags[layer.name], kept)].tolist()
+    ]
+
+
+def floors(config: PruneConfig, original: Network) -> dict[str, int]:
+    """Return how many neurons stay at least, by layer, for those that the settings name.
+
+    Raises:
+        BadSetting: a hidden layer that is not there.
+    """
+    found = {}
+    hidden = original.hidden_layers
+    for index, least in config.keep:
+        if index not in range(len(hidden)):
+            raise BadSetting("keep", str(index), f"0-{len(hidden) - 1}")
+        found[hidden[index].name] = least.count(hidden[index].units.size)
+    return found
+
+
+def full(network: Network, least: Mapping[str, int]) -> frozenset[int]:
+    """Return the tags of the units of all layers that have no more than the neurons that have to stay."""
+    return frozenset(
+        tag
+        for layer in network.hidden_layers
+        if layer.units.size <= least.get(layer.name, 1)
+        for tag in network.tags[layer.name].tolist()
+    )
+
+
+def _tags(network: Network, protected: Protected) -> list[int]:
+    """Who the protected neurons are, as far as they are still there."""
+    found: list[int] = []
+    for name in {name for name, _ in protected} & network.by_name.keys():
+        units = [unit for layer, unit in protected if layer == name]
+        found += network.tags[name][np.isin(network.by_name[name].units, units)].tolist()
+    return found
