@@ -9,18 +9,28 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from pruner_gui import files, formats, reading, session_file
-from pruner_gui.comparison import Measured, Summary, peak_activations, summarise, weight_bytes
+from pruner_gui.comparison import (
+    Answers,
+    Latency,
+    Measured,
+    Summary,
+    answers,
+    measure_latency,
+    peak_activations,
+    summarise,
+    weight_bytes,
+)
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
-from pruner_gui.gui import graph_export
+from pruner_gui.gui import graph_export, text
 from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.plan import Plan
 from pruner_gui.gui.spare import FreeNeurons, free_neurons
@@ -32,6 +42,19 @@ from pruner_gui.pruning.free import kept_by
 from pruner_gui.session import Changes, DataOptions, Run, Session, load_examples, would_go
 
 MOST_SEARCHED = 20_000_000  # weights up to which neurons that cost nothing are looked for
+_BUSY = (
+    "run",
+    "read",
+    "measure",
+    "sweep",
+    "export",
+    "picture",
+    "report",
+    "compile",
+    "order",
+    "session",
+    "free",
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +113,20 @@ class Arrangement:
     measured: bool
 
 
+@dataclass(frozen=True)
+class Compared:
+    """The network of now beside the one opened. `refusal` is why there is no `latency`."""
+
+    answers: Answers | None
+    latency: Latency | None
+    refusal: PrunerError | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why there is no latency, "" where there is."""
+        return "" if self.refusal is None else str(text.problem(self.refusal))
+
+
 class Document(QObject):
     """One document with its background work. Lives in the main thread."""
 
@@ -104,6 +141,7 @@ class Document(QObject):
     opened = Signal(object)  # Path: a model was opened
     data_loaded = Signal(object)  # DataFiles
     session_saved = Signal(object)  # Path
+    report_written = Signal(object)  # Path
     arranged = Signal(object)  # Arrangement
     picture_written = Signal(object)  # Path
     free_found = Signal()  # what costs nothing is known
@@ -124,7 +162,13 @@ class Document(QObject):
         self.pass_began_at = 0  # number of trials before the present pass
         self._summaries: dict[Network, Summary] = {}
         self._sweeps: dict[Network, dict[Edit, Score]] = {}
+        self._compared: dict[Network, Compared] = {}
         self._saved: set[Network] = set()
+        # Times mean something only while nothing else is computed: they wait until all other work has ended.
+        self._idle = QTimer(self)
+        self._idle.setSingleShot(True)
+        self._idle.timeout.connect(self._compare)
+        self.tasks.changed.connect(lambda: self._idle.start())
 
     # -- what is known
 
@@ -179,6 +223,11 @@ class Document(QObject):
         if run is not None and run.steps and self.before is not None:
             return _live_summary(self.session.network, self.before, run)
         return self._summaries.get(self.session.network)
+
+    @property
+    def compared(self) -> Compared | None:
+        """What both networks answer, and how fast; None while the network is the original or not measured."""
+        return self._compared.get(self.session.network) if self.is_open else None
 
     @property
     def sweep(self) -> dict[Edit, Score]:
@@ -237,6 +286,14 @@ class Document(QObject):
     def write_picture(self, export: graph_export.Export, path: Path) -> None:
         """Draw a picture into a file in the background."""
         self.tasks.start("picture", partial(graph_export.write, export, path), self._picture_written)
+
+    def write_report(self, write: Callable[[], Path]) -> None:
+        """Write the comparison or the report in the background."""
+        self.tasks.start("report", write, self._report_written)
+
+    def _report_written(self, outcome: Outcome) -> None:
+        if self._succeeded(outcome):
+            self.report_written.emit(outcome.value)
 
     def _picture_written(self, outcome: Outcome) -> None:
         if self._succeeded(outcome):
@@ -475,6 +532,7 @@ class Document(QObject):
     def shutdown(self) -> None:
         """Stop all background work and wait for it."""
         self.tasks.shutdown()
+        self._idle.stop()
 
     # -- measuring
 
@@ -485,12 +543,15 @@ class Document(QObject):
         if changes & (Changes.DOCUMENT | Changes.EXAMPLES):
             self._summaries.clear()
             self._sweeps.clear()
+            self._compared.clear()
+            self.tasks.drop("compare")
         if changes & (Changes.NETWORK | Changes.EXAMPLES):
             self.free = None
         self.changed.emit(changes)
         if not self.running and self.session.run is None:
             self._measure()
             self._sweep()
+            self._idle.start()
 
     def _measure(self) -> None:
         self.measure_error = None
@@ -502,6 +563,26 @@ class Document(QObject):
             self.tasks.start("measure", work, self._measured, self._take_summaries)
         else:
             self.tasks.drop("measure")
+
+    def _compare(self) -> None:
+        """Measure what takes a quiet machine; give it up for anything else."""
+        session = self.session
+        if any(self.tasks.running(slot) for slot in _BUSY):
+            self.tasks.drop("compare")
+        elif session.is_open and session.run is None and self._is_uncompared(session.network):
+            work = partial(_compared, session.original, session.network, session.examples, self.metrics)
+            self.tasks.start("compare", work, partial(self._take_compared, session.network))
+
+    def _is_uncompared(self, network: Network) -> bool:
+        known = network is self.session.original or network in self._compared
+        return not (known or self.measure_error or self.tasks.running("compare"))
+
+    def _take_compared(self, network: Network, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            self.measure_error = outcome.error
+        elif not outcome.stopped:
+            self._compared[network] = outcome.value
+        self.measured.emit()
 
     def _take_summaries(self, items: list[tuple[Network, Summary]]) -> None:
         self._summaries.update(items)
@@ -583,6 +664,17 @@ def _look_at(network: Network) -> None:
     """Have the network find out what the window will ask it, in the thread of the work."""
     _ = network.links, network.strongest, network.connections
     _ = network.without_outgoing, network.without_incoming
+
+
+def _compared(
+    before: Network, after: Network, examples: Examples | None, metrics: tuple[str, ...]
+) -> Compared:
+    found = None if examples is None else answers(before, after, examples, metrics[0])
+    try:
+        times = measure_latency(before, after, None if examples is None else examples.pruning.inputs)
+    except (formats.NotExpressible, formats.ExportDoesNotRun) as error:
+        return Compared(found, None, error)
+    return Compared(found, times)
 
 
 def _summaries(

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from pruner_gui.gui import compare, neuron, text
+from pruner_gui.gui import compare, neuron, printing, text
 from pruner_gui.gui.compare import ComparisonPanel
 from pruner_gui.gui.document import MOST_SEARCHED, Arrangement, Document, Exported, Preview
 from pruner_gui.gui.graph_export import Export, Ground
@@ -24,6 +24,7 @@ from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
 from pruner_gui.gui.live_plots import LivePlots
 from pruner_gui.gui.message_bar import MessageBar
 from pruner_gui.gui.offer import OfferBar, Weak
+from pruner_gui.gui.predictions_dialog import PredictionsDialog
 from pruner_gui.gui.prune_form import PruneForm
 from pruner_gui.gui.selecting import Selecting
 from pruner_gui.gui.spare import weakly_connected
@@ -114,6 +115,8 @@ class Workspace(QObject):
         self.graph.order_changed.connect(self._arrange)
         document.arranged.connect(self._show_arranged)
         document.picture_written.connect(self._say_written)
+        document.report_written.connect(self._say_reported)
+        self.comparison.predictions.clicked.connect(self.show_predictions)
 
     # -- what changed
 
@@ -373,8 +376,11 @@ class Workspace(QObject):
         examples, before = document.session.examples, document.before
         if before is not None:
             self.comparison.show_rows(
-                compare.rows(before, document.after, document.metrics, examples is not None)
+                compare.rows(
+                    before, document.after, document.metrics, examples is not None, document.compared
+                )
             )
+        self.comparison.show_compared(document.compared)
         note = ""
         if document.measure_error is not None:
             note = str(text.problem(document.measure_error))
@@ -385,6 +391,17 @@ class Workspace(QObject):
                 "The data has no targets: errors are differences from the opened network's own outputs."
             )
         self.comparison.say(note)
+
+    def show_predictions(self) -> None:
+        """Show what both networks answer, where it is known."""
+        found = self.document.compared
+        if found is not None and found.answers is not None:
+            PredictionsDialog(found.answers, self.centre.window()).open()
+
+    def graph_for_print(self) -> printing.Graph | None:
+        """Return the picture of the graph as it goes onto paper; None without a network."""
+        picture = self.picture(2, Ground.WHITE)
+        return None if picture is None else printing.Graph(self.tr("The network after pruning"), picture)
 
     def _warn(self) -> None:
         examples = self.document.session.examples if self.document.is_open else None
@@ -428,6 +445,10 @@ class Workspace(QObject):
         if view.scene is None or view.current is None:
             return None
         return Export(view.scene, view.current, view.font(), view.size(), scale, ground)
+
+    def _say_reported(self, path: Path) -> None:
+        self.success.say(self.tr("✓ Written: {file}").format(file=path.name))
+        self.success.setToolTip(str(path))
 
     def _say_written(self, path: Path) -> None:
         self.success.say(self.tr("✓ The picture was written: {file}").format(file=path.name))
