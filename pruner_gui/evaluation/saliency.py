@@ -26,6 +26,7 @@ from pruner_gui.network import (
     Network,
     Node,
 )
+from pruner_gui.stopping import Stopped, check
 
 _CHUNK = 2048
 _MOST = 16  # scores up to which every column of S is sent back; of more, so many random mixtures of them
@@ -68,7 +69,10 @@ def curvature(network: Network, objective: Objective) -> dict[str, FloatArray]:
 
 
 def _parts(objective: Objective) -> Iterator[slice]:
+    asked = check()
     for start in range(0, len(objective.inputs), _CHUNK):
+        if asked():
+            raise Stopped
         yield slice(start, start + _CHUNK)
 
 
