@@ -34,6 +34,7 @@ from pruner_gui.gui import graph_export, text
 from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.plan import Plan
 from pruner_gui.gui.spare import FreeNeurons, free_neurons
+from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.worker import Outcome, Tasks
 from pruner_gui.network import Edit, IndexArray, Network
 from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates, recipe
@@ -54,6 +55,7 @@ _BUSY = (
     "order",
     "session",
     "free",
+    "strengths",
 )
 
 
@@ -145,6 +147,7 @@ class Document(QObject):
     arranged = Signal(object)  # Arrangement
     picture_written = Signal(object)  # Path
     free_found = Signal()  # what costs nothing is known
+    strengths_found = Signal()  # how strong connections are by the measure chosen is known, or void
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -169,6 +172,9 @@ class Document(QObject):
         self._idle.setSingleShot(True)
         self._idle.timeout.connect(self._compare)
         self.tasks.changed.connect(lambda: self._idle.start())
+        self._measure_by = "magnitude"  # what a connection's strength is measured by
+        self._strengths: Strengths | None = None
+        self._strengths_of: tuple[Network | None, str] = (None, "")
 
     # -- what is known
 
@@ -391,7 +397,7 @@ class Document(QObject):
 
     def _drop_work(self) -> None:
         """Let go of what goes on for a document that is no more."""
-        for slot in ("run", "measure", "sweep", "free", "export", "order", "session"):
+        for slot in ("run", "measure", "sweep", "free", "strengths", "export", "order", "session"):
             self.tasks.drop(slot)
         self._saved.clear()
 
@@ -473,14 +479,15 @@ class Document(QObject):
         """Start a run that removes the neurons that cost nothing."""
         self._prune(replace(self.config, strategy="free"))
 
-    def prune_connections(self, ranking: str, scope: str) -> None:
-        """Start a run that zeroes the weakest connections that the tolerance allows."""
-        self._prune(replace(self.config, strategy="connections", ranking=ranking, scope=scope))
+    def prune_connections(self, scope: str) -> None:
+        """Start a run that zeroes the weakest connections, by the measure chosen, as the tolerance allows."""
+        config = replace(self.config, strategy="connections", ranking=self._measure_by, scope=scope)
+        self._prune(config)
 
     def _prune(self, *steps: PruneConfig) -> None:
         if not self.can_prune:
             return
-        for slot in ("sweep", "measure", "free"):
+        for slot in ("sweep", "measure", "free", "strengths"):
             self.tasks.drop(slot)
         self.run_began, self.pass_began_at, self.prepared = time.monotonic(), 0, None
         events = _looked_at(self.session.prune(*steps))
@@ -547,8 +554,11 @@ class Document(QObject):
             self.tasks.drop("compare")
         if changes & (Changes.NETWORK | Changes.EXAMPLES):
             self.free = None
+        if changes & (Changes.DOCUMENT | Changes.EXAMPLES):
+            self._strengths_of = (None, "")
         self.changed.emit(changes)
         if not self.running and self.session.run is None:
+            self._find_strengths()
             self._measure()
             self._sweep()
             self._idle.start()
@@ -615,6 +625,40 @@ class Document(QObject):
         # An error here is the one that measuring reports: the same weights on the same rows.
         self.swept.emit()
         self._find_free()
+
+    # -- connections
+
+    @property
+    def strengths(self) -> Strengths | None:
+        """How strong connections are by the measure chosen; None until that is measured, and during a run."""
+        now = (self.session.network, self._measure_by) if self.is_open else (None, "")
+        return self._strengths if self._strengths_of == now else None
+
+    def measure_by(self, kind: str) -> None:
+        """Measure strengths of connections by one of `pruning.RANKINGS`."""
+        self._measure_by = kind
+        self._find_strengths()
+
+    def _find_strengths(self) -> None:
+        """Measure in the background, unless it is known; without data by the size of the weights."""
+        self.tasks.drop("strengths")
+        if not self.is_open or self.running or self.strengths is not None:
+            self.strengths_found.emit()
+            return
+        network, kind, examples = self.session.network, self._measure_by, self.session.examples
+        objective = None if examples is None else examples.objective(self.metrics)
+        if kind == "magnitude" or objective is None:
+            self._strengths = Strengths.of(network, "magnitude", None)
+            self._strengths_of = network, kind
+        else:
+            work = partial(Strengths.of, network, kind, objective)
+            self.tasks.start("strengths", work, partial(self._found_strengths, network, kind))
+        self.strengths_found.emit()
+
+    def _found_strengths(self, network: Network, kind: str, outcome: Outcome) -> None:
+        if outcome.error is None:
+            self._strengths, self._strengths_of = outcome.value, (network, kind)
+            self.strengths_found.emit()
 
     # -- what costs nothing
 

@@ -28,6 +28,7 @@ from pruner_gui.gui.predictions_dialog import PredictionsDialog
 from pruner_gui.gui.prune_form import PruneForm
 from pruner_gui.gui.selecting import Selecting
 from pruner_gui.gui.spare import weakly_connected
+from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
 from pruner_gui.network import Edit, Network, RemoveUnits
 from pruner_gui.pruning import PruneConfig, Tolerance
@@ -56,7 +57,7 @@ class Workspace(QObject):
         self.selecting = Selecting(document, self.graph, self.layers, self)
         self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
         self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
-        self._weak: tuple[Network | None, float, Weak] = (None, 0.0, {})
+        self._weak: tuple[Strengths | None, float, Weak] = (None, 0.0, {})
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -106,6 +107,9 @@ class Workspace(QObject):
         self.form.changed.connect(document.set_config)
         self.form.steps.changed.connect(document.set_plan)
         document.free_found.connect(self._show_offer)
+        document.strengths_found.connect(self._show_strengths)
+        self.graph.measure_changed.connect(document.measure_by)
+        self.graph.prune_wanted.connect(document.prune_connections)
         self.offer.remove_wanted.connect(document.remove_free)
         self.offer.neuron_wanted.connect(self._select)
         self.history.version_wanted.connect(document.go_to)
@@ -164,7 +168,28 @@ class Workspace(QObject):
 
     def _threshold_wanted(self, threshold: float) -> None:
         if self.document.is_open:
-            self.graph.set_weak_threshold(self.document.session.network, threshold)
+            shown = self._strengths() or self.document.session.network
+            self.graph.set_weak_threshold(shown, threshold)
+
+    def _by_weight(self) -> bool:
+        return bool(self.graph.measure.currentData() == "magnitude")
+
+    def _strengths(self) -> Network | None:
+        """What says how strong connections are, where that is not |w|; None: |w|, or not measured yet."""
+        measured = self.document.strengths
+        return None if self._by_weight() or measured is None else measured.values
+
+    def _weak_threshold(self) -> float | None:
+        """Return the strength below which a connection is weak; None: none is, or that is not known yet."""
+        strengths = self._strengths()
+        if strengths is None and not self._by_weight():
+            return None
+        return self.graph.weak_threshold(strengths or self.document.session.network)
+
+    def _show_strengths(self) -> None:
+        if self.document.is_open and not self.document.running:
+            self.histogram.weights.set_network(self.document.session.network, self._strengths())
+            self._weak_changed()
 
     def _limit_wanted(self, rise: float) -> None:
         """Take another limit, said as the rise over the error of now."""
@@ -187,6 +212,8 @@ class Workspace(QObject):
         ready = self.document.is_open and self.document.session.examples is not None
         self.tolerance.setEnabled(idle and ready)
         self.form.setEnabled(idle)
+        self.graph.measure.setEnabled(ready)
+        self.graph.prune.setEnabled(idle and ready)
         self.history.setEnabled(idle)
         self.histogram.units.set_movable(idle and ready)
 
@@ -227,12 +254,11 @@ class Workspace(QObject):
         if not self.document.is_open or self.document.running:
             return {}
         network = self.document.session.network
-        threshold = self.graph.weak_threshold(network)
-        if threshold is None or network.macs > MOST_SEARCHED:
+        threshold, measured = self._weak_threshold(), self.document.strengths
+        if threshold is None or measured is None or network.macs > MOST_SEARCHED:
             return {}
-        if self._weak[:2] != (network, threshold):
-            strengths = {node.name: np.abs(dense.weight) for node, dense in network.dense}
-            self._weak = network, threshold, weakly_connected(network, strengths, threshold)
+        if self._weak[:2] != (measured, threshold):
+            self._weak = measured, threshold, weakly_connected(network, measured.matrices, threshold)
         return self._weak[2]
 
     def _select(self, name: str, unit: int) -> None:
@@ -241,7 +267,7 @@ class Workspace(QObject):
     def _show_histogram(self) -> None:
         """The weights of now, and what each neuron's removal would do."""
         document, preview, units = self.document, self.preview, self.histogram.units
-        self.histogram.weights.set_network(document.session.network)
+        self.histogram.weights.set_network(document.session.network, self._strengths())
         if document.session.examples is None:
             units.show_missing(self.tr("Load data to measure what each neuron is worth."))
             return
@@ -317,7 +343,8 @@ class Workspace(QObject):
             disconnected=self._without_connections(network)[0],
             constant=self._without_connections(network)[1],
             protected=self._protected(),
-            weak_threshold=self.graph.weak_threshold(network),
+            weak_threshold=self._weak_threshold(),
+            strengths=self._strengths(),
             trying=self._place(run.trying) if run is not None and run.trying and run.trying.units else None,
             focus=self.graph.weak_focus,
         )
