@@ -211,7 +211,7 @@ class GraphPanel(QWidget):
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setAutoRaise(True)
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)  # the tip and the menu tell which
         button.setIcon(resources.icon("order"))
         button.setAccessibleName(self.tr("Order of the neurons"))
         self.say_order(False)
