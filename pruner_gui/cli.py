@@ -617,8 +617,8 @@ def table(before: Summary, after: Summary, latency: Latency | None = None) -> st
             rows.append([f"{wording.metric(name)}, held out", *figures])
     if latency is not None:
         rows += [
-            _times("time, one row", latency.one),
-            _times(f"time, {latency.batch.rows} rows", latency.batch),
+            _timed("time, one row", latency.one),
+            _timed(f"time, {latency.batch.rows} rows", latency.batch),
         ]
     text = aligned(rows)
     measured = f"Errors on {before.pruning_rows:,} pruning rows"
@@ -633,7 +633,7 @@ def _errors(name: str, old: float, new: float, rows: int) -> list[str]:
     return [f"{old:.6g}", f"{new:.6g}", _change(old, new)]
 
 
-def _times(label: str, pair: Pair) -> list[str]:
+def _timed(label: str, pair: Pair) -> list[str]:
     old, new = pair.before, pair.after
     change = "within noise" if pair.within_noise else _change(old.median, new.median)
     return [label, _time(old), _time(new), change]

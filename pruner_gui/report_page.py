@@ -56,8 +56,8 @@ def page(facts: Facts, draw: Draw = str, pictures: Sequence[tuple[str, str]] = (
         _head(facts),
         _figures(facts),
         _notes(facts),
-        *(f"<h2>{escape(title)}</h2>{picture}" for title, picture in pictures),
-        _run(facts, draw),
+        *(f'<h2 class="page">{escape(title)}</h2>{picture}' for title, picture in pictures),
+        _run(facts, draw, "" if pictures else ' class="page"'),
         _confusions(facts),
         _scatter(facts, draw),
         _changes(facts),
@@ -218,11 +218,11 @@ def _gap(told: Facts) -> Gap:
 # -- the run
 
 
-def _run(facts: Facts, draw: Draw) -> str:
+def _run(facts: Facts, draw: Draw, style: str) -> str:
     if not facts.get("trajectory"):
         return ""
     return "".join(
-        ('<h2 class="page">The run</h2>', *_plots(facts, draw), _steps(facts), _guard(facts), _effort(facts))
+        (f"<h2{style}>The run</h2>", *_plots(facts, draw), _steps(facts), _guard(facts), _effort(facts))
     )
 
 

@@ -21,7 +21,7 @@ from pruner_gui.gui.window import MainWindow
 from pruner_gui.pruning import Tolerance
 
 FOLDER = Path(__file__).parent / "screenshots"
-SLOTS = ("read", "run", "sweep", "measure", "export")
+SLOTS = ("read", "run", "sweep", "measure", "free", "strengths", "export")
 
 
 def until(condition: Callable[[], bool]) -> None:

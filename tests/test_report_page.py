@@ -130,7 +130,7 @@ def test_pictures_are_well_formed_and_can_be_drawn_by_somebody_else(facts: dict[
 
     text = page(facts, draw, [("Graph", "<p>here</p>")])
     assert "[picture 2]" in text
-    assert "<h2>Graph</h2><p>here</p>" in text
+    assert '<h2 class="page">Graph</h2><p>here</p>' in text
     assert "<svg" not in text
     line = ElementTree.fromstring(drawn[0]).find("{*}polyline")
     assert line is not None

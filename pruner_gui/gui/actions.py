@@ -26,6 +26,8 @@ class Actions:
         self.export = self._action("export", tr("&Export…"), "Ctrl+E", tr("Export"))
         self.open_session = self._action("", tr("Open &session…"), "Ctrl+Shift+O")
         self.save_session = self._action("", tr("&Save session…"), "Ctrl+S")
+        self.comparison = self._action("", tr("Export c&omparison…"), "Ctrl+Alt+E")
+        self.report = self._action("", tr("Print &report…"), "Ctrl+P")
         self.picture = self._action("picture", tr("Export p&icture…"), "Ctrl+Shift+E")
         self.quit = self._action("", tr("&Quit"), "Ctrl+Q")
         self.undo = self._action("undo", tr("&Undo"), "Ctrl+Z")
@@ -53,6 +55,8 @@ class Actions:
         self.copy.setEnabled(document.is_open)
         self.picture.setEnabled(document.is_open)
         self.save_session.setEnabled(idle)
+        for action in (self.comparison, self.report):
+            action.setEnabled(idle and document.before is not None and document.after is not None)
         self.prune.setEnabled(document.can_prune)
         self.cancel.setEnabled(document.running)
         self.options.setEnabled(document.is_open)
@@ -86,7 +90,8 @@ def build_menus(
     tr, bar = window.tr, window.menuBar()
     _menu(bar.addMenu(tr("&File")), actions.open, actions.data, None,
           actions.open_session, actions.save_session, None, actions.samples, actions.recent, None,
-          actions.export, actions.picture, None, actions.quit)  # fmt: skip
+          actions.export, actions.picture, actions.comparison, actions.report, None,
+          actions.quit)  # fmt: skip
     _menu(bar.addMenu(tr("&Edit")), actions.undo, actions.redo, None, actions.copy)
     view = bar.addMenu(tr("&View"))
     _menu(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QCoreApplication, Qt
 from PySide6.QtGui import QBrush, QColor, QGuiApplication, QKeyEvent, QKeySequence
@@ -11,14 +11,16 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
     QLabel,
+    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
 
-from pruner_gui.comparison import Rate, Summary, rate
+from pruner_gui.comparison import Pair, Rate, Summary, Times, rate
 from pruner_gui.gui import text, theme
+from pruner_gui.gui.document import Compared
 
 _RATE = "error-rate"
 _PADDING = 9  # of a row, above and below its text together
@@ -40,8 +42,17 @@ def _tr(source: str, comment: str = "") -> str:
     return QCoreApplication.translate("compare", source, comment)
 
 
-def rows(before: Summary, after: Summary | None, metrics: tuple[str, ...], with_data: bool) -> list[Row]:
-    """Return the lines for two summaries; `after` None: nothing was pruned yet."""
+def rows(
+    before: Summary,
+    after: Summary | None,
+    metrics: tuple[str, ...],
+    with_data: bool,
+    compared: Compared | None = None,
+) -> list[Row]:
+    """Return the lines for two summaries; `after` None: nothing was pruned yet.
+
+    `compared` None: not measured yet.
+    """
     figures = [
         _count(_tr("Hidden neurons"), before, after, lambda s: s.hidden_neurons),
         _layers(before, after),
@@ -49,14 +60,17 @@ def rows(before: Summary, after: Summary | None, metrics: tuple[str, ...], with_
         _count(_tr("Parameters"), before, after, lambda s: s.parameters),
         _count(_tr("Multiply-adds"), before, after, lambda s: s.macs),
         _size(before, after),
+        _bytes(_tr("Weights in\nmemory"), before, after, lambda s: s.weight_bytes),
+        _bytes(_tr("Activations\na row"), before, after, lambda s: s.activation_bytes),
     ]
+    times = [] if after is None else _times(compared)
     if not with_data:
-        return [*figures, Row(_tr("Error"), "", "", _tr("load data to measure it"))]
+        return [*figures, *times, Row(_tr("Error"), "", "", _tr("load data to measure it"))]
     names = (*metrics, *(() if _RATE in metrics else (_RATE,)))
     for name in names:
         if name in before.errors:
             figures += _error_rows(name, before, after)
-    return figures
+    return figures + times
 
 
 def _count(name: str, before: Summary, after: Summary | None, count: Callable[[Summary], int]) -> Row:
@@ -83,6 +97,46 @@ def _size(before: Summary, after: Summary | None) -> Row:
     share = (after.bytes - before.bytes) / before.bytes
     change, verdict = _verdict(text.signed(text.percent(share, 3), share), share, _tr("smaller"))
     return Row(name, old, new, change, verdict)
+
+
+def _bytes(name: str, before: Summary, after: Summary | None, count: Callable[[Summary], int]) -> Row:
+    row = _count(name, before, after, count)
+    new = "" if after is None else text.size(count(after))
+    tip = _tr("In the precision the parameters are stored in; activation functions work in place.")
+    return replace(row, before=text.size(count(before)), after=new, tip=tip)
+
+
+def _times(compared: Compared | None) -> list[Row]:
+    if compared is None:
+        return [
+            Row(_tr("Time"), "", "", _tr("measuring…"), tip=_tr("Measured once nothing else is computed."))
+        ]
+    if compared.latency is None:
+        return [Row(_tr("Time"), "", "", _tr("cannot be measured"), tip=compared.reason)]
+    runtime = compared.latency.runtime
+    return [_time_row(pair, runtime) for pair in (compared.latency.one, compared.latency.batch)]
+
+
+def _time_row(pair: Pair, runtime: str) -> Row:
+    name = text.plural(pair.rows, _tr("Time for\n{n} row"), _tr("Time for\n{n} rows"))
+    old, new = pair.before, pair.after
+    share = (new.median - old.median) / old.median if old.median else 0.0
+    change, verdict = _verdict(text.signed(text.percent(share, 3), share), share, _tr("faster"))
+    if pair.within_noise:
+        change, verdict = _tr("= within noise"), 0
+    tip = _tr(
+        "Median, and 95th percentile, of a call in {runtime} on this machine, on one thread, both networks "
+        "in turns. Within noise: the middle halves of the times overlap."
+    )
+    return Row(name, _time_text(old), _time_text(new), change, verdict, tip.format(runtime=runtime))
+
+
+def _time_text(times: Times) -> str:
+    unit, name = (1e6, "µs") if times.median < 1e-3 else (1e3, "ms")
+    line = _tr("{median} {unit}\n95 %: {p95}")
+    return line.format(
+        median=text.number(unit * times.median, 3), p95=text.number(unit * times.p95, 3), unit=name
+    )
 
 
 def _error_rows(name: str, before: Summary, after: Summary | None) -> list[Row]:
@@ -135,7 +189,8 @@ def _verdict(change: str, difference: float, less: str) -> tuple[str, int]:
         return _tr("= same"), 0
     if difference < 0:
         return f"{change}\n▼ {less}", 1
-    return f"{change}\n▲ " + (_tr("worse") if less == _tr("better") else _tr("larger")), -1
+    more = {_tr("better"): _tr("worse"), _tr("faster"): _tr("slower")}.get(less, _tr("larger"))
+    return f"{change}\n▲ {more}", -1
 
 
 class ComparisonPanel(QWidget):
@@ -148,10 +203,19 @@ class ComparisonPanel(QWidget):
         self.note = QLabel()
         self.note.setObjectName("muted")
         self.note.setWordWrap(True)
+        self.gap = QLabel()
+        self.gap.setWordWrap(True)
+        self.predictions = QPushButton(self.tr("P&redictions…"))
+        self.predictions.setToolTip(
+            self.tr("What both networks answer, and which rows they answer otherwise")
+        )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(6, 2, 6, 6)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.gap)
         layout.addWidget(self.note)
+        layout.addWidget(self.predictions, 0, Qt.AlignmentFlag.AlignLeft)
+        self.show_compared(None)
         headers = [self.tr("Figure"), self.tr("Before"), self.tr("After"), self.tr("Change")]
         self.table.setHorizontalHeaderLabels(headers)
         self.table.setAccessibleName(self.tr("Comparison before and after"))
@@ -176,16 +240,28 @@ class ComparisonPanel(QWidget):
         self.note.setText(note)
         self.note.setVisible(bool(note))
 
+    def show_compared(self, compared: Compared | None) -> None:
+        """Say what pruning did to the gap, and offer the predictions, where they are known."""
+        found = None if compared is None else compared.answers
+        gap = None if found is None else found.gap
+        self.gap.setText("" if gap is None else text.gap(gap))
+        self.gap.setVisible(gap is not None)
+        self.predictions.setEnabled(found is not None)
+
     def retheme(self) -> None:
         """Take the colours of the theme."""
         for index, row in enumerate(self._rows):
             self._show_row(index, row)
 
-    def as_tsv(self) -> str:
-        """Return the table as tab-separated text."""
+    def cells(self) -> list[list[str]]:
+        """Return the table with its headings, each cell in one line."""
         lines = [["", self.tr("Before"), self.tr("After"), self.tr("Change")]]
         lines += [[row.name, row.before, row.after, row.change] for row in self._rows]
-        return "\n".join("\t".join(cell.replace("\n", " ") for cell in line) for line in lines) + "\n"
+        return [[cell.replace("\n", " ") for cell in line] for line in lines]
+
+    def as_tsv(self) -> str:
+        """Return the table as tab-separated text."""
+        return text.tsv(self.cells())
 
     def copy(self) -> None:
         """Copy the table for a spreadsheet."""

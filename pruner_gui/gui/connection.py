@@ -36,11 +36,34 @@ def rank(facts: Facts | None, edge: EdgeHit) -> str:
     return _tr("weaker than {share} of this layer's").format(share=text.percent(stronger, 3))
 
 
-def _rows(facts: Facts | None, edge: EdgeHit, weak_threshold: float | None) -> neuron.Rows:
+def _measured(document: Document, edge: EdgeHit) -> tuple[str, float] | None:
+    """How strong it is by another measure than |w|, and what that is called; None without one."""
+    strengths = document.strengths
+    if strengths is None or strengths.kind == "magnitude":
+        return None
+    names = neuron.visible_layers(document.session.original)
+    (source, unit), (target, other) = edge.source, edge.target
+    value = strengths.of_edge((names[source], unit), (names[target], other))
+    name = _tr("Contribution") if strengths.kind == "contribution" else _tr("Expected rise of the error")
+    return None if value is None else (name, value)
+
+
+def _rows(
+    document: Document, facts: Facts | None, edge: EdgeHit, weak_threshold: float | None
+) -> neuron.Rows:
     rows = [(_tr("Weight"), text.signed(text.number(edge.weight), edge.weight))]
     if strength := rank(facts, edge):
         rows.append((_tr("Strength"), strength))
-    if weak_threshold is not None:
+    measured = _measured(document, edge)
+    if measured is not None:
+        name, value = measured
+        rows.append((name, text.number(value, 3)))
+        if weak_threshold is not None:
+            word = (
+                _tr("yes, that is below {limit}") if value < weak_threshold else _tr("no, not below {limit}")
+            )
+            rows.append((_tr("Weak"), word.format(limit=text.number(weak_threshold, 3))))
+    elif weak_threshold is not None:
         weak = abs(edge.weight) < weak_threshold
         word = _tr("yes, |w| is below {limit}") if weak else _tr("no, |w| is not below {limit}")
         rows.append((_tr("Weak"), word.format(limit=text.number(weak_threshold, 3))))
@@ -49,7 +72,7 @@ def _rows(facts: Facts | None, edge: EdgeHit, weak_threshold: float | None) -> n
 
 def tooltip(document: Document, facts: Facts | None, edge: EdgeHit, weak_threshold: float | None) -> str:
     """Return what hovering tells, a few lines of plain text."""
-    lines = [f"{name}: {value}" for name, value in _rows(facts, edge, weak_threshold)]
+    lines = [f"{name}: {value}" for name, value in _rows(document, facts, edge, weak_threshold)]
     return "\n".join([title(document, edge), *lines])
 
 
@@ -61,7 +84,7 @@ def details(document: Document, facts: Facts | None, edge: EdgeHit, weak_thresho
     gone = [end for end in (edge.source, edge.target) if end[1] not in network.by_name[names[end[0]]].units]
     if gone:
         return f"{heading}<p>{escape(_tr('Gone with the neuron it began or ended at.'))}</p>"
-    return f"{heading}<p></p>" + neuron.table(_rows(facts, edge, weak_threshold))
+    return f"{heading}<p></p>" + neuron.table(_rows(document, facts, edge, weak_threshold))
 
 
 def layer_details(document: Document, preview: Preview, facts: Facts | None, layer: int) -> str:

@@ -70,7 +70,7 @@ class DataDialog(QDialog):
         self.missing, self.categories = QComboBox(), QComboBox()
         self.delimiter, self.header, self.classes = QComboBox(), QComboBox(), QLineEdit()
         self.holdout, self.share, self.held = QComboBox(), QDoubleSpinBox(), QPushButton()
-        self.seed, self.max_rows = QSpinBox(), QSpinBox()
+        self.seed, self.max_rows, self.guard = QSpinBox(), QSpinBox(), QSpinBox()
         self.buttons = QDialogButtonBox(
             QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel
         )
@@ -100,6 +100,7 @@ class DataDialog(QDialog):
             delimiter=self.delimiter.currentData(),
             header=self.header.currentData(),
             holdout=shares[kind],
+            guard=self.guard.value() / 100,
             holdout_files=self.holdout_files if kind == _FILE else (),
             seed=self.seed.value(),
             max_rows=self.max_rows.value() or None,
@@ -263,6 +264,7 @@ class DataDialog(QDialog):
             kind = _SHARE if options.holdout else _NONE
             self.share.setValue(100 * (options.holdout or DEFAULT_SHARE))
         self.holdout.setCurrentIndex(kind)
+        self.guard.setValue(round(100 * options.guard))
         self.seed.setValue(options.seed)
         self.max_rows.setValue(options.max_rows or 0)
         del blockers
@@ -317,11 +319,20 @@ class DataDialog(QDialog):
         self.share.setValue(100 * DEFAULT_SHARE)
         self.share.setDecimals(0)
         self.share.setSuffix(" %")
+        self.guard.setRange(0, 50)
+        self.guard.setSuffix(" %")
+        self.guard.setSpecialValueText(self.tr("none"))
+        self.guard.setToolTip(
+            self.tr(
+                "This share of the other rows decides how far a run goes: the smallest network is kept"
+                "\nwhose error on these rows is within the tolerance too. The held-out rows stay untouched."
+            )
+        )
         self.seed.setRange(0, 2**31 - 1)
         self.max_rows.setRange(0, 10**9)
         self.max_rows.setSpecialValueText(self.tr("all"))
         self.max_rows.setGroupSeparatorShown(True)
-        for box in (self.divisor, self.share, self.seed, self.max_rows):
+        for box in (self.divisor, self.share, self.seed, self.max_rows, self.guard):
             box.setMinimumHeight(self.scale.sizeHint().height())
         self.browse.setToolTip(
             self.tr("csv, text, parquet, npz, npy or idx; select two files for inputs and targets")
@@ -341,7 +352,10 @@ class DataDialog(QDialog):
         layout.addWidget(self._role_row())
         layout.addLayout(self._form())
         hint = QLabel(
-            self.tr("Pruning rows decide what goes. Held-out rows only report, so that the result is honest.")
+            self.tr(
+                "Pruning rows decide what goes. Guard rows, if there are any, decide how far a run goes."
+                " Held-out rows only report, so that the result is honest."
+            )
         )
         hint.setObjectName("hint")
         hint.setWordWrap(True)
@@ -373,6 +387,7 @@ class DataDialog(QDialog):
         )
         right = (
             (self.tr("&Held-out rows"), _beside(self.holdout, self.share, self.held), self.holdout),
+            (self.tr("&Guard rows"), self.guard, self.guard),
             (self.tr("&Pruning rows, at most"), self.max_rows, self.max_rows),
             (self.tr("&Random seed"), self.seed, self.seed),
             (

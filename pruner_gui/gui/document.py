@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -17,14 +17,25 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from pruner_gui import files, formats, reading, session_file
-from pruner_gui.comparison import Measured, Summary, peak_activations, summarise, weight_bytes
+from pruner_gui.comparison import (
+    Answers,
+    Latency,
+    Measured,
+    Summary,
+    answers,
+    measure_latency,
+    peak_activations,
+    summarise,
+    weight_bytes,
+)
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
-from pruner_gui.gui import graph_export, run_words
+from pruner_gui.gui import graph_export, run_words, text
 from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.plan import Plan
 from pruner_gui.gui.run_points import Record
 from pruner_gui.gui.spare import FreeNeurons, free_neurons
+from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.worker import Outcome, Tasks
 from pruner_gui.network import Edit, IndexArray, Network
 from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates, recipe
@@ -35,6 +46,20 @@ from pruner_gui.session import Changes, DataOptions, Run, Session, Step, load_ex
 REST_MS = 150  # without another move, before the point shown is measured
 
 MOST_SEARCHED = 20_000_000  # weights up to which neurons that cost nothing are looked for
+_BUSY = (
+    "run",
+    "read",
+    "measure",
+    "sweep",
+    "export",
+    "picture",
+    "report",
+    "compile",
+    "order",
+    "session",
+    "free",
+    "strengths",
+)
 
 
 @dataclass(frozen=True)
@@ -93,6 +118,20 @@ class Arrangement:
     measured: bool
 
 
+@dataclass(frozen=True)
+class Compared:
+    """The network of now beside the one opened. `refusal` is why there is no `latency`."""
+
+    answers: Answers | None
+    latency: Latency | None
+    refusal: PrunerError | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why there is no latency, "" where there is."""
+        return "" if self.refusal is None else str(text.problem(self.refusal))
+
+
 class Document(QObject):
     """One document with its background work. Lives in the main thread."""
 
@@ -107,10 +146,12 @@ class Document(QObject):
     opened = Signal(object)  # Path: a model was opened
     data_loaded = Signal(object)  # DataFiles
     session_saved = Signal(object)  # Path
+    report_written = Signal(object)  # Path
     arranged = Signal(object)  # Arrangement
     picture_written = Signal(object)  # Path
     runs_changed = Signal()  # a run ended, or what is said of one changed
     free_found = Signal()  # what costs nothing is known
+    strengths_found = Signal()  # how strong connections are by the measure chosen is known, or void
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -128,6 +169,7 @@ class Document(QObject):
         self.pass_began_at = 0  # number of trials before the present pass
         self._summaries: dict[Network, Summary] = {}
         self._sweeps: dict[Network, dict[Edit, Score]] = {}
+        self._compared: dict[Network, Compared] = {}
         self._saved: set[Network] = set()
         self.runs: list[Record] = []  # those that ended, whatever became of their networks
         self._expected: DataFiles | None = None  # what the runs of a session were measured on
@@ -135,6 +177,14 @@ class Document(QObject):
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
         self._rest.timeout.connect(self._rested)
+        # Times mean something only while nothing else is computed: they wait until all other work has ended.
+        self._idle = QTimer(self)
+        self._idle.setSingleShot(True)
+        self._idle.timeout.connect(self._compare)
+        self.tasks.changed.connect(lambda: self._idle.start())
+        self._measure_by = "magnitude"  # what a connection's strength is measured by
+        self._strengths: Strengths | None = None
+        self._strengths_of: tuple[Network | None, str] = (None, "")
 
     # -- what is known
 
@@ -206,6 +256,11 @@ class Document(QObject):
         return next((record for record in self.runs if record.source() is run), None) if run else None
 
     @property
+    def compared(self) -> Compared | None:
+        """What both networks answer, and how fast; None while the network is the original or not measured."""
+        return self._compared.get(self.session.network) if self.is_open else None
+
+    @property
     def sweep(self) -> dict[Edit, Score]:
         """The errors without each neuron of the network of now, as far as measured."""
         return self._sweeps.get(self.session.network, {}) if self.is_open else {}
@@ -264,6 +319,14 @@ class Document(QObject):
     def write_picture(self, export: graph_export.Export, path: Path) -> None:
         """Draw a picture into a file in the background."""
         self.tasks.start("picture", partial(graph_export.write, export, path), self._picture_written)
+
+    def write_report(self, write: Callable[[], Path]) -> None:
+        """Write the comparison or the report in the background."""
+        self.tasks.start("report", write, self._report_written)
+
+    def _report_written(self, outcome: Outcome) -> None:
+        if self._succeeded(outcome):
+            self.report_written.emit(outcome.value)
 
     def _picture_written(self, outcome: Outcome) -> None:
         if self._succeeded(outcome):
@@ -365,7 +428,7 @@ class Document(QObject):
 
     def _drop_work(self) -> None:
         """Let go of what goes on for a document that is no more."""
-        for slot in ("run", "measure", "sweep", "free", "export", "order", "session"):
+        for slot in ("run", "measure", "sweep", "free", "strengths", "export", "order", "session"):
             self.tasks.drop(slot)
         self._saved.clear()
         self._rest.stop()
@@ -453,14 +516,15 @@ class Document(QObject):
         """Start a run that removes the neurons that cost nothing."""
         self._prune(replace(self.config, strategy="free"))
 
-    def prune_connections(self, ranking: str, scope: str) -> None:
-        """Start a run that zeroes the weakest connections that the tolerance allows."""
-        self._prune(replace(self.config, strategy="connections", ranking=ranking, scope=scope))
+    def prune_connections(self, scope: str) -> None:
+        """Start a run that zeroes the weakest connections, by the measure chosen, as the tolerance allows."""
+        config = replace(self.config, strategy="connections", ranking=self._measure_by, scope=scope)
+        self._prune(config)
 
     def _prune(self, *steps: PruneConfig) -> None:
         if not self.can_prune:
             return
-        for slot in ("sweep", "measure", "free"):
+        for slot in ("sweep", "measure", "free", "strengths"):
             self.tasks.drop(slot)
         self.run_began, self.pass_began_at, self.prepared = time.monotonic(), 0, None
         events = _looked_at(self.session.prune(*steps))
@@ -512,7 +576,7 @@ class Document(QObject):
         """Show the network after so many accepted edits of its run; it is measured when that rests."""
         changes = self.session.move_to(accepted)
         if changes:
-            for slot in ("measure", "sweep", "free"):
+            for slot in ("measure", "sweep", "free", "compare"):
                 self.tasks.drop(slot)
             self.free = None
             self.changed.emit(changes)
@@ -522,11 +586,13 @@ class Document(QObject):
         if self.running or self.session.run is not None:
             return
         needed = {version.network for version in self.session.versions} | {self.session.network}
-        for known in (self._summaries, self._sweeps):
+        for known in (self._summaries, self._sweeps, self._compared):
             for network in known.keys() - needed:  # points left behind would fill the memory
                 del known[network]
+        self._find_strengths()
         self._measure()
         self._sweep()
+        self._idle.start()
 
     def go_to_run(self, record: Record) -> None:
         """Go to the version that a remembered run made, where the history still has it."""
@@ -563,6 +629,7 @@ class Document(QObject):
         """Stop all background work and wait for it."""
         self._rest.stop()
         self.tasks.shutdown()
+        self._idle.stop()
 
     # -- measuring
 
@@ -573,13 +640,19 @@ class Document(QObject):
         if changes & (Changes.DOCUMENT | Changes.EXAMPLES):
             self._summaries.clear()
             self._sweeps.clear()
+            self._compared.clear()
+            self.tasks.drop("compare")
         self._rest.stop()
         if changes & (Changes.NETWORK | Changes.EXAMPLES):
             self.free = None
+        if changes & (Changes.DOCUMENT | Changes.EXAMPLES):
+            self._strengths_of = (None, "")
         self.changed.emit(changes)
         if not self.running and self.session.run is None:
+            self._find_strengths()
             self._measure()
             self._sweep()
+            self._idle.start()
 
     def _measure(self) -> None:
         self.measure_error = None
@@ -591,6 +664,26 @@ class Document(QObject):
             self.tasks.start("measure", work, self._measured, self._take_summaries)
         else:
             self.tasks.drop("measure")
+
+    def _compare(self) -> None:
+        """Measure what takes a quiet machine; give it up for anything else."""
+        session = self.session
+        if self._rest.isActive() or any(self.tasks.running(slot) for slot in _BUSY):
+            self.tasks.drop("compare")
+        elif session.is_open and session.run is None and self._is_uncompared(session.network):
+            work = partial(_compared, session.original, session.network, session.examples, self.metrics)
+            self.tasks.start("compare", work, partial(self._take_compared, session.network))
+
+    def _is_uncompared(self, network: Network) -> bool:
+        known = network is self.session.original or network in self._compared
+        return not (known or self.measure_error or self.tasks.running("compare"))
+
+    def _take_compared(self, network: Network, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            self.measure_error = outcome.error
+        elif not outcome.stopped:
+            self._compared[network] = outcome.value
+        self.measured.emit()
 
     def _take_summaries(self, items: list[tuple[Network, Summary]]) -> None:
         self._summaries.update(items)
@@ -623,6 +716,40 @@ class Document(QObject):
         # An error here is the one that measuring reports: the same weights on the same rows.
         self.swept.emit()
         self._find_free()
+
+    # -- connections
+
+    @property
+    def strengths(self) -> Strengths | None:
+        """How strong connections are by the measure chosen; None until that is measured, and during a run."""
+        now = (self.session.network, self._measure_by) if self.is_open else (None, "")
+        return self._strengths if self._strengths_of == now else None
+
+    def measure_by(self, kind: str) -> None:
+        """Measure strengths of connections by one of `pruning.RANKINGS`."""
+        self._measure_by = kind
+        self._find_strengths()
+
+    def _find_strengths(self) -> None:
+        """Measure in the background, unless it is known; without data by the size of the weights."""
+        self.tasks.drop("strengths")
+        if not self.is_open or self.running or self.strengths is not None:
+            self.strengths_found.emit()
+            return
+        network, kind, examples = self.session.network, self._measure_by, self.session.examples
+        objective = None if examples is None else examples.objective(self.metrics)
+        if kind == "magnitude" or objective is None:
+            self._strengths = Strengths.of(network, "magnitude", None)
+            self._strengths_of = network, kind
+        else:
+            work = partial(Strengths.of, network, kind, objective)
+            self.tasks.start("strengths", work, partial(self._found_strengths, network, kind))
+        self.strengths_found.emit()
+
+    def _found_strengths(self, network: Network, kind: str, outcome: Outcome) -> None:
+        if outcome.error is None:
+            self._strengths, self._strengths_of = outcome.value, (network, kind)
+            self.strengths_found.emit()
 
     # -- what costs nothing
 
@@ -672,6 +799,17 @@ def _look_at(network: Network) -> None:
     """Have the network find out what the window will ask it, in the thread of the work."""
     _ = network.links, network.strongest, network.connections
     _ = network.without_outgoing, network.without_incoming
+
+
+def _compared(
+    before: Network, after: Network, examples: Examples | None, metrics: tuple[str, ...]
+) -> Compared:
+    found = None if examples is None else answers(before, after, examples, metrics[0])
+    try:
+        times = measure_latency(before, after, None if examples is None else examples.pruning.inputs)
+    except (formats.NotExpressible, formats.ExportDoesNotRun) as error:
+        return Compared(found, None, error)
+    return Compared(found, times)
 
 
 def _summaries(

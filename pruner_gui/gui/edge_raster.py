@@ -44,7 +44,7 @@ _SEARCHED = 200_000
 class EdgeBlock:
     """The connections of one pair of layers, strongest first, and their way through the scene.
 
-    `source` and `target` are positions in the layout's layers.
+    `source` and `target` are positions in the layout's layers; `strength` is |w|, or what it is measured by.
     """
 
     source_layer: int
@@ -52,6 +52,7 @@ class EdgeBlock:
     source: Indices
     target: Indices
     weight: Floats
+    strength: Floats
     pieces: tuple[Piece, ...]
 
     @cached_property
@@ -104,7 +105,11 @@ class EdgeBlock:
     def only(self, chosen: IndexArray) -> EdgeBlock:
         """Return the block with some of its connections, strongest first."""
         return replace(
-            self, source=self.source[chosen], target=self.target[chosen], weight=self.weight[chosen]
+            self,
+            source=self.source[chosen],
+            target=self.target[chosen],
+            weight=self.weight[chosen],
+            strength=self.strength[chosen],
         )
 
     def touching(self, layer: int, position: int) -> IndexArray:
@@ -153,17 +158,21 @@ class Ink:
     haze: Rgb  # where both signs are equally strong
 
 
-def prepare(network: Network, layout: Layout, most: int | None = None) -> tuple[EdgeBlock, ...]:
+def prepare(
+    network: Network, layout: Layout, most: int | None = None, strengths: Network | None = None
+) -> tuple[EdgeBlock, ...]:
     """Return the connections of a network (the layout's or one cut down from it), zero weights left out.
 
-    Of each pair of layers the `most` strongest; None: all.
+    Of each pair of layers the `most` strongest; None: all. The |w| of `strengths`, a network of the same
+    shape, say how strong a connection is; None: its own.
     """
     blocks = []
-    for link in network.links:
+    for link, measured in zip(network.links, (strengths or network).links, strict=True):
         source, target = layout.layer_index(link.source), layout.layer_index(link.target)
         rows = layout.layers[source].positions(network.by_name[link.source].units[link.sources])
         columns = layout.layers[target].positions(network.by_name[link.target].units)
-        order = _strongest(np.abs(link.weight).ravel(), most)
+        strength = np.abs(measured.weight).ravel()
+        order = _strongest(strength, most)
         i, j = np.divmod(order, np.int32(link.weight.shape[1]))
         blocks.append(
             EdgeBlock(
@@ -172,6 +181,7 @@ def prepare(network: Network, layout: Layout, most: int | None = None) -> tuple[
                 rows.astype(np.int32)[i],
                 columns.astype(np.int32)[j],
                 link.weight.ravel()[order].astype(np.float32, copy=False),
+                strength[order].astype(np.float32, copy=False),
                 layout.route(source, target),
             )
         )
@@ -198,8 +208,8 @@ def draw_edges(
 ) -> Image | None:
     """Return the picture `(height, width, 4)`: blue, green, red, alpha, premultiplied.
 
-    `weak_threshold`: connections with |w| below it are weak: another colour, thin and dashed. `focus` dims
-    all others. Returns None when `aborted()` turned true on the way.
+    `weak_threshold`: connections with a strength below it are weak: another colour, thin and dashed. `focus`
+    dims all others. Returns None when `aborted()` turned true on the way.
     """
     image = np.zeros((frame.height, frame.width, 4), np.uint8)
     batches = [batch for block in blocks for batch in _batches(block, frame, weak_threshold)]
@@ -224,7 +234,7 @@ def warm_up() -> None:
     layout = Layout.from_sizes(sizes)
     source, target = (index.ravel().astype(np.int32) for index in np.indices(sizes))
     weight = np.linspace(1, -1, source.size, dtype=np.float32)
-    block = EdgeBlock(0, 1, source, target, weight, layout.route(0, 1))
+    block = EdgeBlock(0, 1, source, target, weight, np.abs(weight), layout.route(0, 1))
     black = (0, 0, 0)
     draw_edges([block], Frame(0.0, -4.0, 0.05, 16, 16), Ink(black, black, black, black), 0.5)
     block.strongest_at(layout.layers[1].x, 0.0, 1.0)
@@ -271,7 +281,7 @@ def _batches(block: EdgeBlock, frame: Frame, weak_threshold: float | None) -> It
     """What to draw of a block in this frame, culled."""
     if not block.weight.size:
         return
-    n_strong = _count_strong(np.abs(block.weight), weak_threshold)
+    n_strong = _count_strong(block.strength, weak_threshold)
     kinds, looks = _looks(block, frame, n_strong)
     for piece in block.pieces:
         x0, x1 = (piece.x0 - frame.left) * frame.scale, (piece.x1 - frame.left) * frame.scale
@@ -293,7 +303,7 @@ def _looks(
 ) -> tuple[tuple[tuple[int, IndexArray], ...], tuple[Floats, Floats, Floats]]:
     """Which connections are drawn as what kind; and the strength, width and dashes of all."""
     room = _room(block) * frame.scale / frame.ratio
-    strength, crowd = _exposure(np.abs(block.weight), room)
+    strength, crowd = _exposure(block.strength, room)
     width = frame.ratio * (1.0 + strength * (1.9 - 1.5 * crowd))
     drawn = int(np.count_nonzero(strength[:n_strong] >= _FAINTEST))
     weak = _sample(n_strong, room * _WEAK_SHARE, block)
@@ -314,9 +324,7 @@ def strokes(
 ) -> Iterator[tuple[int, IndexArray, Floats, Floats]]:
     """Yield what `draw_edges` draws one by one: kind, connections, and the strength and width of each."""
     if block.weight.size:
-        kinds, (strength, width, _) = _looks(
-            block, frame, _count_strong(np.abs(block.weight), weak_threshold)
-        )
+        kinds, (strength, width, _) = _looks(block, frame, _count_strong(block.strength, weak_threshold))
         for kind, chosen in kinds:
             yield kind, chosen, strength[chosen], width[chosen]
 
@@ -379,7 +387,7 @@ def _bundle(block: EdgeBlock, piece: Piece, frame: Frame, n_strong: int, x0: flo
     place = np.ravel_multi_index(
         (kind, bins0[block.source], bins1[block.target if last else block.source]), grid
     )
-    mass = np.bincount(place, np.abs(block.weight) ** 1.5)
+    mass = np.bincount(place, block.strength**1.5)
     used = np.flatnonzero(mass)
     kind, i, j = np.unravel_index(used, grid)
     even = mass.sum() * cell / _room(block)

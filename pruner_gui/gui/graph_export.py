@@ -130,7 +130,11 @@ def _camera(export: Export) -> Camera:
 
 def _blocks(export: Export) -> tuple[EdgeBlock, ...]:
     scene = export.scene
-    return choose(prepare(export.network, scene.layout, scene.most), scene.shown, scene.marks.weak_threshold)
+    return choose(
+        prepare(export.network, scene.layout, scene.most, scene.marks.strengths),
+        scene.shown,
+        scene.marks.weak_threshold,
+    )
 
 
 def _begin(painter: QPainter, export: Export) -> None:

@@ -120,8 +120,8 @@ def strongest_edge(blocks: Sequence[EdgeBlock], x: float, y: float, reach: float
     best: tuple[float, EdgeBlock, int] | None = None
     for block in blocks:
         edge = block.strongest_at(x, y, reach)
-        if edge is not None and (best is None or abs(block.weight[edge]) > best[0]):
-            best = (abs(float(block.weight[edge])), block, edge)
+        if edge is not None and (best is None or block.strength[edge] > best[0]):
+            best = (float(block.strength[edge]), block, edge)
     return EdgePlace(*best[1:]) if best is not None else None
 
 

@@ -48,7 +48,9 @@ class GraphMarks:
     constant: Units = field(default_factory=lambda: _NONE)
     protected: Units = field(default_factory=lambda: _NONE)
     weak_threshold: float | None = None
-    """Connections with |w| below it are drawn as weak; None: none is."""
+    """Connections with a strength below it are drawn as weak; None: none is."""
+    strengths: Network | None = None
+    """Its |w| say how strong connections are; None: those of the network that is shown."""
     trying: tuple[int, int] | None = None
     """(layer, unit) that the worker is trying now."""
     focus: bool = False

@@ -36,6 +36,8 @@ class GraphPanel(QWidget):
 
     weak_changed = Signal()
     order_changed = Signal(str)  # one of `graph_order.ORDERS`
+    measure_changed = Signal(str)  # one of `pruning.RANKINGS`
+    prune_wanted = Signal(str)  # connections: one of `pruning.SCOPES`
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,13 +69,14 @@ class GraphPanel(QWidget):
             self.tr("Only the strongest connections are drawn: all of them take seconds")
         )
         self.draw_all.clicked.connect(self._draw_all)
-        self.shown = QComboBox()
+        self.shown, self.measure, self.prune = QComboBox(), QComboBox(), QToolButton()
         self._graph_tools = QWidget()
         self.orders = {name: QAction(title, self) for name, title in self._order_titles()}
         self.order = "index"
         self.order_button = QToolButton()
         self._build_orders()
         self._build_shown()
+        self._build_measure()
         self._build_graph_tools()
         self._build()
         self.pages.page_changed.connect(self._show_tools)
@@ -113,7 +116,7 @@ class GraphPanel(QWidget):
         self.order_button.setText(self.orders[self.order].text().replace("&", ""))
 
     def weak_threshold(self, network: Network) -> float | None:
-        """Return the |w| below which a connection is weak, None: none is."""
+        """Return the |w| (or strength) in a network below which a connection is weak; None: none is."""
         share = self.weak_box.value() / 100
         if not share:
             return None
@@ -182,8 +185,10 @@ class GraphPanel(QWidget):
         label.setBuddy(self.shown)
         row.setContentsMargins(8, 0, 8, 3)
         row.setSpacing(6)
-        tools = (label, self.shown, self.order_button, _button(self.hide_removed), self.draw_all)
-        for tool in tools:
+        by = QLabel(self.tr("Weak b&y"))
+        by.setBuddy(self.measure)
+        tools: list[QWidget] = [label, self.shown, by, self.measure, self.prune]
+        for tool in (*tools, self.order_button, _button(self.hide_removed), self.draw_all):
             row.addWidget(tool)
         row.addStretch(1)
 
@@ -206,7 +211,7 @@ class GraphPanel(QWidget):
         button.setMenu(menu)
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         button.setAutoRaise(True)
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)  # the tip and the menu tell which
         button.setIcon(resources.icon("order"))
         button.setAccessibleName(self.tr("Order of the neurons"))
         self.say_order(False)
@@ -225,6 +230,36 @@ class GraphPanel(QWidget):
         self.shown.setAccessibleName(self.tr("Connections that are shown"))
         self.shown.setToolTip(self.tr("Which connections are shown"))
         self.shown.currentIndexChanged.connect(lambda: self.view.set_shown(Shown(self.shown.currentData())))
+
+    def _build_measure(self) -> None:
+        for title, kind in (
+            (self.tr("|w|"), "magnitude"),
+            (self.tr("contribution"), "contribution"),
+            (self.tr("saliency"), "saliency"),
+        ):
+            self.measure.addItem(title, kind)
+        self.measure.setAccessibleName(self.tr("What the strength of a connection is measured by"))
+        self.measure.setToolTip(
+            self.tr(
+                "What makes a connection weak: the size of its weight; that times the typical size of the"
+                "\ninput (contribution); the rise of the error that its loss would make (saliency)."
+                "\nThe last two need data."
+            )
+        )
+        self.measure.activated.connect(lambda: self.measure_changed.emit(self.measure.currentData()))
+        menu = QMenu(self.prune)
+        for title, scope in (
+            (self.tr("The weakest of &all layers together"), "all"),
+            (self.tr("The weakest of &each layer, one after the other"), "layer"),
+        ):
+            menu.addAction(title).triggered.connect(partial(self.prune_wanted.emit, scope))
+        self.prune.setText(self.tr("Zero weakest"))
+        self.prune.setToolTip(
+            self.tr("Prune connections: zero the weakest, as many as the measured error allows")
+        )
+        self.prune.setAccessibleName(self.prune.toolTip())
+        self.prune.setMenu(menu)
+        self.prune.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
 
     def _show_tools(self) -> None:
         """Show the tools of the view that is shown."""

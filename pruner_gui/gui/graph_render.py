@@ -16,6 +16,7 @@ from pruner_gui.gui.graph_facts import Facts
 from pruner_gui.gui.graph_layout import Layout
 from pruner_gui.network import Network
 
+_Wanted = tuple[Network, Layout, int | None, Network | None]
 _Choice = tuple[tuple[EdgeBlock, ...], "Shown", float | None]
 
 _PREVIEWED = 3_000  # connections from which a coarse picture comes first
@@ -44,6 +45,8 @@ class Job:
     shown: Shown = Shown.ALL
     most: int | None = None
     """How many connections of each pair of layers, strongest first, None for all."""
+    strengths: Network | None = None
+    """Its |w| say how strong connections are; None: the network's own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +74,7 @@ def choose(
     chosen = []
     for block in blocks:
         weak = 0.0 if weak_threshold is None else weak_threshold
-        n_strong = int(np.searchsorted(-np.abs(block.weight), -weak, side="right"))
+        n_strong = int(np.searchsorted(-block.strength, -weak, side="right"))
         part = slice(0, n_strong) if shown is Shown.STRONG else slice(n_strong, None)
         chosen.append(block.only(np.arange(block.weight.size)[part]))
     return tuple(chosen)
@@ -125,7 +128,7 @@ class Renderer(QObject):
         self._next: Job | None = None
         self._thread: threading.Thread | None = None
         self._stopped = False
-        self._prepared: tuple[tuple[Network, Layout, int | None], tuple[EdgeBlock, ...], Facts] | None = None
+        self._prepared: tuple[_Wanted, tuple[EdgeBlock, ...], Facts] | None = None
         self._chosen: tuple[_Choice, tuple[EdgeBlock, ...]] | None = None
         self._last: Picture | None = None
 
@@ -191,7 +194,7 @@ class Renderer(QObject):
 
     def _blocks(self, job: Job) -> tuple[tuple[EdgeBlock, ...], Facts]:
         """What to draw, and the figures of everything."""
-        wanted = (job.network, job.layout, job.most)
+        wanted = (job.network, job.layout, job.most, job.strengths)
         if self._prepared is None or self._prepared[0] != wanted:
             self._prepared = (wanted, prepare(*wanted), Facts.of(job.network, job.layout))
         blocks, facts = self._prepared[1:]

@@ -60,7 +60,7 @@ class Scene:
         marks, ink = self.marks, _ink(self.colours)
         return Job(
             network, self.layout, frame, ink, marks.weak_threshold, marks.focus,
-            selected, self.shown, self.most,
+            selected, self.shown, self.most, marks.strengths,
         )  # fmt: skip
 
     def fitting(self, size: QSizeF, words: QFontMetricsF) -> Camera:

@@ -89,7 +89,6 @@ class WeightHistogram(QWidget):
         self.pairs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self.pairs.currentIndexChanged.connect(self._ask)
         self.chart.line.setToolTip(self.tr("Drag: connections left of it are weak"))
-        self.chart.plot.setLabel("bottom", self.tr("size of the weight |w| (logarithmic)"))
         self.chart.plot.setLabel("left", self.tr("connections"))
         self.chart.dragged.connect(self._dragged)
         self.pairs.setMaximumWidth(118)
@@ -104,9 +103,13 @@ class WeightHistogram(QWidget):
             self.pairs.addItem(self.tr("All layers"))
             self.pairs.addItems([title for _, _, title in links])
 
-    def set_network(self, network: Network) -> None:
-        """Show the weights of a version."""
-        self._network = network
+    def set_network(self, network: Network, strengths: Network | None = None) -> None:
+        """Show the weights of a version, or what else says how strong its connections are."""
+        self._network = strengths or network
+        label = self.tr("size of the weight |w| (logarithmic)")
+        if strengths is not None:
+            label = self.tr("strength of the connection (logarithmic)")
+        self.chart.plot.setLabel("bottom", label)
         self._ask()
 
     def show_threshold(self, threshold: float | None) -> None:

@@ -93,11 +93,16 @@ class StatusBar(QStatusBar):
             return name
         held = len(examples.holdout) if examples.holdout is not None else 0
         rows = self.tr("{name}  ·  {source}: {pruning} pruning rows, {held} held-out rows")
+        if examples.guard is not None:
+            rows = self.tr(
+                "{name}  ·  {source}: {pruning} pruning rows, {guard} guard rows, {held} held-out rows"
+            )
         return rows.format(
             name=name,
             source=examples.pruning.source,
             pruning=text.integer(len(examples.pruning)),
             held=text.integer(held),
+            guard=text.integer(len(examples.guard) if examples.guard is not None else 0),
         )
 
     def _sweep_sentence(self) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from PySide6.QtCore import QCoreApplication, QLocale
 
 from pruner_gui import wording
+from pruner_gui.comparison import Gap
 from pruner_gui.errors import PrunerError
 
 MINUS = "−"
@@ -92,6 +94,16 @@ def metric(name: str) -> str:
 def reason(code: str) -> str:
     """Return why the default metrics were chosen."""
     return wording.reason(code, tr_wording)
+
+
+def gap(measured: Gap) -> str:
+    """Return what pruning did to the gap between pruning rows and held-out rows."""
+    return wording.gap(measured, number, tr_wording)
+
+
+def tsv(lines: Sequence[Sequence[str]]) -> str:
+    """Return a table as tab-separated text, for a spreadsheet."""
+    return "\n".join("\t".join(line) for line in lines) + "\n"
 
 
 def problem(error: Exception) -> wording.Problem:

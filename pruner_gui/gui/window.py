@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from pruner_gui import formats
 from pruner_gui.errors import PrunerError
-from pruner_gui.gui import about, dialogs, log, text
+from pruner_gui.gui import about, dialogs, log, printing, text
 from pruner_gui.gui.actions import Actions, build_menus, build_tool_bar
 from pruner_gui.gui.activations_dialog import ActivationsDialog
 from pruner_gui.gui.data_dialog import DataDialog
@@ -113,6 +113,8 @@ class MainWindow(QMainWindow):
             (actions.open_session, self.choose_session),
             (actions.save_session, self.choose_session_target),
             (actions.picture, self.choose_picture),
+            (actions.comparison, self.choose_comparison),
+            (actions.report, self.choose_report),
             (actions.quit, self.close),
             (actions.undo, document.undo),
             (actions.redo, document.redo),
@@ -144,6 +146,7 @@ class MainWindow(QMainWindow):
         document.failed.connect(self._show_failure)
         document.activations_wanted.connect(self._ask_activations)
         document.exported.connect(self._refresh)
+        document.measured.connect(self._refresh)
         document.opened.connect(self._opened)
         theme.changed.connect(self._retheme)
 
@@ -395,6 +398,25 @@ class MainWindow(QMainWindow):
         path = dialogs.choose_target(self, self.tr("Export the plot"), proposal, filters)
         if path is not None:
             self.workspace.write_plots(path)
+
+    def choose_comparison(self) -> None:
+        """Ask where to write the comparison, and write it as csv or JSON."""
+        told, filters = printing.facts(self.document), "CSV (*.csv);;JSON (*.json)"
+        path = self._target(self.tr("Export the comparison"), "_comparison.csv", filters)
+        if path is not None and told is not None:
+            table = self.workspace.comparison.cells()
+            self.document.write_report(partial(printing.write_comparison, path, told, table))
+
+    def choose_report(self) -> None:
+        """Ask where to write the report to print, and write it as PDF or HTML."""
+        told, graph = printing.facts(self.document), self.workspace.graph_for_print()
+        path = self._target(self.tr("Print the report"), "_report.pdf", "PDF (*.pdf);;HTML (*.html)")
+        if path is not None and told is not None:
+            self.document.write_report(partial(printing.write_report, path, told, graph))
+
+    def _target(self, title: str, ending: str, filters: str) -> Path | None:
+        source = self.document.session.path or Path("network")
+        return dialogs.choose_target(self, title, source.with_name(source.stem + ending), filters)
 
     # -- events
 

@@ -13,7 +13,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from pruner_gui.gui import compare, neuron, plot_export, text
+from pruner_gui.gui import compare, neuron, plot_export, printing, text
 from pruner_gui.gui.compare import ComparisonPanel
 from pruner_gui.gui.document import MOST_SEARCHED, Arrangement, Document, Exported, Failure, Preview
 from pruner_gui.gui.graph_export import Export, Ground
@@ -25,10 +25,12 @@ from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
 from pruner_gui.gui.live_plots import LivePlots
 from pruner_gui.gui.message_bar import MessageBar
 from pruner_gui.gui.offer import OfferBar, Weak
+from pruner_gui.gui.predictions_dialog import PredictionsDialog
 from pruner_gui.gui.prune_form import PruneForm
 from pruner_gui.gui.runs_panel import RunsPanel
 from pruner_gui.gui.selecting import Selecting
 from pruner_gui.gui.spare import weakly_connected
+from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
 from pruner_gui.network import Edit, Network, RemoveUnits
 from pruner_gui.pruning import PruneConfig, Tolerance
@@ -57,7 +59,7 @@ class Workspace(QObject):
         self.selecting = Selecting(document, self.graph, self.layers, self)
         self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
         self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
-        self._weak: tuple[Network | None, float, Weak] = (None, 0.0, {})
+        self._weak: tuple[Strengths | None, float, Weak] = (None, 0.0, {})
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -108,6 +110,9 @@ class Workspace(QObject):
         self.form.changed.connect(document.set_config)
         self.form.steps.changed.connect(document.set_plan)
         document.free_found.connect(self._show_offer)
+        document.strengths_found.connect(self._show_strengths)
+        self.graph.measure_changed.connect(document.measure_by)
+        self.graph.prune_wanted.connect(document.prune_connections)
         self.offer.remove_wanted.connect(document.remove_free)
         self.offer.neuron_wanted.connect(self._select)
         self.history.version_wanted.connect(document.go_to)
@@ -122,6 +127,8 @@ class Workspace(QObject):
         self.graph.order_changed.connect(self._arrange)
         document.arranged.connect(self._show_arranged)
         document.picture_written.connect(self._say_written)
+        document.report_written.connect(self._say_reported)
+        self.comparison.predictions.clicked.connect(self.show_predictions)
 
     # -- what changed
 
@@ -175,7 +182,28 @@ class Workspace(QObject):
 
     def _threshold_wanted(self, threshold: float) -> None:
         if self.document.is_open:
-            self.graph.set_weak_threshold(self.document.session.network, threshold)
+            shown = self._strengths() or self.document.session.network
+            self.graph.set_weak_threshold(shown, threshold)
+
+    def _by_weight(self) -> bool:
+        return bool(self.graph.measure.currentData() == "magnitude")
+
+    def _strengths(self) -> Network | None:
+        """What says how strong connections are, where that is not |w|; None: |w|, or not measured yet."""
+        measured = self.document.strengths
+        return None if self._by_weight() or measured is None else measured.values
+
+    def _weak_threshold(self) -> float | None:
+        """Return the strength below which a connection is weak; None: none is, or that is not known yet."""
+        strengths = self._strengths()
+        if strengths is None and not self._by_weight():
+            return None
+        return self.graph.weak_threshold(strengths or self.document.session.network)
+
+    def _show_strengths(self) -> None:
+        if self.document.is_open and not self.document.running:
+            self.histogram.weights.set_network(self.document.session.network, self._strengths())
+            self._weak_changed()
 
     def _limit_wanted(self, rise: float) -> None:
         """Take another limit, said as the rise over the error of now."""
@@ -198,6 +226,8 @@ class Workspace(QObject):
         ready = self.document.is_open and self.document.session.examples is not None
         self.tolerance.setEnabled(idle and ready)
         self.form.setEnabled(idle)
+        self.graph.measure.setEnabled(ready)
+        self.graph.prune.setEnabled(idle and ready)
         self.history.setEnabled(idle)
         self.histogram.units.set_movable(idle and ready)
 
@@ -240,12 +270,11 @@ class Workspace(QObject):
         if not self.document.is_open or self.document.running:
             return {}
         network = self.document.session.network
-        threshold = self.graph.weak_threshold(network)
-        if threshold is None or network.macs > MOST_SEARCHED:
+        threshold, measured = self._weak_threshold(), self.document.strengths
+        if threshold is None or measured is None or network.macs > MOST_SEARCHED:
             return {}
-        if self._weak[:2] != (network, threshold):
-            strengths = {node.name: np.abs(dense.weight) for node, dense in network.dense}
-            self._weak = network, threshold, weakly_connected(network, strengths, threshold)
+        if self._weak[:2] != (measured, threshold):
+            self._weak = measured, threshold, weakly_connected(network, measured.matrices, threshold)
         return self._weak[2]
 
     def _select(self, name: str, unit: int) -> None:
@@ -254,7 +283,7 @@ class Workspace(QObject):
     def _show_histogram(self) -> None:
         """The weights of now, and what each neuron's removal would do."""
         document, preview, units = self.document, self.preview, self.histogram.units
-        self.histogram.weights.set_network(document.session.network)
+        self.histogram.weights.set_network(document.session.network, self._strengths())
         if document.session.examples is None:
             units.show_missing(self.tr("Load data to measure what each neuron is worth."))
             return
@@ -330,7 +359,8 @@ class Workspace(QObject):
             disconnected=self._without_connections(network)[0],
             constant=self._without_connections(network)[1],
             protected=self._protected(),
-            weak_threshold=self.graph.weak_threshold(network),
+            weak_threshold=self._weak_threshold(),
+            strengths=self._strengths(),
             trying=self._place(run.trying) if run is not None and run.trying and run.trying.units else None,
             focus=self.graph.weak_focus,
         )
@@ -405,8 +435,11 @@ class Workspace(QObject):
         examples, before = document.session.examples, document.before
         if before is not None:
             self.comparison.show_rows(
-                compare.rows(before, document.after, document.metrics, examples is not None)
+                compare.rows(
+                    before, document.after, document.metrics, examples is not None, document.compared
+                )
             )
+        self.comparison.show_compared(document.compared)
         note = ""
         if document.measure_error is not None:
             note = str(text.problem(document.measure_error))
@@ -417,6 +450,17 @@ class Workspace(QObject):
                 "The data has no targets: errors are differences from the opened network's own outputs."
             )
         self.comparison.say(note)
+
+    def show_predictions(self) -> None:
+        """Show what both networks answer, where it is known."""
+        found = self.document.compared
+        if found is not None and found.answers is not None:
+            PredictionsDialog(found.answers, self.centre.window()).open()
+
+    def graph_for_print(self) -> printing.Graph | None:
+        """Return the picture of the graph as it goes onto paper; None without a network."""
+        picture = self.picture(2, Ground.WHITE)
+        return None if picture is None else printing.Graph(self.tr("The network after pruning"), picture)
 
     def _warn(self) -> None:
         examples = self.document.session.examples if self.document.is_open else None
@@ -460,6 +504,10 @@ class Workspace(QObject):
         if view.scene is None or view.current is None:
             return None
         return Export(view.scene, view.current, view.font(), view.size(), scale, ground)
+
+    def _say_reported(self, path: Path) -> None:
+        self.success.say(self.tr("✓ Written: {file}").format(file=path.name))
+        self.success.setToolTip(str(path))
 
     def _say_written(self, path: Path) -> None:
         self.success.say(self.tr("✓ The picture was written: {file}").format(file=path.name))

@@ -64,7 +64,7 @@ def ranking(
     network: Network, kind: str, objective: Objective | None, layers: Sequence[str] | None = None
 ) -> Ranking:
     """Rank the connections of these dense layers, None for all. Only "magnitude" needs no objective."""
-    strengths = _strengths(network, kind, objective)
+    measured = strengths(network, kind, objective)
     chosen = [
         (node.name, dense.weight) for node, dense in network.dense if layers is None or node.name in layers
     ]
@@ -74,7 +74,7 @@ def ranking(
     strength = np.concatenate(
         [
             np.zeros(0),
-            *(strengths[name].reshape(-1)[at] for (name, _), at in zip(chosen, places, strict=True)),
+            *(measured[name].reshape(-1)[at] for (name, _), at in zip(chosen, places, strict=True)),
         ]
     )
     order = np.argsort(strength, kind="stable")
@@ -82,7 +82,8 @@ def ranking(
     return Ranking(names, shapes, layer[order], place[order], strength[order])
 
 
-def _strengths(network: Network, kind: str, objective: Objective | None) -> Mapping[str, FloatArray]:
+def strengths(network: Network, kind: str, objective: Objective | None) -> Mapping[str, FloatArray]:
+    """Return how strong each connection is, `(n_in, n_out)` by dense layer; see the top of this module."""
     weights = {node.name: dense.weight.astype(np.float64) for node, dense in network.dense}
     if kind == "magnitude" or objective is None:
         return {name: np.abs(weight) for name, weight in weights.items()}

@@ -239,3 +239,13 @@ def test_closing_amid_reading_leaves_nothing_behind(ask: Asked, tmp_path: Path) 
 
 def test_the_files_that_can_be_chosen_are_those_that_can_be_read() -> None:
     assert all(f"*{ending}" in data_filter() for reader in READERS for ending in reader.extensions)
+
+
+def test_guard_rows_are_asked_for_and_remembered(qtbot: QtBot, ask: Asked) -> None:
+    content = "a,b,c,kind\n" + "1,2,3,x\n4,5,6,y\n7,8,9,z\n" * 4
+    dialog = ask(content)
+    assert dialog.data.options.guard == 0
+    dialog.guard.setValue(20)
+    assert dialog.data.options.guard == 0.2
+    dialog.accept()
+    assert ask(content).guard.value() == 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from pruner_gui import formats
 from pruner_gui.gui import app, dialogs
 from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.samples import samples
+from pruner_gui.gui.status import StatusBar
 from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.network import Network, ZeroConnections
@@ -182,3 +184,45 @@ def test_what_is_no_recipe_for_this_network_is_told(
     window.document.open_recipe(path)
     assert window.errors
     assert window.document.plan == before
+
+
+@pytest.mark.parametrize("kind", ["contribution", "saliency"])
+def test_weak_connections_follow_the_measure_and_are_pruned_by_it(
+    qtbot: QtBot, window: MainWindow, kind: str
+) -> None:
+    work = opened(qtbot, window, IRIS.model, *IRIS.data).workspace
+    document, graph = window.document, work.graph
+    by_weight = graph.view.weak_threshold
+    graph.measure.setCurrentIndex(graph.measure.findData(kind))
+    graph.measure.activated.emit(graph.measure.currentIndex())
+    settled(qtbot, window)
+    assert document.strengths is not None
+    assert document.strengths.kind == kind
+    assert graph.view.weak_threshold != by_weight
+    assert graph.view.weak_threshold == pytest.approx(0.02 * document.strengths.values.strongest)
+    graph.prune.menu().actions()[0].trigger()
+    settled(qtbot, window)
+    run = document.session.version.run
+    assert run is not None
+    assert (run.config.strategy, run.config.ranking) == ("connections", kind)
+    assert document.session.network.layer_sizes == document.session.original.layer_sizes
+    assert "the file is not smaller for that yet" in work.offer.words.text()
+    assert document.strengths is not None  # measured anew
+    window.actions_.undo.trigger()
+    settled(qtbot, window)
+
+
+def test_guard_rows_are_told_and_decide_how_far_a_run_goes(qtbot: QtBot, window: MainWindow) -> None:
+    document = opened(qtbot, window, IRIS.model, *IRIS.data).document
+    assert document.data is not None
+    document.load_data(replace(document.data, options=replace(document.data.options, guard=0.3)))
+    examples = document.session.examples
+    qtbot.waitUntil(lambda: document.session.examples is not examples)
+    settled(qtbot, window)
+    status = window.statusBar()
+    assert isinstance(status, StatusBar)
+    assert "guard rows" in status.label.text()
+    window.actions_.prune.trigger()
+    settled(qtbot, window)
+    run = document.session.last_run
+    assert run is None or run.started.guard is not None
