@@ -59,6 +59,7 @@ class LivePlots(QWidget):
         layout.setContentsMargins(6, 2, 6, 4)
         layout.addWidget(self._stack)
         self._layers: list[pg.PlotDataItem] = []
+        self._counts_next = True
         self._here = pg.InfiniteLine(angle=90)
         self.counts.addItem(self._here, ignoreBounds=True)
         self.errors.moved.connect(self._moved)
@@ -80,6 +81,7 @@ class LivePlots(QWidget):
         others = [each for each in records if each.shown and not each.outdated and each.source() is not run]
         metric = metric or (others[-1].points.metric if others else None)
         self._overlays = [each for each in others if each.points.metric == metric]
+        self._counts_next = self._counts_next or not self._live  # a run that begins shows its errors first
         self._point, self._live = point, live
         record = next((each for each in records if run is not None and each.source() is run), None)
         self._name = record.name if record is not None else ""
@@ -211,10 +213,13 @@ class LivePlots(QWidget):
         self._layers.append(self.counts.plot([], [], name=self.tr("all hidden"), pen=pen))
 
     def _draw(self) -> None:
-        self.errors.show_overlays(self._overlays)
-        self.errors.show_run(self._run, self._points, self._point, self._live)
+        # While a run goes on one plot at a time is drawn anew: both together take longer than a frame.
+        self._counts_next = self._live and not self._counts_next
+        if not self._counts_next:
+            self.errors.show_overlays(self._overlays)
+            self.errors.show_run(self._run, self._points, self._point, self._live)
         self._show_here()
-        if self._points is not None:
+        if self._points is not None and (self._counts_next or not self._live):
             self._draw_counts(self._points)
 
     def _draw_counts(self, points: Points) -> None:

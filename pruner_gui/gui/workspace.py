@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
@@ -69,6 +70,10 @@ class Workspace(QObject):
         self._progress_timer.setInterval(PROGRESS_MS)
         self._progress_timer.timeout.connect(self._show_progress)
         self._progress = cycle((self._show_now, self._show_plots, self._show_comparison))
+        self._waiting: dict[Callable[[], None], None] = {}
+        self._turn = QTimer(self)
+        self._turn.setSingleShot(True)
+        self._turn.timeout.connect(self._show_next)
         self._connect()
         self._show_enabled()
 
@@ -84,6 +89,7 @@ class Workspace(QObject):
         """Stop what runs in the panels."""
         self._timer.stop()
         self._progress_timer.stop()
+        self._turn.stop()
         self.graph.pages.shutdown()
         self.histogram.shutdown()
 
@@ -117,7 +123,7 @@ class Workspace(QObject):
         self.offer.neuron_wanted.connect(self._select)
         self.history.version_wanted.connect(document.go_to)
         self.plots.point_wanted.connect(document.move_to)
-        document.runs_changed.connect(self._show_runs)
+        document.runs_changed.connect(lambda: self._soon(self._show_runs))
         self.runs.shown_wanted.connect(document.show_run)
         self.runs.name_wanted.connect(document.rename_run)
         self.runs.run_wanted.connect(document.go_to_run)
@@ -139,24 +145,39 @@ class Workspace(QObject):
         if changes & Changes.NETWORK:
             self.graph.pages.set_current(session.network, animated=self.document.running)
             self.success.hide()
-        if changes & (Changes.HISTORY | Changes.NETWORK):
+        if changes & (Changes.HISTORY | Changes.NETWORK) and not self.document.running:
             self.history.show_versions(
                 session.versions, session.versions.index(session.version), session.point
             )
         if changes & (Changes.HISTORY | Changes.EXAMPLES):
-            self._show_runs()
+            self._soon(self._show_runs)
         if changes & Changes.EXAMPLES:
             self._warn()
         if self.document.running:
             self._show_run()
             return
         if changes & (Changes.RUN | Changes.EXAMPLES):
-            self._show_plots()
+            self._soon(self._show_plots)
         elif changes & Changes.NETWORK and session.point is not None:
             self.plots.show_point(session.point)
-        if changes & (Changes.NETWORK | Changes.EXAMPLES):
+        if changes is Changes.NETWORK:  # a cursor that moves: at once
             self._show_comparison()
+        elif changes & (Changes.NETWORK | Changes.EXAMPLES):
+            self._soon(self._show_comparison)
         self._update_preview()
+
+    def _soon(self, show: Callable[[], None]) -> None:
+        """Refresh a panel that is dear to draw, one of them at a time, so that frames come in between."""
+        self._waiting[show] = None
+        if not self._turn.isActive():
+            self._turn.start()
+
+    def _show_next(self) -> None:
+        show = next(iter(self._waiting))
+        del self._waiting[show]
+        show()
+        if self._waiting:
+            self._turn.start()
 
     def _new_document(self) -> None:
         original = self.document.session.original
@@ -419,7 +440,7 @@ class Workspace(QObject):
     def _show_runs(self) -> None:
         self.runs.show_runs(self.document.runs, self.document.record_of(self.document.shown_run))
         if not self.document.running:
-            self._show_plots()
+            self._soon(self._show_plots)
 
     def write_plots(self, path: Path) -> None:
         """Write the plots, or their figures, into a file and say so."""

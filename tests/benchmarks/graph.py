@@ -45,7 +45,8 @@ SIZES = ((64, 128, 64, 10), (784, 300, 100, 10), (784, 1000, 500, 10), (4096, 20
 MOST_FOR_ITEM = 300_000  # connections from which GraphItem is left out: a frame takes minutes
 FRAMES = 60
 PRUNE_SECONDS = 6.0
-ROWS = 4_000
+MOST_ROWS = 60_000
+ROW_WORK = 5_000_000_000  # multiply-adds of all rows: runs of seconds, not of a blink
 
 
 def made(sizes: Sequence[int], seed: int = 0) -> Network:
@@ -291,9 +292,8 @@ class Ticks:
 def gaps_while_pruning(network: Network, folder: Path) -> dict[str, float]:
     """Open a network with data in the window, prune, and measure how long the window does not answer."""
     rng = np.random.default_rng(1)
-    rows = rng.standard_normal((ROWS if network.n_inputs < 4000 else ROWS // 8, network.n_inputs)).astype(
-        np.float32
-    )
+    count = min(MOST_ROWS, ROW_WORK // network.macs)
+    rows = rng.standard_normal((count, network.n_inputs)).astype(np.float32)
     labels = network.forward(rows).argmax(axis=1)
     np.savez(folder / "data.npz", X=rows, y=labels)
     formats.write(network, folder / "network.onnx", rows[:8])
@@ -317,6 +317,7 @@ def gaps_while_pruning(network: Network, folder: Path) -> dict[str, float]:
         window.document.cancel()
         wait(lambda: not busy(window, "run"))
         window.document.undo()
+        window.document.runs.clear()  # so that each is the only one that is plotted
     window.document._saved.add(window.document.session.network)
     window.close()
     window.deleteLater()

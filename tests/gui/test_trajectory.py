@@ -176,7 +176,7 @@ def test_runs_are_kept_through_undo_and_overlaid(qtbot: QtBot, window: MainWindo
     legend = [label.text for _, label in plots.errors.plotItem.legend.items]
     assert legend == ["pruning rows", "held-out rows", "Run 1"]
     document.show_run(document.runs[0], False)
-    assert plots.errors.overlays == []
+    qtbot.waitUntil(lambda: not plots.errors.overlays)
 
 
 def test_the_table_of_runs_names_hides_and_goes_to_them(qtbot: QtBot, window: MainWindow) -> None:
