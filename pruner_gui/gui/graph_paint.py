@@ -29,7 +29,7 @@ _TILE = 256.0  # pixels of a layer's neurons that are painted as one
 STRIP_SPACING = 3.0  # pixels between neurons below which a layer is a strip
 _SMALLEST_MARK = 3.3
 _STRIP = 3.0  # half the width of a strip
-_ROW = 20.0  # of the legend
+LEGEND_ROW = 20.0  # of the legend
 _ROUNDING = 1e-6
 _TEXT = 31.0  # where its words begin
 
@@ -429,7 +429,7 @@ def legend_rows(
 
 def legend_height(entries: Sequence[tuple[Symbol, str]], metrics: QFontMetricsF, width: float) -> float:
     """Return the height that a legend takes."""
-    return _ROW * len(legend_rows(entries, metrics, width))
+    return LEGEND_ROW * len(legend_rows(entries, metrics, width))
 
 
 def paint_legend(
@@ -450,14 +450,14 @@ def _paint_legend(
 ) -> None:
     rows = legend_rows(entries, QFontMetricsF(painter.font()), room.width())
     wide = max((row[-1][2] + _TEXT + row[-1][3] for row in rows if row), default=0.0)
-    left, top = room.left(), room.bottom() - len(rows) * _ROW
-    _paint_ground(painter, QRectF(left - 6, top - 2, wide + 12, len(rows) * _ROW + 4), colours)
+    left, top = room.left(), room.bottom() - len(rows) * LEGEND_ROW
+    _paint_ground(painter, QRectF(left - 6, top - 2, wide + 12, len(rows) * LEGEND_ROW + 4), colours)
     for number, row in enumerate(rows):
-        y = top + (number + 0.5) * _ROW
+        y = top + (number + 0.5) * LEGEND_ROW
         for symbol, text, x, text_width in row:
             _paint_symbol(painter, symbol, left + x, y, colours)
             painter.setPen(QColor(colours.text))
-            place = QRectF(left + x + _TEXT, y - _ROW / 2, text_width + 2, _ROW)
+            place = QRectF(left + x + _TEXT, y - LEGEND_ROW / 2, text_width + 2, LEGEND_ROW)
             painter.drawText(place, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, text)
 
 

@@ -65,8 +65,9 @@ class Scene:
 
     def fitting(self, size: QSizeF, words: QFontMetricsF) -> Camera:
         """Return the camera that shows everything between the captions and the legend."""
-        # Room for the whole legend, so that the picture stays where it is when the legend grows.
-        legend = paint.legend_height(self.whole_legend, words, size.width() - _LEGEND_SIDES)
+        # Room for two rows at least, so that the picture stays where it is when the legend grows a little.
+        legend = paint.legend_height(self.legend, words, size.width() - _LEGEND_SIDES)
+        legend = max(legend, 2 * paint.LEGEND_ROW)
         room = (
             MARGIN + 14,
             2 * words.height() + MARGIN,

@@ -164,6 +164,7 @@ class LivePlots(QWidget):
         self.counts.setLabel("bottom", self.tr("removals accepted"))
         both.setStretchFactor(0, 3)
         both.setStretchFactor(1, 2)
+        both.setSizes([3000, 2000])  # shares: what the plots ask for is not what they are worth
         both.setChildrenCollapsible(False)
         self.readout.setAccessibleName(self.tr("Point of the run that is shown"))
         row = QHBoxLayout()

@@ -92,7 +92,7 @@ class MainWindow(QMainWindow):
     def _arrange(self) -> None:
         layers, sides, plots = self._docks.values()
         self.resizeDocks([layers, sides], [268, 430], Qt.Orientation.Horizontal)
-        self.resizeDocks([plots], [250], Qt.Orientation.Vertical)
+        self.resizeDocks([plots], [225], Qt.Orientation.Vertical)
 
     def _dock(self, name: str, title: str, panel: QWidget, area: Qt.DockWidgetArea) -> None:
         dock = QDockWidget(title, self)
