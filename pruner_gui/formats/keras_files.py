@@ -48,7 +48,6 @@ _DAMAGED = (
     IndexError,
     AttributeError,
     ArithmeticError,  # a number too large for its place
-    MemoryError,
     struct.error,
 )
 

@@ -71,7 +71,7 @@ def decode(path: Path) -> Document:
             return _document(path, defusedxml.ElementTree.iterparse(file, ("start", "end"), forbid_dtd=True))
     except DefusedXmlException as error:
         raise NotAModel(path, "pmml", "invalid", str(error)) from error
-    except (ParseError, ValueError, LookupError, AssertionError, MemoryError) as error:
+    except (ParseError, ValueError, LookupError, AssertionError) as error:
         raise NotAModel(path, "pmml", "damaged", str(error)) from error
 
 
