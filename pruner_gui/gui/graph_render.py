@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import enum
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PySide6.QtCore import QObject, QRectF, Signal
+from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage
 
 from pruner_gui.gui.edge_raster import EdgeBlock, Frame, Image, Ink, draw_edges, prepare, warm_up
 from pruner_gui.gui.graph_facts import Facts
 from pruner_gui.gui.graph_layout import Layout
+from pruner_gui.gui.latest import Latest
 from pruner_gui.network import Network
 
 _Wanted = tuple[Network, Layout, int | None, Network | None]
@@ -113,71 +113,30 @@ def _image(pixels: Image) -> QImage:
     return QImage(pixels.data, width, height, 4 * width, QImage.Format.Format_ARGB32_Premultiplied)
 
 
-class Renderer(QObject):
-    """A slot for the newest job and a thread that lives as long as there is something to draw.
+class Renderer(Latest):
+    """Draws the newest job.
 
-    `pictured` brings a coarse picture of big networks, which is always finished, then the refined one, which
-    a newer job cuts short.
+    Brings a coarse picture of big networks, which is always finished, then the refined one, which a newer job
+    cuts short.
     """
 
-    pictured = Signal(object)  # Picture
-
     def __init__(self) -> None:
-        super().__init__()
-        self._lock = threading.Lock()
-        self._next: Job | None = None
-        self._thread: threading.Thread | None = None
-        self._stopped = False
+        super().__init__("graph-renderer", self._draw, warm_up)
         self._prepared: tuple[_Wanted, tuple[EdgeBlock, ...], Facts] | None = None
         self._chosen: tuple[_Choice, tuple[EdgeBlock, ...]] | None = None
         self._last: Picture | None = None
 
-    def request(self, job: Job) -> None:
-        """Draw this next, instead of what is still waiting."""
-        with self._lock:
-            if self._stopped:
-                return
-            self._next = job
-        self.wake()
-
-    def wake(self) -> None:
-        """Have the thread running, so that the kernels are compiled before the first job needs them."""
-        with self._lock:
-            if self._thread is None and not self._stopped:
-                self._thread = threading.Thread(target=self._work, name="graph-renderer")
-                self._thread.start()
-
-    def stop(self) -> None:
-        """Drop what waits, cut short what runs, and join the thread. For good."""
-        with self._lock:
-            self._stopped, self._next = True, None
-            thread = self._thread
-        if thread is not None:
-            thread.join()
-
-    def _work(self) -> None:
-        warm_up()
-        while (job := self._take()) is not None:
-            blocks, facts = self._blocks(job)
-            known = self._known(job)
-            if known is None and sum(block.weight.size for block in blocks) >= _PREVIEWED:
-                self._show(draw(job, blocks, _coarse(job.frame), self._is_stopped), facts)
-            self._show(draw(job, blocks, None, self._overtaken, known), facts)
-
-    def _take(self) -> Job | None:
-        with self._lock:
-            job, self._next = self._next, None
-            if job is None:
-                self._thread = None
-            return job
-
-    def _show(self, picture: Picture | None, facts: Facts) -> None:
-        if picture is None:
-            return
-        picture = replace(picture, facts=facts)
-        if picture.refined:
-            self._last = picture
-        self.pictured.emit(picture)
+    def _draw(self, job: Job) -> Picture | None:
+        blocks, facts = self._blocks(job)
+        known = self._known(job)
+        if known is None and sum(block.weight.size for block in blocks) >= _PREVIEWED:
+            coarse = draw(job, blocks, _coarse(job.frame), self.is_stopped)
+            if coarse is not None:
+                self.done.emit(replace(coarse, facts=facts))
+        picture = draw(job, blocks, None, self.is_overtaken, known)
+        if picture is not None:
+            self._last = picture = replace(picture, facts=facts)
+        return picture
 
     def _known(self, job: Job) -> Image | None:
         """The pixels of all connections, where only the selection has changed."""
@@ -185,12 +144,6 @@ class Renderer(QObject):
         if last is not None and replace(last.job, selected=job.selected) == job:
             return last.pixels[0]
         return None
-
-    def _overtaken(self) -> bool:
-        return self._stopped or self._next is not None
-
-    def _is_stopped(self) -> bool:
-        return self._stopped
 
     def _blocks(self, job: Job) -> tuple[tuple[EdgeBlock, ...], Facts]:
         """What to draw, and the figures of everything."""

@@ -118,7 +118,7 @@ class GraphView(QWidget):
         self._motion = Motion(self.update, parent=self)
         self._renderer = Renderer()
         self._stamps = Stamps()
-        self._renderer.pictured.connect(self._show_picture)
+        self._renderer.done.connect(self._show_picture)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)

@@ -13,7 +13,7 @@ class Latest(QObject):
     """A slot for the newest job and a thread that lives as long as there is something to do.
 
     What is asked for while a job runs waits; of what waits, the newest is done. `done` brings results, in the
-    thread of whoever listens. `ready` runs first in every thread. The work must not raise.
+    thread of whoever listens; None is no result. `ready` runs first in every thread. The work must not raise.
     """
 
     done = Signal(object)
@@ -32,9 +32,22 @@ class Latest(QObject):
             if self._stopped:
                 return
             self._next = job
-            if self._thread is None:
+        self.wake()
+
+    def wake(self) -> None:
+        """Have the thread running, so that it is ready before the first job needs it."""
+        with self._lock:
+            if self._thread is None and not self._stopped:
                 self._thread = threading.Thread(target=self._work, name=self._name)
                 self._thread.start()
+
+    def is_stopped(self) -> bool:
+        """Whether nothing is wanted any more."""
+        return self._stopped
+
+    def is_overtaken(self) -> bool:
+        """Whether a newer job waits, or nothing is wanted any more."""
+        return self._stopped or self._next is not None
 
     def stop(self) -> None:
         """Drop what waits, and join the thread. For good; harmless twice."""
@@ -47,7 +60,9 @@ class Latest(QObject):
     def _work(self) -> None:
         self._ready()
         while (job := self._take()) is not None:
-            self.done.emit(self._job_to_result(job))
+            result = self._job_to_result(job)
+            if result is not None:
+                self.done.emit(result)
 
     def _take(self) -> Any:
         with self._lock:

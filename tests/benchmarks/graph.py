@@ -118,7 +118,7 @@ class Eye:
     def __init__(self, view: GraphView) -> None:
         self.view = view
         self.pictures: list[Seen] = []
-        view._renderer.pictured.connect(self._arrived)
+        view._renderer.done.connect(self._arrived)
 
     def _arrived(self, picture: Picture) -> None:
         self.view.repaint()

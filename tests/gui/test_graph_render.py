@@ -31,7 +31,7 @@ def drawn(qtbot: QtBot) -> list[Picture]:
 @pytest.fixture
 def renderer(drawn: list[Picture]) -> Iterator[Renderer]:
     renderer = Renderer()
-    renderer.pictured.connect(drawn.append)
+    renderer.done.connect(drawn.append)
     yield renderer
     renderer.stop()
     assert not [thread for thread in threading.enumerate() if thread.name == "graph-renderer"]
