@@ -159,6 +159,8 @@ class ChainEngine:
             held = self._run_to(index)
         del before
         wide = any(weight.size >= rows.tuning.wide for weight in exact.weights[index + 2 :])
+        # Where only classes count, few rows have to be run.
+        wide |= rows.measure.only_classes and rows.is_large
         kind = WideLevel if wide else NarrowLevel
         self._level = kind(index, exact, self._compensation, rows, held)
         return self._level

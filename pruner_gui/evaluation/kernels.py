@@ -732,6 +732,17 @@ def subtract(first: int, last: int, drop: Any, outgoing: Any, entry: Any) -> Non
 
 
 @_jit
+def subtract_rows(first: int, last: int, drop: Any, outgoing: Any, entry: Any) -> None:
+    """Take a drop times `outgoing` from rows `first` to `last` of `entry` `(n_rows, n_next)`, in place."""
+    zero = entry.dtype.type(0)
+    for i in range(first, last):
+        d, row = drop[i], entry[i]
+        if d != zero:
+            for j in range(outgoing.size):
+                row[j] -= d * outgoing[j]
+
+
+@_jit
 def pick(first: int, last: int, held: Any, places: Any, shifts: Any, out: Any) -> None:
     """Put units `places` of `held` `(n_blocks, units, block)`, plus shifts, in `out`, a unit at a time."""
     for b in range(first, last):
@@ -739,6 +750,50 @@ def pick(first: int, last: int, held: Any, places: Any, shifts: Any, out: Any) -
             row, target, shift = held[b, places[c]], out[c, b], shifts[c]
             for r in range(row.size):
                 target[r] = row[r] + shift
+
+
+@_jit
+def select(
+    first: int, last: int, gone: Any, sizes: Any, radii: Any, before: Any,
+    unseen: Any, index: Any, counts: Any,
+) -> None:  # fmt: skip
+    """Put the rows that trials have to run in `index` `(n_trials, n_rows)`, `counts` of them.
+
+    A row need not be run if nothing is `gone`, or if that times the trial's size lies within its radius.
+    What has to be run goes off `unseen` `(n_trials, n_metrics)`, with its losses `before`.
+    """
+    block = before.shape[2]
+    zero = gone.dtype.type(0)
+    for t in range(first, last):
+        drop, rows, size, found = gone[t], index[t], sizes[t], 0
+        for b in range(before.shape[0]):
+            start = found
+            for i in range(b * block, min((b + 1) * block, rows.size)):
+                rows[found] = i
+                found += 1 if drop[i] != zero and not abs(drop[i]) * size <= radii[i] else 0
+            for m in range(before.shape[1]):
+                for k in range(start, found):
+                    unseen[t, m] -= before[b, m, rows[k] - b * block]
+        counts[t] = found
+
+
+@_jit
+def put_rows(index: Any, values: Any, out: Any) -> None:
+    """Put values `(n_metrics, n_rows)` of rows `index` in blocks `(n_blocks, n_metrics, block)`."""
+    block = out.shape[2]
+    for k in range(index.size):
+        i = index[k]
+        for m in range(values.shape[0]):
+            out[i // block, m, i % block] = values[m, k]
+
+
+@_jit
+def seen(index: Any, before: Any, unseen: Any) -> None:
+    """Give the losses of rows `index` back to `unseen`."""
+    block = before.shape[2]
+    for i in index:
+        for m in range(unseen.size):
+            unseen[m] += before[i // block, m, i % block]
 
 
 @_jit
@@ -776,9 +831,10 @@ def compare(
     wanted: Any, labels: Any, before: Any, after: Any,
     integers: Any, sums: Any, moved: Any, unsure: Any,
 ) -> None:  # fmt: skip
-    """Put the losses of single rows `index` in `after`, for their scores `rows_first` `(n_rows, n_out)`.
+    """Put the losses of some rows in `after` `(n_metrics, n_rows)`, for their scores `(n_rows, n_out)`.
 
-    The other arguments are those of `trial`; `sums` take what the losses are more than those `before`.
+    `index` says which rows they are. The other arguments are those of `trial`; `sums` take what the losses
+    are more than those `before`.
     """
     block = labels.shape[1]
     kind = rows_first.dtype
@@ -811,7 +867,7 @@ def compare(
             for r in range(count):
                 i = index[start + r]
                 old, new = before[i // block, m, i % block], found[r]
-                after[i // block, m, i % block] = new
+                after[m, start + r] = new
                 sums[m] += new - old
                 moved[m] += new + old
                 if kinds[m] >= MISTAKES:

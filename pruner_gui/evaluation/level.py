@@ -35,16 +35,18 @@ class RunLevel(Layer):
         self._dtype: np.dtype[Any] = rows.dtype
         self._integers = np.zeros(1, np.int32 if self._dtype.itemsize == 4 else np.int64)
         block, metrics = rows.tuning.block, len(rows.measure.kinds)
-        self._losses, self._new_losses = (np.zeros((rows.n_blocks, metrics, block)) for _ in range(2))
+        self._losses = np.zeros((rows.n_blocks, metrics, block))
         self._close, self._pending = 0.0, 0
         self._pack()
         self._renew()
+        known = index in rows.rounding and compensation == "none"
+        if known:
+            self._rounding, self._close = rows.rounding[index]
         self._measure_present()
-        if index not in rows.rounding or compensation != "none":
-            rows.rounding[index] = self._measure_rounding()
-        self._rounding, self._close = rows.rounding[index]
-        if rows.measure.counts.any():  # now that it is known what is too close to call
-            self._measure_present()
+        if not known:
+            self._rounding, self._close = rows.rounding[index] = self._measure_rounding()
+            if rows.measure.counts.any():  # now that it is known what is too close to call
+                self._measure_present()
 
     @abc.abstractmethod
     def _pack(self) -> None:
@@ -61,6 +63,10 @@ class RunLevel(Layer):
     @abc.abstractmethod
     def _take_out(self, drop: Drop, outgoing: FloatArray) -> None:
         """Take a drop out of what the next layer gets."""
+
+    @abc.abstractmethod
+    def _take_over(self) -> None:
+        """Keep the losses of the last trial as the present ones."""
 
     @abc.abstractmethod
     def _search(self, drops: Sequence[Drop], outgoing: FloatArray, budget: FloatArray) -> list[Found]:
@@ -120,7 +126,7 @@ class RunLevel(Layer):
         self._tried = self._search([nothing], np.zeros((1, len(self.bias))), unbounded)[0]
         self._present = self._tried.sums
         self._start_anew()
-        self._losses, self._new_losses = self._new_losses, self._losses
+        self._take_over()
 
     def _measure_rounding(self) -> tuple[FloatArray, float]:
         """Return how far losses are off, relative to their sum, on a sample of rows, and scores likewise."""
@@ -193,7 +199,7 @@ class RunLevel(Layer):
         """Take the unit of the last trial out."""
         if drop is not None:
             self._take_out(drop, self.outgoing[drop.place])
-            self._losses, self._new_losses = self._new_losses, self._losses
+            self._take_over()
             self._present = self._tried.sums
             self._moved = self._moved + self._tried.error
             self._pending += 1

@@ -59,6 +59,10 @@ class NarrowLevel(RunLevel):
         self._slopes = rows.spare.of("slopes", shape, self._dtype)
         self._anchors = np.zeros((shape[0], shape[2]))
         self._age = self._STALE
+        self._new_losses = np.zeros_like(self._losses)
+
+    def _take_over(self) -> None:
+        self._losses, self._new_losses = self._new_losses, self._losses
 
     def _take_entry(self, chunk: slice, entry: FloatArray) -> None:
         self._entry[chunk, : len(self.bias)] = entry

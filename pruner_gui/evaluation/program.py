@@ -235,6 +235,11 @@ class Measure:
         return self.kinds >= kernels.MISTAKES
 
     @property
+    def only_classes(self) -> bool:
+        """Whether all that counts is which score is the largest."""
+        return bool((self.kinds == kernels.MISTAKES).all())
+
+    @property
     def convex(self) -> int:
         """Which metric is convex in the scores, the first one that is; -1 for none."""
         convex = (kernels.CLASS_ENTROPY, kernels.SOFT_ENTROPY, kernels.BINARY_ENTROPY)

@@ -54,6 +54,7 @@ class Rows:
         self.count = len(objective.inputs)
         self.n_blocks = -(-self.count // tuning.block)
         self.dtype = np.dtype(tuning.dtype or "float64")
+        self.is_large = False
         self.spare = Spare()  # for what only one level at a time needs
         self.order: IndexArray = np.zeros(0, np.intp)
         # By hidden layer, how far losses can be off: removals do not add to it.
@@ -66,8 +67,8 @@ class Rows:
 
         It is float64 where functions jump: what float32 makes of that no sample of rows can tell.
         """
-        small = macs * self.count < _SMALL
-        usual = "float64" if small else "float32"
+        self.is_large = macs * self.count >= _SMALL
+        usual = "float32" if self.is_large else "float64"
         self.dtype = np.dtype("float64" if jumps else self.tuning.dtype or usual)
 
     def put_in_order(self, order: IndexArray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -11,48 +12,81 @@ from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.layer import Drop, Found
 from pruner_gui.evaluation.level import RunLevel
 from pruner_gui.evaluation.program import Array
+from pruner_gui.evaluation.radii import Radii
+from pruner_gui.evaluation.rows import ALONE
 from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 _MOST = 2048  # rows of a product at most
+_FIRST = 512  # rows of a trial that are run at first
 _ALONE = 512  # rows below which a second thread costs more than it brings
+_RUN = -1.0  # radius of a row that is run whatever happens
 
 
+@dataclass(eq=False)
 class _Trial:
-    """A trial on its way: what is dropped, the weights it had, how far it is, and what was found."""
+    """A trial on its way: what is dropped, the weights it had and their norm.
 
-    def __init__(self, gone: FloatArray, taken: FloatArray, thread: int, metrics: int) -> None:
-        self.gone, self.taken, self.thread = gone, taken, thread
-        self.block, self.gave_up = 0, False
-        self.sums: Array = np.zeros(metrics)
-        self.moved: Array = np.zeros(metrics)
-        self.unsure: Array = np.zeros(metrics, np.int64)
+    Of the rows `index` that have to be run, `done` were. What the others add to the present sums at least is
+    `unseen`; together with `sums`, which have what was run, they are a lower bound.
+    """
+
+    number: int
+    gone: FloatArray
+    taken: FloatArray
+    size: float
+    index: IndexArray
+    unseen: FloatArray
+    done: int = 0
+    gave_up: bool = False
+
+    def start(self, present: Found, counts: Array) -> None:
+        """Begin with the sums of now."""
+        self.sums = present.sums.copy()
+        self.moved: Array = np.zeros(len(self.sums))
+        self.unsure: Array = np.where(counts, np.rint(2 * present.error), 0).astype(np.int64)
+        self.losses: Array = np.empty((len(self.sums), self.index.size))
+        self.radii: Array = np.empty(self.index.size)
+
+    def next(self, count: int) -> slice:
+        """Return which are the next rows to run, so many at most."""
+        first, self.done = self.done, min(self.done + count, self.index.size)
+        return slice(first, self.done)
+
+    def judge(self, budget: FloatArray) -> None:
+        """Give up if some error is too large already."""
+        self.gave_up = bool((self.sums + self.unseen - 0.5 * self.unsure > budget).any())
 
     def found(self, counts: Array) -> Found:
         """Return the result; for counts the error is half of what is in doubt."""
         doubt = 0.5 * self.unsure
-        sums = self.sums - doubt if self.gave_up else self.sums
+        sums = self.sums + self.unseen - doubt if self.gave_up else self.sums
         return Found(sums, np.where(counts, doubt, self.moved), self.gave_up)
 
 
 class WideLevel(RunLevel):
-    """Runs the rest by matrix products over the rows on which the unit is not zero: best for wide layers."""
+    """Runs the rest by matrix products, best for wide layers, over the rows that have to be run.
+
+    These are the rows on which the unit is not zero. Where only mistakes count, they are those that the
+    removal moves so far that their class could change.
+    """
 
     def _pack(self) -> None:
-        self._entry = np.empty((self.rows.n_blocks * self.rows.tuning.block, len(self.bias)), self._dtype)
+        rows = self.rows
+        self._entry = np.empty((rows.n_blocks * rows.tuning.block, len(self.bias)), self._dtype)
         self._rough = [
             (weight.astype(self._dtype), bias.astype(self._dtype))
             for weight, bias in zip(self._weights, self._biases, strict=True)
         ]
-        self._most = max(1, _MOST // self.rows.tuning.block)
-        size = (
-            self._most
-            * self.rows.tuning.block
-            * max(len(self.bias), *(weight.shape[1] for weight in self._weights))
-        )
-        threads = range(self.rows.tuning.threads)
-        self._own_losses = [np.zeros_like(self._losses) for _ in threads]
+        size = _MOST * max([len(self.bias), *(weight.shape[1] for weight in self._weights)])
+        threads = range(rows.tuning.threads)
         self._spare = [[np.empty(size, self._dtype) for _ in range(2)] for _ in threads]
+        nothing = np.zeros(len(rows.measure.kinds))
+        self._now = Found(nothing, nothing)
+        self._radii: Radii | None = None
+        if rows.measure.only_classes:
+            self._radii = Radii.of(self._afters, self._weights, len(self.bias))
+        self._radius = np.zeros(len(self._entry), self._dtype)
 
     def _take_entry(self, chunk: slice, entry: FloatArray) -> None:
         block = self.rows.tuning.block
@@ -71,87 +105,109 @@ class WideLevel(RunLevel):
             outgoing.astype(self._dtype),
             self.rows.tuning.block,
         )
+        self.rows.split(
+            lambda a, b: kernels.subtract_rows(a * block, b * block, gone, taken, self._entry), len(taken)
+        )
 
-        def take_out(chunk: slice) -> None:
-            active = chunk.start * block + np.flatnonzero(gone[chunk.start * block : chunk.stop * block])
-            self._entry[active] -= np.outer(gone[active], taken)
+    def _measure_present(self) -> None:
+        self._radius[:] = _RUN
+        super()._measure_present()
 
-        self.rows.each_chunk(take_out)
+    def _take_over(self) -> None:
+        done, self._now = self._done, self._tried
+        kernels.put_rows(done.index, done.losses, self._losses)
+        if self._radii is not None:
+            self._radius -= np.abs(done.gone) * done.size
+            self._radius[done.index] = done.radii
+        else:
+            self._radius[:] = 0  # a row is run if anything happens to it
+
+    # -- trials
 
     def _search(self, drops: Sequence[Drop], outgoing: FloatArray, budget: FloatArray) -> list[Found]:
-        found: list[Found] = []
-        threads = self.rows.tuning.threads
-        for first in range(0, len(drops), threads):
-            some = slice(first, first + threads)
-            trials = [
-                _Trial(gone.ravel(), weights.astype(self._dtype), thread, len(budget))
-                for thread, (gone, weights) in enumerate(
-                    zip(self._dropped(drops[some]), outgoing[some], strict=True)
-                )
-            ]
+        counts, threads = self.rows.measure.counts, self.rows.tuning.threads
+        trials, at = self._chosen(drops, outgoing.astype(self._dtype), budget), 0
+        while at < len(trials):
+            some = list[_Trial]()
+            while at < len(trials) and len(some) < threads:
+                if not trials[at].gave_up:
+                    some.append(trials[at])
+                at += 1
             # On the hardest rows, where most are given up, each thread has a trial of its own.
-            in_parallel(partial(self._begin, budget), trials, threads)
-            for trial in trials:
-                while not trial.gave_up and trial.block < self.rows.n_blocks:
+            in_parallel(partial(self._begin, budget), list(enumerate(some)), threads)
+            for trial in some:
+                while not trial.gave_up and trial.done < trial.index.size:
                     self._go_on(trial, budget)
-                found.append(trial.found(self.rows.measure.counts))
                 if not trial.gave_up:
-                    self._new_losses, self._own_losses[trial.thread] = (
-                        self._own_losses[trial.thread],
-                        self._new_losses,
-                    )
-                    return found
-        return found
+                    self._done = trial
+                    return [one.found(counts) for one in trials[: trial.number + 1]]
+        return [trial.found(counts) for trial in trials]
 
-    def _begin(self, budget: FloatArray, trial: _Trial) -> None:
+    def _chosen(self, drops: Sequence[Drop], taken: FloatArray, budget: FloatArray) -> list[_Trial]:
+        """Return trials with the rows that they have to run; some are given up already."""
+        rows, n = self.rows, len(drops)
+        gone = self._dropped(drops).reshape(n, -1)
+        sizes = np.sqrt(np.square(taken.astype(np.float64)).sum(axis=1))
+        index = rows.spare.of("index", (n, rows.count), np.int32)
+        counts, unseen = np.zeros(n, np.int64), np.zeros((n, len(budget)))
+        threads = rows.tuning.threads if gone.size > ALONE else 1
+        in_parallel(
+            lambda part: kernels.select(
+                *part, gone, sizes, self._radius, self._losses, unseen, index, counts
+            ),
+            [(n * i // threads, n * (i + 1) // threads) for i in range(threads)],
+            threads,
+        )  # fmt: skip
+        trials = [_Trial(i, gone[i], taken[i], sizes[i], index[i, : counts[i]], unseen[i]) for i in range(n)]
+        for trial in trials:
+            trial.start(self._now, rows.measure.counts)
+            trial.judge(budget)
+        return trials
+
+    def _begin(self, budget: FloatArray, share: tuple[int, _Trial]) -> None:
         """Run the hardest rows of a trial, a few more at a time."""
-        limit = -(-self.rows.n_blocks // 4)
-        while not trial.gave_up and trial.block < limit:
-            index = self._next(trial, min(limit, trial.block + min(max(4, trial.block), self._most)))
-            self._take_in(trial, [self._share(trial, (trial.thread, index))], budget)
+        thread, trial = share
+        limit = min(max(_MOST, trial.index.size // 4), trial.index.size)
+        while not trial.gave_up and trial.done < limit:
+            part = trial.next(min(max(_FIRST, trial.done), _MOST))
+            self._take_in(trial, part, [self._share(trial, (thread, part))], budget)
 
     def _go_on(self, trial: _Trial, budget: FloatArray) -> None:
         """Run many more rows of a trial, in several threads."""
-        index = self._next(trial, min(self.rows.n_blocks, trial.block + self._most))
-        threads = self.rows.tuning.threads if index.size > _ALONE else 1
-        shares = list(enumerate(np.array_split(index, threads)))
-        self._take_in(trial, in_parallel(partial(self._share, trial), shares, threads), budget)
+        part = trial.next(_MOST)
+        threads = self.rows.tuning.threads if part.stop - part.start > _ALONE else 1
+        edges = np.linspace(part.start, part.stop, threads + 1).astype(int).tolist()
+        shares = [(thread, slice(*edges[thread : thread + 2])) for thread in range(threads)]
+        self._take_in(trial, part, in_parallel(partial(self._share, trial), shares, threads), budget)
 
-    def _next(self, trial: _Trial, last: int) -> IndexArray:
-        """Take a trial up to block `last`, as if nothing changed; return the rows where something does."""
-        rows, first = self.rows, trial.block
-        block = rows.tuning.block
-        start, stop = first * block, min(last * block, rows.count)
-        self._own_losses[trial.thread][first:last] = self._losses[first:last]
-        old = self._losses[first:last].swapaxes(1, 2).reshape(-1, len(trial.sums))[: stop - start]
-        trial.sums += old.sum(axis=0)
-        trial.unsure += np.where(rows.measure.counts, (old == 0.5).sum(axis=0), 0)
-        trial.block = last
-        return start + np.flatnonzero(trial.gone[start:stop])
-
-    def _take_in(self, trial: _Trial, found: Sequence[tuple[Array, ...]], budget: FloatArray) -> None:
+    def _take_in(
+        self, trial: _Trial, part: slice, found: Sequence[tuple[Array, ...]], budget: FloatArray
+    ) -> None:
         for sums, moved, unsure in found:
             trial.sums += sums
             trial.moved += moved
             trial.unsure += unsure
-        trial.gave_up = bool((trial.sums - 0.5 * trial.unsure > budget).any())
+        kernels.seen(trial.index[part], self._losses, trial.unseen)
+        trial.judge(budget)
 
-    def _share(self, trial: _Trial, share: tuple[int, IndexArray]) -> tuple[Array, ...]:
+    def _share(self, trial: _Trial, share: tuple[int, slice]) -> tuple[Array, ...]:
         """Run some rows in one thread; return what sums of losses, moved losses and doubts grow by."""
         rows, measure = self.rows, self.rows.measure
-        thread, index = share
+        thread, part = share
+        index = trial.index[part]
         found: tuple[Array, ...] = tuple(
             np.zeros(len(measure.kinds), kind) for kind in (np.float64, np.float64, np.int64)
         )
-        if index.size:
-            with np.errstate(over="ignore", invalid="ignore"):
-                scores = self._products(index, trial.gone, trial.taken, self._spare[thread])
-            kernels.compare(
-                index, scores, measure.kinds, measure.scales, measure.head, scores.shape[1],
-                self._close, measure.threshold, rows.wanted, rows.labels, self._losses,
-                self._own_losses[trial.thread], self._integers, *found,
-            )  # fmt: skip
-            rows.statistics.rows += index.size
+        with np.errstate(over="ignore", invalid="ignore"):
+            scores = self._products(index, trial.gone, trial.taken, self._spare[thread])
+        kernels.compare(
+            index, scores, measure.kinds, measure.scales, measure.head, scores.shape[1],
+            self._close, measure.threshold, rows.wanted, rows.labels, self._losses,
+            trial.losses[:, part], self._integers, *found,
+        )  # fmt: skip
+        if self._radii is not None:
+            trial.radii[part] = self._radii.around(scores, rows.labels.ravel()[index], self._close)
+        rows.statistics.rows += index.size
         return found
 
     def _products(

@@ -1,0 +1,102 @@
+"""How far a layer's input may move before a row can change its class.
+
+Scores are a Lipschitz function of what a layer gets: they move by no more than that moves, times the norms of
+the weights behind it and the steepest slopes of the functions between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pruner_gui.evaluation.program import Array
+from pruner_gui.network import Activation, Arithmetic, FloatArray, Op
+
+_ROUNDING = 1 + 1e-5  # what norms and products in float32 can be off
+
+# The steepest slope of functions that have no parameter; those of gelu and its like are rounded up.
+_SLOPES = {
+    "relu": 1.0,
+    "tanh": 1.0,
+    "sigmoid": 0.25,
+    "softplus": 1.0,
+    "softsign": 1.0,
+    "clip": 1.0,
+    "sin": 1.0,
+    "symmetric_log": 1.0,
+    "gelu": 1.13,
+    "gelu_tanh": 1.13,
+    "swish": 1.1,
+    "hard_swish": 1.5,
+    "mish": 1.09,
+}
+
+
+def steepest(op: Op) -> float:
+    """Return the steepest slope of an elementwise operation; infinite where none is known."""
+    if isinstance(op, Arithmetic):
+        with np.errstate(divide="ignore"):
+            factors = {"mul": op.operand, "div": 1 / op.operand}.get(op.operator, np.ones(1))
+        return float(np.abs(factors).max())
+    assert isinstance(op, Activation)
+    match op.kind:
+        case "leaky_relu" | "elu":
+            return max(1.0, abs(op.settings["alpha"]))
+        case "selu":
+            return abs(op.settings["gamma"]) * max(1.0, abs(op.settings["alpha"]))
+        case "hard_sigmoid":
+            return abs(op.settings["alpha"])
+    return _SLOPES.get(op.kind, np.inf)
+
+
+def norm(weight: FloatArray) -> float:
+    """Return the largest factor by which a matrix lengthens a vector: its largest singular value."""
+    if not np.isfinite(weight).all():
+        return np.inf
+    small = weight.T @ weight if weight.shape[0] > weight.shape[1] else weight @ weight.T
+    return float(np.sqrt(max(np.linalg.eigvalsh(small.astype(np.float64))[-1], 0)) * (1 + 1e-7))
+
+
+class Radii:
+    """For the rest of a chain: by scores, how far what it gets may move.
+
+    `speeds` `(n_classes, n_classes)` say by how much the difference of two scores changes at most for a
+    movement of one, `speed` by how much a score does.
+    """
+
+    def __init__(self, speeds: FloatArray, speed: float) -> None:
+        self._speeds, self._speed = speeds * _ROUNDING, speed * _ROUNDING
+
+    @staticmethod
+    def of(afters: Sequence[tuple[Op, ...]], weights: Sequence[FloatArray], n_classes: int) -> Radii | None:
+        """Return them for the operations behind a layer and behind each later one, and the latter's weights.
+
+        None if there is no bound on how fast scores change.
+        """
+        factor = float(np.prod([norm(weight) for weight in weights[:-1]]))
+        factor *= float(np.prod([steepest(op) for after in afters[:-1] for op in after]))
+        last = weights[-1].astype(np.float64) if weights else np.eye(n_classes)
+        between = np.linalg.norm(last[:, :, None] - last[:, None, :], axis=0)
+        speed = float(np.linalg.norm(last, axis=0).max())
+        if afters[-1] or not np.isfinite(factor * speed) or not factor * speed:
+            return None
+        return Radii(factor * between, factor * speed)
+
+    def around(self, scores: FloatArray, labels: Array, close: float) -> FloatArray:
+        """Return the radius of each row by its scores `(n_rows, n_classes)` and its class `labels`.
+
+        Within it the row is classified rightly, or wrongly, as it is, and that by more than `close` times its
+        largest score. It is -1 where that does not hold even now.
+        """
+        rows = np.arange(len(scores))
+        scores = scores.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            ahead = scores[rows, labels][:, None] - scores
+            margin = 2 * close * np.abs(scores).max(axis=1, keepdims=True)
+            speeds = self._speeds[labels] + 2 * close * self._speed
+            right, wrong = (ahead - margin) / speeds, (-ahead - margin) / speeds
+        right[rows, labels] = np.inf
+        wrong[rows, labels] = -np.inf
+        radii: FloatArray = np.maximum(right.min(axis=1), wrong.max(axis=1))
+        return np.where(radii > 0, radii / _ROUNDING, -1.0)
