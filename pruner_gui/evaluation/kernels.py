@@ -755,12 +755,13 @@ def pick(first: int, last: int, held: Any, places: Any, shifts: Any, out: Any) -
 @_jit
 def select(
     first: int, last: int, gone: Any, sizes: Any, radii: Any, before: Any,
-    unseen: Any, index: Any, counts: Any,
+    lower: Any, bounded: int, unseen: Any, index: Any, counts: Any,
 ) -> None:  # fmt: skip
     """Put the rows that trials have to run in `index` `(n_trials, n_rows)`, `counts` of them.
 
     A row need not be run if nothing is `gone`, or if that times the trial's size lies within its radius.
-    What has to be run goes off `unseen` `(n_trials, n_metrics)`, with its losses `before`.
+    Of what has to be run, the losses `before` go off `unseen` `(n_trials, n_metrics)`, and bounds `lower`
+    `(n_trials, n_rows)` of the losses by metric `bounded` come on.
     """
     block = before.shape[2]
     zero = gone.dtype.type(0)
@@ -774,6 +775,9 @@ def select(
             for m in range(before.shape[1]):
                 for k in range(start, found):
                     unseen[t, m] -= before[b, m, rows[k] - b * block]
+            if bounded >= 0:
+                for k in range(start, found):
+                    unseen[t, bounded] += lower[t, rows[k]]
         counts[t] = found
 
 
@@ -788,12 +792,14 @@ def put_rows(index: Any, values: Any, out: Any) -> None:
 
 
 @_jit
-def seen(index: Any, before: Any, unseen: Any) -> None:
-    """Give the losses of rows `index` back to `unseen`."""
+def seen(index: Any, before: Any, lower: Any, bounded: int, unseen: Any) -> None:
+    """Give the losses of rows `index` back to `unseen`, and take their bounds off; see `select`."""
     block = before.shape[2]
     for i in index:
         for m in range(unseen.size):
             unseen[m] += before[i // block, m, i % block]
+        if bounded >= 0:
+            unseen[bounded] -= lower[i]
 
 
 @_jit

@@ -14,6 +14,7 @@ from pruner_gui.evaluation.level import RunLevel
 from pruner_gui.evaluation.program import Array
 from pruner_gui.evaluation.radii import Radii
 from pruner_gui.evaluation.rows import ALONE
+from pruner_gui.evaluation.tangents import Tangents
 from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
@@ -37,6 +38,8 @@ class _Trial:
     size: float
     index: IndexArray
     unseen: FloatArray
+    lower: FloatArray
+    bounded: int
     done: int = 0
     gave_up: bool = False
 
@@ -87,11 +90,16 @@ class WideLevel(RunLevel):
         if rows.measure.only_classes:
             self._radii = Radii.of(self._afters, self._weights, len(self.bias))
         self._radius = np.zeros(len(self._entry), self._dtype)
+        self._tangents: Tangents | None = None
+        if Tangents.fit(rows, self._afters):
+            self._tangents = Tangents(rows, self._entry, self._rough)
 
     def _take_entry(self, chunk: slice, entry: FloatArray) -> None:
         block = self.rows.tuning.block
         rows_first = entry.swapaxes(1, 2).reshape(-1, len(self.bias))
         self._entry[chunk.start * block : chunk.stop * block] = rows_first
+        if self._tangents is not None:
+            self._tangents.forget()
 
     def entry(self, chunk: slice) -> FloatArray:
         """Return what the next layer gets in some blocks."""
@@ -116,6 +124,8 @@ class WideLevel(RunLevel):
     def _take_over(self) -> None:
         done, self._now = self._done, self._tried
         kernels.put_rows(done.index, done.losses, self._losses)
+        if self._tangents is not None:
+            self._tangents.moved(done.gone, done.size)
         if self._radii is not None:
             self._radius -= np.abs(done.gone) * done.size
             self._radius[done.index] = done.radii
@@ -144,25 +154,46 @@ class WideLevel(RunLevel):
         return [trial.found(counts) for trial in trials]
 
     def _chosen(self, drops: Sequence[Drop], taken: FloatArray, budget: FloatArray) -> list[_Trial]:
-        """Return trials with the rows that they have to run; some are given up already."""
+        """Return trials with the rows that they have to run; some are given up already.
+
+        Adds to the budget what bounds can be off.
+        """
         rows, n = self.rows, len(drops)
         gone = self._dropped(drops).reshape(n, -1)
         sizes = np.sqrt(np.square(taken.astype(np.float64)).sum(axis=1))
+        lower, bounded = self._bounds(gone, taken, sizes, budget)
         index = rows.spare.of("index", (n, rows.count), np.int32)
         counts, unseen = np.zeros(n, np.int64), np.zeros((n, len(budget)))
         threads = rows.tuning.threads if gone.size > ALONE else 1
         in_parallel(
             lambda part: kernels.select(
-                *part, gone, sizes, self._radius, self._losses, unseen, index, counts
+                *part, gone, sizes, self._radius, self._losses, lower, bounded, unseen, index, counts
             ),
             [(n * i // threads, n * (i + 1) // threads) for i in range(threads)],
             threads,
         )  # fmt: skip
-        trials = [_Trial(i, gone[i], taken[i], sizes[i], index[i, : counts[i]], unseen[i]) for i in range(n)]
+        trials = [
+            _Trial(i, gone[i], taken[i], sizes[i], index[i, : counts[i]], unseen[i], lower[i], bounded)
+            for i in range(n)
+        ]
         for trial in trials:
             trial.start(self._now, rows.measure.counts)
             trial.judge(budget)
         return trials
+
+    def _bounds(
+        self, gone: FloatArray, taken: FloatArray, sizes: FloatArray, budget: FloatArray
+    ) -> tuple[FloatArray, int]:
+        """Return lower bounds of one metric's losses `(n_trials, n_rows)`, and which one, -1 for none.
+
+        Adds to that metric's budget what bounds can be off.
+        """
+        if self._tangents is None or not np.isfinite(budget).all():
+            return np.zeros((len(gone), 0), self._dtype), -1
+        lower = self.rows.spare.of("lower", gone.shape, self._dtype)
+        self._tangents.lower(gone, taken, sizes, self._losses, lower)
+        budget[self._tangents.metric] += self._tangents.rounding
+        return lower, self._tangents.metric
 
     def _begin(self, budget: FloatArray, share: tuple[int, _Trial]) -> None:
         """Run the hardest rows of a trial, a few more at a time."""
@@ -187,7 +218,7 @@ class WideLevel(RunLevel):
             trial.sums += sums
             trial.moved += moved
             trial.unsure += unsure
-        kernels.seen(trial.index[part], self._losses, trial.unseen)
+        kernels.seen(trial.index[part], self._losses, trial.lower, trial.bounded, trial.unseen)
         trial.judge(budget)
 
     def _share(self, trial: _Trial, share: tuple[int, slice]) -> tuple[Array, ...]:
