@@ -41,8 +41,8 @@ _jit = numba.njit(
 class Tangents:
     """Bounds what losses are without some units, for rows whose next layer's input is `entry`.
 
-    `entry` `(n_rows, n_next)` is looked at, not kept up to date: the level does that. `layers` are weights and
-    biases of those behind, in the precision of the work.
+    `entry` `(n_rows, n_next)` is looked at, not kept up to date: the level does that. `layers` are weights
+    and biases of those behind, in the precision of the work.
     """
 
     @staticmethod
