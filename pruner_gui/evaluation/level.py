@@ -36,7 +36,7 @@ class RunLevel(Layer):
         self._integers = np.zeros(1, np.int32 if self._dtype.itemsize == 4 else np.int64)
         block, metrics = rows.tuning.block, len(rows.measure.kinds)
         self._losses = np.zeros((rows.n_blocks, metrics, block))
-        self._close, self._pending = 0.0, 0
+        self._close, self._pending, self._mixed = 0.0, 0, 1.0
         self._pack()
         self._renew()
         known = index in rows.rounding and compensation == "none"
@@ -169,7 +169,9 @@ class RunLevel(Layer):
     ) -> list[Found]:
         """Return the sums of losses without each of some units; see `Layer.search`."""
         counts = self.rows.measure.counts
-        rounding = self._rounding * (1 + self._pending / _RENEW)
+        # Rounding of what mixtures of units drop grows with what they are mixed by.
+        mixed = max(self._mixed, *(float(np.linalg.norm(drop.coefficients)) for drop in drops))
+        rounding = self._rounding * (1 + self._pending / _RENEW) * mixed
         if self._anchor is None:
             self._anchor = self._present, base_error
         offset = np.where(counts, 0, base - self._present)
@@ -181,6 +183,8 @@ class RunLevel(Layer):
         if not trials[-1].partial:
             self._tried = trials[-1]
         start, error = self._anchor
+        # What a mixture of units drops can be rounded to nothing, on any row.
+        sure = np.inf if drops[0].coefficients.size else 0.0
         return [
             Found(
                 found.sums + offset,
@@ -188,7 +192,7 @@ class RunLevel(Layer):
                 np.where(
                     counts,
                     found.error,
-                    error + rounding * np.minimum(self._moved + found.error, 2 * (start + found.sums)),
+                    error + rounding * np.minimum(sure + self._moved + found.error, 2 * (start + found.sums)),
                 ),
                 found.partial,
             )
@@ -203,6 +207,7 @@ class RunLevel(Layer):
             self._present = self._tried.sums
             self._moved = self._moved + self._tried.error
             self._pending += 1
+            self._mixed = max(self._mixed, float(np.linalg.norm(drop.coefficients)))
             if exactly:
                 self._start_anew()
         super().remove(unit, drop, exactly=exactly)

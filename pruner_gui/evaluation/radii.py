@@ -91,7 +91,7 @@ class Radii:
         """
         rows = np.arange(len(scores))
         scores = scores.astype(np.float64)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             ahead = scores[rows, labels][:, None] - scores
             margin = 2 * close * np.abs(scores).max(axis=1, keepdims=True)
             speeds = self._speeds[labels] + 2 * close * self._speed
