@@ -153,16 +153,17 @@ class ChainEngine:
         if not rows.order.size:
             rows.choose(sum(weight.size for weight in exact.weights[1:]), exact.chain.jumps)
             rows.put_in_order(np.argsort(-exact.hardness, kind="stable"))
-        if index and isinstance(before, RunLevel) and before.index == index - 1:
-            held = before.next_held()
-        else:
+        last = before if isinstance(before, RunLevel) else None
+        held = last.next_held() if last is not None and index and last.index == index - 1 else None
+        if last is not None:
+            last.end()  # its memory is needed
+        if held is None:
             held = self._run_to(index)
-        del before
         wide = any(weight.size >= rows.tuning.wide for weight in exact.weights[index + 2 :])
         # Where only classes count, few rows have to be run.
         wide |= rows.measure.only_classes and rows.is_large
         kind = WideLevel if wide else NarrowLevel
-        self._level = kind(index, exact, self._compensation, rows, held)
+        self._level = kind(index, exact, self._compensation, rows, held, last)
         return self._level
 
     def _run_to(self, index: int) -> FloatArray:

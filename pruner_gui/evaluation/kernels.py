@@ -754,24 +754,24 @@ def pick(first: int, last: int, held: Any, places: Any, shifts: Any, out: Any) -
 
 @_jit
 def select(
-    first: int, last: int, gone: Any, sizes: Any, radii: Any, before: Any,
+    first: int, last: int, gone: Any, speeds: Any, leads: Any, before: Any,
     lower: Any, bounded: int, unseen: Any, index: Any, counts: Any,
 ) -> None:  # fmt: skip
     """Put the rows that trials have to run in `index` `(n_trials, n_rows)`, `counts` of them.
 
-    A row need not be run if nothing is `gone`, or if that times the trial's size lies within its radius.
+    A row need not be run if nothing is `gone`, or if that times the trial's speed lies within its lead.
     Of what has to be run, the losses `before` go off `unseen` `(n_trials, n_metrics)`, and bounds `lower`
     `(n_trials, n_rows)` of the losses by metric `bounded` come on.
     """
     block = before.shape[2]
     zero = gone.dtype.type(0)
     for t in range(first, last):
-        drop, rows, size, found = gone[t], index[t], sizes[t], 0
+        drop, rows, speed, found = gone[t], index[t], speeds[t], 0
         for b in range(before.shape[0]):
             start = found
             for i in range(b * block, min((b + 1) * block, rows.size)):
                 rows[found] = i
-                found += 1 if drop[i] != zero and not abs(drop[i]) * size <= radii[i] else 0
+                found += 1 if drop[i] != zero and not abs(drop[i]) * speed <= leads[i] else 0
             for m in range(before.shape[1]):
                 for k in range(start, found):
                     unseen[t, m] -= before[b, m, rows[k] - b * block]

@@ -22,10 +22,19 @@ _SAMPLE = 1024  # rows on which rounding is measured
 
 
 class RunLevel(Layer):
-    """A layer with its activations `held` `(n_blocks, units, block)`, in the precision of the work."""
+    """A layer with its activations `held` `(n_blocks, units, block)`, in the precision of the work.
+
+    `before` is the level that was worked on before this one, with the losses of now.
+    """
 
     def __init__(
-        self, index: int, exact: ExactChain, compensation: str, rows: Rows, held: FloatArray
+        self,
+        index: int,
+        exact: ExactChain,
+        compensation: str,
+        rows: Rows,
+        held: FloatArray,
+        before: RunLevel | None,
     ) -> None:
         super().__init__(index, exact, compensation)
         self.rows, self.held = rows, held
@@ -35,14 +44,16 @@ class RunLevel(Layer):
         self._dtype: np.dtype[Any] = rows.dtype
         self._integers = np.zeros(1, np.int32 if self._dtype.itemsize == 4 else np.int64)
         block, metrics = rows.tuning.block, len(rows.measure.kinds)
-        self._losses = np.zeros((rows.n_blocks, metrics, block))
+        self._losses: FloatArray = np.zeros((rows.n_blocks, metrics, block))
+        self._present: FloatArray = np.zeros(metrics)
         self._close, self._pending, self._mixed = 0.0, 0, 1.0
         self._pack()
         self._renew()
         known = index in rows.rounding and compensation == "none"
         if known:
             self._rounding, self._close = rows.rounding[index]
-        self._measure_present()
+        if not (known and before is not None and self._carry_on(before)):
+            self._measure_present()
         if not known:
             self._rounding, self._close = rows.rounding[index] = self._measure_rounding()
             if rows.measure.counts.any():  # now that it is known what is too close to call
@@ -117,7 +128,17 @@ class RunLevel(Layer):
         self.rows.each_chunk(fill)
         return held
 
+    def end(self) -> None:
+        """Give back what only this level needs, all but what the next takes over."""
+        self.held = np.zeros((0, 0, 0), self._dtype)
+
     # -- rounding
+
+    def _carry_on(self, before: RunLevel) -> bool:
+        """Take over the present losses from another level of the same network; say if that can be done."""
+        self._losses, self._present = before._losses, before._present
+        self._start_anew()
+        return True
 
     def _measure_present(self) -> None:
         """Run every row with nothing taken out."""

@@ -59,14 +59,15 @@ def norm(weight: FloatArray) -> float:
 
 
 class Radii:
-    """For the rest of a chain: by scores, how far what it gets may move.
+    """For the rest of a chain: how far the differences of its scores move for a movement of what it gets.
 
-    `speeds` `(n_classes, n_classes)` say by how much the difference of two scores changes at most for a
-    movement of one, `speed` by how much a score does.
+    A row's *lead* is the least difference of scores that decides its class, relative to how fast that
+    difference moves with what the last layer gets; `factor` is how fast that moves with what this rest gets.
     """
 
-    def __init__(self, speeds: FloatArray, speed: float) -> None:
-        self._speeds, self._speed = speeds * _ROUNDING, speed * _ROUNDING
+    def __init__(self, between: FloatArray, speed: float, factor: float) -> None:
+        self._between, self._speed = between, speed
+        self.factor = factor * _ROUNDING
 
     @staticmethod
     def of(afters: Sequence[tuple[Op, ...]], weights: Sequence[FloatArray], n_classes: int) -> Radii | None:
@@ -81,22 +82,22 @@ class Radii:
         speed = float(np.linalg.norm(last, axis=0).max())
         if afters[-1] or not np.isfinite(factor * speed) or not factor * speed:
             return None
-        return Radii(factor * between, factor * speed)
+        return Radii(between, speed, factor)
 
-    def around(self, scores: FloatArray, labels: Array, close: float) -> FloatArray:
-        """Return the radius of each row by its scores `(n_rows, n_classes)` and its class `labels`.
+    def leads(self, scores: FloatArray, labels: Array, close: float) -> FloatArray:
+        """Return the lead of each row by its scores `(n_rows, n_classes)` and its class `labels`.
 
-        Within it the row is classified rightly, or wrongly, as it is, and that by more than `close` times its
-        largest score. It is -1 where that does not hold even now.
+        As long as `factor` times what this rest gets moves by less, the row is classified as it is, rightly
+        or wrongly, and that by more than `close` times its largest score. It is -1 where even now it is not.
         """
         rows = np.arange(len(scores))
         scores = scores.astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             ahead = scores[rows, labels][:, None] - scores
             margin = 2 * close * np.abs(scores).max(axis=1, keepdims=True)
-            speeds = self._speeds[labels] + 2 * close * self._speed
+            speeds = self._between[labels] + 2 * close * self._speed
             right, wrong = (ahead - margin) / speeds, (-ahead - margin) / speeds
         right[rows, labels] = np.inf
         wrong[rows, labels] = -np.inf
-        radii: FloatArray = np.maximum(right.min(axis=1), wrong.max(axis=1))
-        return np.where(radii > 0, radii / _ROUNDING, -1.0)
+        leads: FloatArray = np.maximum(right.min(axis=1), wrong.max(axis=1))
+        return np.where(leads > 0, leads / _ROUNDING, -1.0)

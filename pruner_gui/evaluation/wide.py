@@ -19,9 +19,9 @@ from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 _MOST = 2048  # rows of a product at most
-_FIRST = 512  # rows of a trial that are run at first
+_FIRST = 128  # rows of a trial that are run at first
 _ALONE = 512  # rows below which a second thread costs more than it brings
-_RUN = -1.0  # radius of a row that is run whatever happens
+_RUN = -1.0  # lead of a row that is run whatever happens
 
 
 @dataclass(eq=False)
@@ -49,7 +49,7 @@ class _Trial:
         self.moved: Array = np.zeros(len(self.sums))
         self.unsure: Array = np.where(counts, np.rint(2 * present.error), 0).astype(np.int64)
         self.losses: Array = np.empty((len(self.sums), self.index.size))
-        self.radii: Array = np.empty(self.index.size)
+        self.leads: Array = np.empty(self.index.size)
 
     def next(self, count: int) -> slice:
         """Return which are the next rows to run, so many at most."""
@@ -84,12 +84,13 @@ class WideLevel(RunLevel):
         size = _MOST * max([len(self.bias), *(weight.shape[1] for weight in self._weights)])
         threads = range(rows.tuning.threads)
         self._spare = [[np.empty(size, self._dtype) for _ in range(2)] for _ in threads]
+        self._used = False  # whether leads are less than those measured
         nothing = np.zeros(len(rows.measure.kinds))
         self._now = Found(nothing, nothing)
         self._radii: Radii | None = None
         if rows.measure.only_classes:
             self._radii = Radii.of(self._afters, self._weights, len(self.bias))
-        self._radius = np.zeros(len(self._entry), self._dtype)
+        self._leads = np.zeros(len(self._entry), self._dtype)
         self._tangents: Tangents | None = None
         if Tangents.fit(rows, self._afters):
             self._tangents = Tangents(rows, self._entry, self._rough)
@@ -117,20 +118,41 @@ class WideLevel(RunLevel):
             lambda a, b: kernels.subtract_rows(a * block, b * block, gone, taken, self._entry), len(taken)
         )
 
+    def end(self) -> None:
+        """Give back what only this level needs, all but what the next takes over."""
+        super().end()
+        self._entry = np.zeros((0, 0))
+        self._spare.clear()
+        self._tangents = None
+
+    def _carry_on(self, before: RunLevel) -> bool:
+        counts = self.rows.measure.counts
+        if self._radii is not None:
+            # Leads that removals have used up are to be made anew.
+            if not isinstance(before, WideLevel) or before._used or before._radii is None:
+                return False
+            self._leads = before._leads
+        found = super()._carry_on(before)
+        losses = self._losses.swapaxes(0, 1).reshape(len(counts), -1)[:, : self.rows.count]
+        doubts = (losses == 0.5).sum(axis=1)
+        self._now = Found(self._present, np.where(counts, 0.5 * doubts, 0))
+        return found
+
     def _measure_present(self) -> None:
-        self._radius[:] = _RUN
+        self._leads[:] = _RUN
         super()._measure_present()
+        self._used = False
 
     def _take_over(self) -> None:
-        done, self._now = self._done, self._tried
+        done, self._now, self._used = self._done, self._tried, True
         kernels.put_rows(done.index, done.losses, self._losses)
         if self._tangents is not None:
             self._tangents.moved(done.gone, done.size)
         if self._radii is not None:
-            self._radius -= np.abs(done.gone) * done.size
-            self._radius[done.index] = done.radii
+            self._leads -= np.abs(done.gone) * (done.size * self._radii.factor)
+            self._leads[done.index] = done.leads
         else:
-            self._radius[:] = 0  # a row is run if anything happens to it
+            self._leads[:] = 0  # a row is run if anything happens to it
 
     # -- trials
 
@@ -161,13 +183,14 @@ class WideLevel(RunLevel):
         rows, n = self.rows, len(drops)
         gone = self._dropped(drops).reshape(n, -1)
         sizes = np.sqrt(np.square(taken.astype(np.float64)).sum(axis=1))
+        speeds = sizes * (self._radii.factor if self._radii is not None else 1.0)
         lower, bounded = self._bounds(gone, taken, sizes, budget)
         index = rows.spare.of("index", (n, rows.count), np.int32)
         counts, unseen = np.zeros(n, np.int64), np.zeros((n, len(budget)))
         threads = rows.tuning.threads if gone.size > ALONE else 1
         in_parallel(
             lambda part: kernels.select(
-                *part, gone, sizes, self._radius, self._losses, lower, bounded, unseen, index, counts
+                *part, gone, speeds, self._leads, self._losses, lower, bounded, unseen, index, counts
             ),
             [(n * i // threads, n * (i + 1) // threads) for i in range(threads)],
             threads,
@@ -198,10 +221,26 @@ class WideLevel(RunLevel):
     def _begin(self, budget: FloatArray, share: tuple[int, _Trial]) -> None:
         """Run the hardest rows of a trial, a few more at a time."""
         thread, trial = share
+        self._sort(trial)
         limit = min(max(_MOST, trial.index.size // 4), trial.index.size)
         while not trial.gave_up and trial.done < limit:
             part = trial.next(min(max(_FIRST, trial.done), _MOST))
             self._take_in(trial, part, [self._share(trial, (thread, part))], budget)
+
+    def _sort(self, trial: _Trial) -> None:
+        """Put those rows first that are likely to matter most."""
+        if trial.index.size <= _FIRST:
+            return
+        gone = np.abs(trial.gone[trial.index])
+        if self._radii is not None:
+            order = np.argsort(self._leads[trial.index] / gone)
+        elif trial.bounded >= 0:
+            # Tangents are off by the square of the movement, and by the more the less sure the class is.
+            losses = self._losses[:, trial.bounded].ravel()[trial.index]
+            order = np.argsort(-(gone**2 * np.minimum(losses, 1)).astype(np.float32))
+        else:
+            return
+        trial.index = trial.index[order]
 
     def _go_on(self, trial: _Trial, budget: FloatArray) -> None:
         """Run many more rows of a trial, in several threads."""
@@ -237,7 +276,7 @@ class WideLevel(RunLevel):
             trial.losses[:, part], self._integers, *found,
         )  # fmt: skip
         if self._radii is not None:
-            trial.radii[part] = self._radii.around(scores, rows.labels.ravel()[index], self._close)
+            trial.leads[part] = self._radii.leads(scores, rows.labels.ravel()[index], self._close)
         rows.statistics.rows += index.size
         return found
 
