@@ -21,6 +21,7 @@ from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 _MOST = 2048  # rows of a product at most
 _FIRST = 128  # rows of a trial that are run at first
 _ALONE = 512  # rows below which a second thread costs more than it brings
+_USED = 0.1  # share of leads that may be used up when they are carried to the next level
 _RUN = -1.0  # lead of a row that is run whatever happens
 
 
@@ -84,7 +85,7 @@ class WideLevel(RunLevel):
         size = _MOST * max([len(self.bias), *(weight.shape[1] for weight in self._weights)])
         threads = range(rows.tuning.threads)
         self._spare = [[np.empty(size, self._dtype) for _ in range(2)] for _ in threads]
-        self._used = False  # whether leads are less than those measured
+        self._used = 0.0  # by how much leads are less than those measured, relative to their median
         nothing = np.zeros(len(rows.measure.kinds))
         self._now = Found(nothing, nothing)
         self._radii: Radii | None = None
@@ -129,9 +130,9 @@ class WideLevel(RunLevel):
         counts = self.rows.measure.counts
         if self._radii is not None:
             # Leads that removals have used up are to be made anew.
-            if not isinstance(before, WideLevel) or before._used or before._radii is None:
+            if not isinstance(before, WideLevel) or before._radii is None or before._used > _USED:
                 return False
-            self._leads = before._leads
+            self._leads, self._used = before._leads, before._used
         found = super()._carry_on(before)
         losses = self._losses.swapaxes(0, 1).reshape(len(counts), -1)[:, : self.rows.count]
         doubts = (losses == 0.5).sum(axis=1)
@@ -141,15 +142,17 @@ class WideLevel(RunLevel):
     def _measure_present(self) -> None:
         self._leads[:] = _RUN
         super()._measure_present()
-        self._used = False
+        self._used = 0.0
 
     def _take_over(self) -> None:
-        done, self._now, self._used = self._done, self._tried, True
+        done, self._now = self._done, self._tried
         kernels.put_rows(done.index, done.losses, self._losses)
         if self._tangents is not None:
             self._tangents.moved(done.gone, done.size)
         if self._radii is not None:
-            self._leads -= np.abs(done.gone) * (done.size * self._radii.factor)
+            used = np.abs(done.gone) * (done.size * self._radii.factor)
+            self._used += float(used.mean()) / max(float(np.median(self._leads)), 1e-30)
+            self._leads -= used
             self._leads[done.index] = done.leads
         else:
             self._leads[:] = 0  # a row is run if anything happens to it
@@ -232,11 +235,12 @@ class WideLevel(RunLevel):
         if trial.index.size <= _FIRST:
             return
         gone = np.abs(trial.gone[trial.index])
+        losses = self._losses[:, max(trial.bounded, 0)].ravel()[trial.index]
         if self._radii is not None:
-            order = np.argsort(self._leads[trial.index] / gone)
+            # As long as they are not run, mistakes count as none.
+            order = np.argsort(np.where(losses > 0, -1, self._leads[trial.index] / gone))
         elif trial.bounded >= 0:
             # Tangents are off by the square of the movement, and by the more the less sure the class is.
-            losses = self._losses[:, trial.bounded].ravel()[trial.index]
             order = np.argsort(-(gone**2 * np.minimum(losses, 1)).astype(np.float32))
         else:
             return
