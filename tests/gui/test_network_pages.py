@@ -2,39 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 from PySide6.QtCore import QSettings, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from windows import opened_sample
 
-from pruner_gui.gui import app, graph_view, network_pages
+from pruner_gui.gui import graph_view, network_pages
 from pruner_gui.gui.graph_view import EdgeHit, GraphView
 from pruner_gui.gui.network_pages import NetworkPages
-from pruner_gui.gui.samples import samples
-from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 
 
 @pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
-    app.name_application()
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    found.open_sample(next(sample for sample in samples() if sample.model.stem == "iris"))
-    tasks = found.document.tasks
-    qtbot.waitUntil(lambda: found.document.is_open and found.document.session.examples is not None)
-    qtbot.waitUntil(
-        lambda: not any(tasks.running(slot) for slot in ("read", "sweep", "measure")), timeout=30_000
-    )
-    qtbot.waitUntil(lambda: found.workspace.preview.measured == found.workspace.preview.total > 0)
-    yield found
-    found.workspace.shutdown()
-    found.document.shutdown()
+def window(qtbot: QtBot, window: MainWindow) -> MainWindow:
+    """The window with the iris sample, and what every neuron is worth."""
+    work = opened_sample(qtbot, window).workspace
+    qtbot.waitUntil(lambda: work.preview.measured == work.preview.total > 0)
+    return window
 
 
 def shows(pages: NetworkPages) -> str:

@@ -3,56 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from graph_networks import chain
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from windows import opened, sample, settled
 
 from pruner_gui import formats
-from pruner_gui.gui import app, dialogs
-from pruner_gui.gui.dialogs import Answer
-from pruner_gui.gui.samples import samples
+from pruner_gui.gui import dialogs
 from pruner_gui.gui.status import StatusBar
-from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.network import Network, ZeroConnections
 
-IRIS = next(found for found in samples() if found.model.stem == "iris")
-
-
-@pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    app.name_application()
-    monkeypatch.setattr(dialogs, "ask", lambda *_: Answer.Discard)
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    yield found
-    for dialog in list(found.errors):
-        dialog.close()
-    found.document.cancel()
-    found.workspace.shutdown()
-    found.document.shutdown()
-
-
-def settled(qtbot: QtBot, window: MainWindow) -> None:
-    tasks = window.document.tasks
-    slots = ("read", "run", "sweep", "measure", "free", "strengths")
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in slots), timeout=30_000)
-
-
-def opened(qtbot: QtBot, window: MainWindow, *files: Path) -> MainWindow:
-    window.open_files(files)
-    with_data = len(files) > 1
-    qtbot.waitUntil(lambda: window.document.is_open, timeout=10_000)
-    qtbot.waitUntil(lambda: not with_data or window.document.session.examples is not None, timeout=10_000)
-    settled(qtbot, window)
-    return window
+IRIS = sample("iris")
 
 
 def without_readers(network: Network, unit: int) -> Network:
