@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QEvent, QSettings, Qt
+from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
-from windows import opened_sample
+from windows import opened_sample, settled
 
 from pruner_gui.gui import graph_view, network_pages
 from pruner_gui.gui.graph_view import EdgeHit, GraphView
@@ -92,6 +94,32 @@ def test_the_list_of_layers_selects_in_both_views(window: MainWindow) -> None:
     assert graph.selected == matrix.selected == (1, 2)
     work.layers.selection_cleared.emit()
     assert graph.selected is matrix.selected is None
+
+
+def test_the_matrix_marks_as_weak_what_the_chosen_measure_says(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel, network = window.workspace.graph, window.document.session.network
+    panel.pages.switches[1].trigger()
+    panel.measure.setCurrentIndex(panel.measure.findData("contribution"))
+    panel.measure.activated.emit(panel.measure.currentIndex())
+    settled(qtbot, window)
+    matrix, measured = panel.pages.matrix, window.document.strengths
+    with qtbot.waitSignal(matrix.rendered):
+        panel.weak_box.setValue(20)
+    assert measured is not None
+    told: list[str] = []
+    monkeypatch.setattr(QToolTip, "showText", lambda place, words, widget: told.append(words))
+    target, dense = network.dense[0]
+    weak = measured.matrices[target.name] < 0.2 * measured.values.strongest
+    by_weight = abs(dense.weight) < 0.2 * network.strongest
+    for row, column in np.argwhere(weak != by_weight)[:4]:
+        cell = matrix.cell(int(row), int(column))
+        assert cell is not None
+        at = cell.center().toPoint()
+        QApplication.sendEvent(matrix, QHelpEvent(QEvent.Type.ToolTip, at, matrix.mapToGlobal(at)))
+        assert ("A weak connection." in told[-1]) == weak[row, column]
+    assert told
 
 
 def test_only_the_tools_of_the_shown_view_are_there(window: MainWindow) -> None:

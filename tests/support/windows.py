@@ -16,8 +16,10 @@ from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 
 # All work in the background but the two kinds that wait for quiet: "compare" and "compile".
-SLOTS = ("read", "run", "sweep", "measure", "export", "order", "picture", "report", "session")
-SLOTS += ("free", "strengths")
+SLOTS = (
+    *("read", "run", "sweep", "measure", "export", "order", "picture"),
+    *("report", "session", "free", "strengths"),
+)
 
 
 @contextmanager
