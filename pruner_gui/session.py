@@ -11,11 +11,12 @@ import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from pruner_gui import data, pruning, reading
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Evaluator, Examples, IncrementalEvaluator, Score, prepare
-from pruner_gui.network import Edit, Network
+from pruner_gui.network import Edit, Network, RemoveUnits
 from pruner_gui.pruning import (
     Accepted,
     Event,
@@ -360,18 +361,25 @@ def would_go(
     original: Score,
     current: Score,
     sweep: Mapping[Edit, Score],
-) -> list[Edit]:
+    network: Network,
+    least: Mapping[str, int] = MappingProxyType({}),
+) -> list[RemoveUnits]:
     """Return the removals that each on its own would be accepted now.
 
     `original` and `current` are the errors of the network as opened and of now, `sweep` those of the
-    removals from the network of now that are in question.
+    removals from the `network` of now that are in question. Of a layer no more are returned than leave it
+    its `least` neurons, by default one: those that a run would try first.
 
     Raises:
         NothingToRelateTo: a tolerance in percent of an error that is zero.
     """
     judge = Judge(config, metrics, original)
     judge.accepted(current)
-    return [edit for edit, score in sweep.items() if judge.allows(score)]
+    found = [e for e, score in sweep.items() if isinstance(e, RemoveUnits) and judge.allows(score)]
+    by_harm = config.order == "least-harm"
+    first = sorted(found, key=lambda edit: sweep[edit].values[0]) if by_harm else found
+    going = set(pruning.together(network, first, least))
+    return [edit for edit in found if edit in going]
 
 
 def _step(event: Accepted) -> Step:

@@ -37,8 +37,18 @@ from pruner_gui.gui.run_points import Record
 from pruner_gui.gui.spare import FreeNeurons, free_neurons
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.worker import Outcome, Tasks
-from pruner_gui.network import Edit, IndexArray, Network
-from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates, recipe
+from pruner_gui.network import Edit, IndexArray, Network, RemoveUnits
+from pruner_gui.pruning import (
+    Accepted,
+    Event,
+    Judge,
+    PassEnded,
+    Preparing,
+    PruneConfig,
+    candidates,
+    floors,
+    recipe,
+)
 from pruner_gui.pruning import check as check_steps
 from pruner_gui.pruning.free import kept_by
 from pruner_gui.session import Changes, DataOptions, Run, Session, Step, load_examples, would_go
@@ -269,10 +279,22 @@ class Document(QObject):
     def judged(self) -> dict[Edit, Score]:
         """The sweep, of those neurons alone that the options let go."""
         measured = self.sweep
-        allowed = (
-            candidates(self.session.network, self.config.layers, self.config.protected) if measured else ()
-        )
+        allowed = self._candidates() if measured else ()
         return {edit: measured[edit] for edit in allowed if edit in measured}
+
+    @property
+    def least(self) -> dict[str, int]:
+        """How many neurons stay at least, by layer, for those that the options name."""
+        return floors(self.config, self.session.original)
+
+    def leaves_out(self, name: str) -> bool:
+        """Whether the options do not prune this hidden layer."""
+        layers, chosen = self.session.original.hidden_layers, self.config.layers
+        return chosen is not None and any(each.name == name and each.index not in chosen for each in layers)
+
+    def _candidates(self) -> list[RemoveUnits]:
+        config = self.config
+        return candidates(self.session.network, config.layers, config.protected, self.least)
 
     def errors_of(self, network: Network) -> Score | None:
         """Return the deciding errors of a version on the pruning rows, None until measured."""
@@ -289,14 +311,14 @@ class Document(QObject):
             return Preview()
         network = self.session.network
         original, current = self.errors_of(self.session.original), self.errors_of(network)
-        total = len(candidates(network, self.config.layers, self.config.protected))
+        total = len(self._candidates())
         sweep = self.judged
         if original is None or current is None:
             return Preview((), len(sweep), total, error=self.measure_error)
         try:
             judge = Judge(self.config, self.metrics, original)
             judge.accepted(current)
-            found = would_go(self.config, self.metrics, original, current, sweep)
+            found = would_go(self.config, self.metrics, original, current, sweep, network, self.least)
         except PrunerError as error:
             return Preview((), len(sweep), total, now=current.values, error=error)
         return Preview(tuple(found), len(sweep), total, current.values, judge.limits)
@@ -469,14 +491,14 @@ class Document(QObject):
         config = plan.config
         others = self.is_open and self.session.metrics(config) != self.session.metrics(before)
         outdated = self.is_open and config.compensation != before.compensation
-        kept = config.protected != before.protected or config.layers != before.layers
+        stays = [(each.protected, each.layers, each.keep) for each in (config, before)]
         self.config_changed.emit()
         if others:
             self._changed(Changes.EXAMPLES)
         elif outdated:
             self._sweeps.clear()
             self._sweep()
-        elif self.is_open and kept and not self.running:
+        elif self.is_open and stays[0] != stays[1] and not self.running:
             self._find_free()
 
     def save_recipe(self, path: Path) -> None:
@@ -507,6 +529,16 @@ class Document(QObject):
         """Protect a neuron from pruning, or no longer; nothing where that cannot be done now."""
         if self.can_protect(name, unit):
             self.set_config(replace(self.config, protected=self.config.protected ^ {(name, unit)}))
+
+    def toggle_layer(self, name: str) -> None:
+        """Leave a hidden layer out, or prune it again; nothing during a run, or if none were left."""
+        hidden = self.session.original.hidden_layers
+        every = {layer.index for layer in hidden}
+        index = next(layer.index for layer in hidden if layer.name == name)
+        chosen = (every if self.config.layers is None else set(self.config.layers)) ^ {index}
+        if chosen and not self.running:
+            layers = None if chosen == every else tuple(sorted(chosen))
+            self.set_config(replace(self.config, layers=layers))
 
     def prune(self) -> None:
         """Start a run of the steps from the network of now."""
@@ -757,7 +789,7 @@ class Document(QObject):
         """Look for neurons that cost nothing, once all others' errors are measured."""
         network, examples = self.session.network, self.session.examples
         rows = None if examples is None else examples.pruning.inputs
-        work = partial(free_neurons, network, rows, kept_by(self.config, network))
+        work = partial(free_neurons, network, rows, kept_by(self.config, network), self.least)
         self.tasks.drop("free")
         if network.macs <= MOST_SEARCHED:
             self.tasks.start("free", work, self._found_free)

@@ -112,21 +112,26 @@ def _judged(document: Document, preview: Preview, name: str, unit: int) -> str:
     edit = RemoveUnits(name, (unit,))
     score = document.sweep.get(edit)
     if score is not None and preview.limits:
-        return _within(preview, edit, score)
+        return _within(document, preview, edit, score)
     if rejected is not None:
         return _tr("Stayed in the last run: without it the error was {error}.").format(error=_error(rejected))
     return _tr("Not measured yet.")
 
 
-def _within(preview: Preview, edit: RemoveUnits, score: Score) -> str:
+def _within(document: Document, preview: Preview, edit: RemoveUnits, score: Score) -> str:
     facts = {"error": text.number(score.values[0]), "limit": text.number(preview.limits[0])}
     if edit in preview.candidates:
         return _tr("Would go: without it the error is {error}, within the limit {limit}.").format(**facts)
-    if score.values[0] <= preview.limits[0]:
-        if len(score.values) > 1:
-            return _tr("Stays: another error would pass its limit.")
+    if score.values[0] > preview.limits[0]:
+        return _tr("Stays: without it the error would be {error}, the limit is {limit}.").format(**facts)
+    if document.leaves_out(edit.node):
         return _tr("Stays: it is not among the layers to prune.")
-    return _tr("Stays: without it the error would be {error}, the limit is {limit}.").format(**facts)
+    least = document.least.get(edit.node, 1)
+    going = sum(each.node == edit.node for each in preview.candidates)
+    if document.session.network.sizes[edit.node] - going <= least:
+        line = _tr("Could go, but {n} of its layer have to stay, and others would go first.")
+        return line.format(n=text.integer(least))
+    return _tr("Stays: another error would pass its limit.")
 
 
 def _rejected(document: Document, name: str, unit: int) -> Score | None:

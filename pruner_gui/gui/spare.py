@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from pruner_gui.network import BoolArray, FloatArray, Network
+from pruner_gui.pruning import Protected
 from pruner_gui.pruning.free import Free, free_removals
 
 
@@ -34,9 +36,17 @@ class FreeNeurons:
         return tuple(free for free in self.found if not free.exact)
 
 
-def free_neurons(network: Network, rows: FloatArray | None, kept: frozenset[tuple[str, int]]) -> FreeNeurons:
-    """Look for all neurons that cost nothing, on rows `(n_samples, n_inputs)` if there are any."""
-    found = tuple(free for free, _ in free_removals(network, rows, kept))
+def free_neurons(
+    network: Network,
+    rows: FloatArray | None,
+    kept: Protected,
+    least: Mapping[str, int] = MappingProxyType({}),
+) -> FreeNeurons:
+    """Look for all neurons that cost nothing, on rows `(n_samples, n_inputs)` if there are any.
+
+    Those of `kept` stay, and so do the last `least` of every layer, by default one.
+    """
+    found = tuple(free for free, _ in free_removals(network, rows, kept, least))
     return FreeNeurons(found, rows is not None, network.macs - network.connections)
 
 

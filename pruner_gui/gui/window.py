@@ -136,6 +136,7 @@ class MainWindow(QMainWindow):
         steps = self.workspace.form.steps
         steps.open_wanted.connect(self.choose_recipe)
         steps.save_wanted.connect(self.choose_recipe_target)
+        self.workspace.layers.limit_wanted.connect(self._show_limit)
         self.workspace.plots.load.clicked.connect(lambda: self.choose_data())
         self.workspace.plots.export_wanted.connect(self.choose_plot)
         self.start.open_wanted.connect(self.choose_model)
@@ -199,6 +200,10 @@ class MainWindow(QMainWindow):
     def _show_options(self) -> None:
         self._docks["sides"].show()
         self._sides.setCurrentWidget(self.workspace.form)
+
+    def _show_limit(self, name: str) -> None:
+        self._show_options()
+        self.workspace.form.layers.ask(name)
 
     def _show_log(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(log.path())))

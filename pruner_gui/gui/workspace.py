@@ -121,6 +121,7 @@ class Workspace(QObject):
         self.graph.prune_wanted.connect(document.prune_connections)
         self.offer.remove_wanted.connect(document.remove_free)
         self.offer.neuron_wanted.connect(self._select)
+        self.layers.leave_out_wanted.connect(document.toggle_layer)
         self.history.version_wanted.connect(document.go_to)
         self.plots.point_wanted.connect(document.move_to)
         document.runs_changed.connect(lambda: self._soon(self._show_runs))
@@ -423,7 +424,8 @@ class Workspace(QObject):
         for edit in () if session.run is not None else self.preview.candidates:
             counts[edit.node] += len(edit.units)
         protected = Counter(name for name, _ in self.document.config.protected)
-        self.layers.show_layers(layer_rows(session.original, session.network, counts, protected))
+        stays = protected, self.document.least, self.document.config.layers
+        self.layers.show_layers(layer_rows(session.original, session.network, counts, *stays))
 
     def _show_plots(self) -> None:
         document = self.document

@@ -1,6 +1,6 @@
 """Strategies propose edits; `prune` decides and yields events."""
 
-from pruner_gui.pruning.candidates import candidates
+from pruner_gui.pruning.candidates import candidates, floors, together
 from pruner_gui.pruning.config import (
     BASELINES,
     COMPARISONS,
@@ -64,9 +64,11 @@ __all__ = [
     "Trial",
     "candidates",
     "check",
+    "floors",
     "knee",
     "lowest",
     "prune",
     "prune_in_steps",
     "sensitivity",
+    "together",
 ]
