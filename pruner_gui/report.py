@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 from pruner_gui.comparison import Answers, Classes, Gap, Latency, Pair, RowSet, Summary, Values, rate
 from pruner_gui.formats import Export
 from pruner_gui.network import Network, ZeroConnections
+from pruner_gui.pruning import Point
 from pruner_gui.session import Run
 
 LISTED = 100  # changed predictions
@@ -73,6 +76,17 @@ def compared(
         "changed_predictions": None if found is None else _by_rows(found, _changed),
         "gap": None if found is None or found.gap is None else _gap(found.gap),
     }
+
+
+def sensitivity_table(points: Iterable[Point], metrics: Sequence[str]) -> str:
+    """Return how much the layers bear as CSV, a line a point, numbers as computers read them."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["layer", "removed", "neurons", "share", *metrics])
+    for point in points:
+        errors = [repr(float(error)) for error in point.score.values]
+        writer.writerow([point.layer, point.removed, point.of, repr(point.share), *errors])
+    return out.getvalue()
 
 
 def _by_rows(found: Answers, tell: Callable[[RowSet], dict[str, Any]]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from pruner_gui.pruning import (
     Finished,
     Judge,
     PassEnded,
+    Point,
     Preparing,
     PruneConfig,
     Ranked,
@@ -328,6 +329,15 @@ class Session:
         """Return every removable neuron of the network of now with the errors without it, one by one."""
         assert self.examples is not None
         return _sweep(self.network, self.examples, self.metrics(config), config.compensation)
+
+    def sensitivity(
+        self, config: PruneConfig, order: str, alone: Mapping[Edit, Score] = MappingProxyType({})
+    ) -> Iterator[Point]:
+        """Return how much each layer of the network of now bears; see `pruning.sensitivity`."""
+        assert self.examples is not None
+        objective = self.examples.objective(self.metrics(config))
+        evaluator = IncrementalEvaluator(objective, config.compensation)
+        return pruning.sensitivity(self.network, evaluator, order, alone)
 
     # -- the history
 

@@ -365,6 +365,18 @@ def test_limits_by_layer_hold_and_the_report_says_which(job: Job) -> None:
     assert keep[1]["reached"] == (keep[1]["left"] == 1)
 
 
+def test_how_much_each_layer_bears_is_written(job: Job) -> None:
+    target = job.folder / "sensitivity.csv"
+    asked = ["--metric", "mse,mae", "--sensitivity", str(target), "--json"]
+    assert cli.main(["evaluate", str(job.model), "--data", str(job.data), *asked]) == 0
+    lines = [line.split(",") for line in target.read_text("utf-8").splitlines()]
+    assert lines[0] == ["layer", "removed", "neurons", "share", "mse", "mae"]
+    assert len(lines) == 1 + 8 + 6
+    assert lines[1][:4] == ["dense0", "0", "8", "0.0"]
+    assert lines[1][4:] == lines[9][4:]  # the whole network
+    assert lines[-1][:3] == ["dense1", "5", "6"]
+
+
 @pytest.mark.parametrize(("wrong", "said"), [("dense0:8", "dense0:0-7"), ("nowhere:1", "dense0, dense1")])
 def test_a_neuron_that_is_not_there_cannot_be_protected(
     job: Job, capsys: pytest.CaptureFixture[str], wrong: str, said: str

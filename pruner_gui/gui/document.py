@@ -34,6 +34,7 @@ from pruner_gui.gui import graph_export, run_words, text
 from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.plan import Plan
 from pruner_gui.gui.run_points import Record
+from pruner_gui.gui.sensitivity_curves import Curve, Sensitivity, curves
 from pruner_gui.gui.spare import FreeNeurons, free_neurons
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.worker import Outcome, Tasks
@@ -43,6 +44,7 @@ from pruner_gui.pruning import (
     Event,
     Judge,
     PassEnded,
+    Point,
     Preparing,
     PruneConfig,
     candidates,
@@ -69,6 +71,7 @@ _BUSY = (
     "session",
     "free",
     "strengths",
+    "sensitivity",
 )
 
 
@@ -161,6 +164,7 @@ class Document(QObject):
     picture_written = Signal(object)  # Path
     runs_changed = Signal()  # a run ended, or what is said of one changed
     free_found = Signal()  # what costs nothing is known
+    sensed = Signal()  # more is known of how much each layer bears
     strengths_found = Signal()  # how strong connections are by the measure chosen is known, or void
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -180,6 +184,7 @@ class Document(QObject):
         self._summaries: dict[Network, Summary] = {}
         self._sweeps: dict[Network, dict[Edit, Score]] = {}
         self._compared: dict[Network, Compared] = {}
+        self._sensitivities: dict[Network, Sensitivity] = {}
         self._saved: set[Network] = set()
         self.runs: list[Record] = []  # those that ended, whatever became of their networks
         self._expected: DataFiles | None = None  # what the runs of a session were measured on
@@ -316,12 +321,63 @@ class Document(QObject):
         if original is None or current is None:
             return Preview((), len(sweep), total, error=self.measure_error)
         try:
-            judge = Judge(self.config, self.metrics, original)
-            judge.accepted(current)
+            judge = self._judge(original, current)
             found = would_go(self.config, self.metrics, original, current, sweep, network, self.least)
         except PrunerError as error:
             return Preview((), len(sweep), total, now=current.values, error=error)
         return Preview(tuple(found), len(sweep), total, current.values, judge.limits)
+
+    def _judge(self, original: Score, current: Score) -> Judge:
+        judge = Judge(self.config, self.metrics, original)
+        judge.accepted(current)
+        return judge
+
+    # -- how much each layer bears
+
+    @property
+    def sensitivity(self) -> Sensitivity | None:
+        """What is known of the network of now; None: not asked for."""
+        return self._sensitivities.get(self.session.network) if self.is_open else None
+
+    def sensitivity_curves(self) -> list[Curve]:
+        """Return what is known as curves, with how far each goes within the tolerance."""
+        known = self.sensitivity
+        if known is None:
+            return []
+        original, current = self.errors_of(self.session.original), self.errors_of(self.session.network)
+        allows = None
+        if original is not None and current is not None:
+            with contextlib.suppress(PrunerError):  # the preview says why there is no limit
+                allows = self._judge(original, current).allows
+        return curves(known.points, allows)
+
+    def measure_sensitivity(self, order: str) -> None:
+        """Measure in the background how much each layer of the network of now bears."""
+        if not self.can_prune:
+            return
+        network = self.session.network
+        known = self._sensitivities[network] = Sensitivity.of(network, order)
+        events = self.session.sensitivity(self.config, order, dict(self.sweep))
+        take = partial(self._take_sensitivity, known)
+        self.tasks.start("sensitivity", lambda: events, self._sensed, take)
+        self.sensed.emit()
+
+    def stop_sensitivity(self) -> None:
+        """End that early; what was measured stays."""
+        self.tasks.stop("sensitivity")
+
+    def _take_sensitivity(self, known: Sensitivity, points: list[Point]) -> None:
+        known.points += points
+        self.sensed.emit()
+
+    def _sensed(self, outcome: Outcome) -> None:
+        self._succeeded(outcome)
+        self.sensed.emit()
+
+    def _forget_sensitivity(self) -> None:
+        self.tasks.drop("sensitivity")
+        self._sensitivities.clear()
+        self.sensed.emit()
 
     # -- the picture
 
@@ -450,7 +506,8 @@ class Document(QObject):
 
     def _drop_work(self) -> None:
         """Let go of what goes on for a document that is no more."""
-        for slot in ("run", "measure", "sweep", "free", "strengths", "export", "order", "session"):
+        slots = ("run", "measure", "sweep", "free", "strengths", "sensitivity", "export", "order", "session")
+        for slot in slots:
             self.tasks.drop(slot)
         self._saved.clear()
         self._rest.stop()
@@ -497,6 +554,7 @@ class Document(QObject):
             self._changed(Changes.EXAMPLES)
         elif outdated:
             self._sweeps.clear()
+            self._forget_sensitivity()
             self._sweep()
         elif self.is_open and stays[0] != stays[1] and not self.running:
             self._find_free()
@@ -556,7 +614,7 @@ class Document(QObject):
     def _prune(self, *steps: PruneConfig) -> None:
         if not self.can_prune:
             return
-        for slot in ("sweep", "measure", "free", "strengths"):
+        for slot in ("sweep", "measure", "free", "strengths", "sensitivity"):
             self.tasks.drop(slot)
         self.run_began, self.pass_began_at, self.prepared = time.monotonic(), 0, None
         events = _looked_at(self.session.prune(*steps))
@@ -608,7 +666,7 @@ class Document(QObject):
         """Show the network after so many accepted edits of its run; it is measured when that rests."""
         changes = self.session.move_to(accepted)
         if changes:
-            for slot in ("measure", "sweep", "free", "compare"):
+            for slot in ("measure", "sweep", "free", "compare", "sensitivity"):
                 self.tasks.drop(slot)
             self.free = None
             self.changed.emit(changes)
@@ -618,7 +676,7 @@ class Document(QObject):
         if self.running or self.session.run is not None:
             return
         needed = {version.network for version in self.session.versions} | {self.session.network}
-        for known in (self._summaries, self._sweeps, self._compared):
+        for known in (self._summaries, self._sweeps, self._compared, self._sensitivities):
             for network in known.keys() - needed:  # points left behind would fill the memory
                 del known[network]
         self._find_strengths()
@@ -674,9 +732,11 @@ class Document(QObject):
             self._sweeps.clear()
             self._compared.clear()
             self.tasks.drop("compare")
+            self._forget_sensitivity()
         self._rest.stop()
         if changes & (Changes.NETWORK | Changes.EXAMPLES):
             self.free = None
+            self.tasks.drop("sensitivity")
         if changes & (Changes.DOCUMENT | Changes.EXAMPLES):
             self._strengths_of = (None, "")
         self.changed.emit(changes)

@@ -27,7 +27,7 @@ class LayerLimits(QTableWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, 2, parent)
         self._config = PruneConfig()
-        self.setHorizontalHeaderLabels([self.tr("Prune"), self.tr("Neurons that stay")])
+        self.setHorizontalHeaderLabels([self.tr("Prune"), self.tr("Stay at least")])
         self.verticalHeader().hide()
         self.setShowGrid(False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -37,7 +37,7 @@ class LayerLimits(QTableWidget):
         header.setHighlightSections(False)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
-        header.resizeSection(1, header.fontMetrics().horizontalAdvance(self.tr("Neurons that stay")) + 36)
+        header.resizeSection(1, header.fontMetrics().horizontalAdvance(self.tr("one, or 12 or 40%")) + 24)
         self.itemChanged.connect(lambda: self.edited.emit())
 
     def set_layers(self, names: Sequence[str]) -> None:
@@ -111,7 +111,7 @@ class LayerLimits(QTableWidget):
     def _field(self, name: str) -> QLineEdit:
         field = QLineEdit()
         field.setFrame(False)
-        field.setPlaceholderText(self.tr("the last, 12, 40%"))
+        field.setPlaceholderText(self.tr("one, or 12 or 40%"))
         field.setToolTip(
             self.tr(
                 "How many neurons of this layer stay at least: a number, or percent of those it was opened"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
@@ -11,7 +11,6 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QMenu,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from pruner_gui.gui import run_words, theme
 from pruner_gui.gui.error_plot import LEGEND_SIZE, ErrorPlot, prepare_plot
+from pruner_gui.gui.plot_export import export_menu
 from pruner_gui.gui.run_points import Points, Record, as_csv
 from pruner_gui.session import Run
 
@@ -32,6 +32,17 @@ _LAYER_STYLES = (
 )
 _HEADROOM = 0.28  # of the height of the plot of layers, for its legend
 _MOST_LAYERS = 5  # more lines than that say nothing; the total always stands
+
+
+def layer_pen(place: int, width: float = 2.0) -> Any:
+    """Return the pen of hidden layer number `place`: a colour and a line style of its own, for a while."""
+    colours = theme.colours()
+    hues = (
+        *(colours.pruning, colours.heldout, colours.weak),
+        *(colours.candidate, colours.constant, colours.protected),
+    )
+    style = _LAYER_STYLES[place % len(_LAYER_STYLES)]
+    return pg.mkPen(hues[place % len(hues)], width=width, style=style)
 
 
 class LivePlots(QWidget):
@@ -170,23 +181,13 @@ class LivePlots(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.readout, 1)
         row.addWidget(self.export)
-        self.export.setMenu(self._export_menu())
+        self.export.setMenu(export_menu(self.export, self.export_wanted.emit))
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addLayout(row)
         layout.addWidget(both, 1)
         return page
-
-    def _export_menu(self) -> QMenu:
-        menu = QMenu(self.export)
-        for suffix, title in (
-            (".png", self.tr("PNG, an image…")),
-            (".svg", self.tr("SVG, a drawing that can be enlarged…")),
-            (".csv", self.tr("CSV, the figures…")),
-        ):
-            menu.addAction(title).triggered.connect(partial(self.export_wanted.emit, suffix))
-        return menu
 
     def _begin(self) -> None:
         """Prepare for another run: its layers."""
@@ -196,21 +197,10 @@ class LivePlots(QWidget):
         self.counts.setVisible(self._run is not None)
         if self._points is None:
             return
-        colours = theme.colours()
-        hues = (
-            colours.pruning,
-            colours.heldout,
-            colours.weak,
-            colours.candidate,
-            colours.constant,
-            colours.protected,
-        )
         names = list(self._points.layers)[:_MOST_LAYERS] if len(self._points.layers) > 1 else []
         for index, name in enumerate(names):
-            style = _LAYER_STYLES[index % len(_LAYER_STYLES)]
-            pen = pg.mkPen(hues[index % len(hues)], width=2, style=style)
-            self._layers.append(self.counts.plot([], [], name=name, pen=pen))
-        pen = pg.mkPen(colours.text, width=2)
+            self._layers.append(self.counts.plot([], [], name=name, pen=layer_pen(index)))
+        pen = pg.mkPen(theme.colours().text, width=2)
         self._layers.append(self.counts.plot([], [], name=self.tr("all hidden"), pen=pen))
 
     def _draw(self) -> None:

@@ -83,6 +83,7 @@ class MainWindow(QMainWindow):
             (work.plots, self.tr("Plots")),
             (work.runs, self.tr("Runs")),
             (work.histogram, self.tr("Histograms")),
+            (work.sensitivity, self.tr("Sensitivity")),
             (work.history, self.tr("History")),
         )
         self._dock("plots", self.tr("Plots and history"), plots, Qt.DockWidgetArea.BottomDockWidgetArea)
@@ -138,7 +139,10 @@ class MainWindow(QMainWindow):
         steps.save_wanted.connect(self.choose_recipe_target)
         self.workspace.layers.limit_wanted.connect(self._show_limit)
         self.workspace.plots.load.clicked.connect(lambda: self.choose_data())
-        self.workspace.plots.export_wanted.connect(self.choose_plot)
+        work = self.workspace
+        work.plots.export_wanted.connect(partial(self.choose_plot, "plot", work.write_plots))
+        sensed = partial(self.choose_plot, "sensitivity", work.write_sensitivity)
+        work.sensitivity.export_wanted.connect(sensed)
         self.start.open_wanted.connect(self.choose_model)
         self.start.recent_wanted.connect(lambda path: self.open_files([path], is_model=True))
         self.start.sample_wanted.connect(self.open_sample)
@@ -211,7 +215,7 @@ class MainWindow(QMainWindow):
     def _next_panel(self) -> None:
         work = self.workspace
         panels: list[QWidget] = [work.tolerance, work.graph.pages.shown, work.layers]
-        panels += [work.comparison, work.plots, work.runs, work.histogram, work.history]
+        panels += [work.comparison, work.plots, work.runs, work.histogram, work.sensitivity, work.history]
         focus = QApplication.focusWidget()
         inside = (
             [i for i, panel in enumerate(panels) if panel is focus or panel.isAncestorOf(focus)]
@@ -395,14 +399,14 @@ class MainWindow(QMainWindow):
                 self.document.write_picture(export, path)
         dialog.deleteLater()
 
-    def choose_plot(self, suffix: str) -> None:
-        """Ask where to write the plots, or their figures, in a format, and write them."""
+    def choose_plot(self, name: str, write: Callable[[Path], None], suffix: str) -> None:
+        """Ask where to write plots, or their figures, in a format, and write them."""
         source = self.document.session.path or Path("network")
-        proposal = source.with_name(f"{source.stem}_plot{suffix}")
+        proposal = source.with_name(f"{source.stem}_{name}{suffix}")
         filters = f"{suffix.removeprefix('.').upper()} (*{suffix})"
         path = dialogs.choose_target(self, self.tr("Export the plot"), proposal, filters)
         if path is not None:
-            self.workspace.write_plots(path)
+            write(path)
 
     def choose_comparison(self) -> None:
         """Ask where to write the comparison, and write it as csv or JSON."""
