@@ -143,7 +143,10 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A network in the history, and the run that made it (None: the one that was opened)."""
+    """A network in the history, and the run that made it.
+
+    None where that was no run: the one that was opened, and those without what costs nothing for any input.
+    """
 
     network: Network
     run: Run | None = None
@@ -319,11 +322,19 @@ class Session:
         run.trying = None
         if live is None or not run.kept:
             return Changes.NETWORK | Changes.RUN if run.steps else Changes.RUN
+        self._add(Version(live, run, trajectory))
+        return Changes.NETWORK | Changes.HISTORY | Changes.RUN
+
+    def put(self, network: Network) -> Changes:
+        """Add a network that gives the same for any input: no run, and no data, has to say so."""
+        self._add(Version(network))
+        return Changes.NETWORK | Changes.HISTORY | Changes.RUN
+
+    def _add(self, version: Version) -> None:
         del self._versions[self._cursor + 1 :]
-        self._versions.append(Version(live, run, trajectory))
+        self._versions.append(version)
         self._cursor += 1
         self._leave_point()
-        return Changes.NETWORK | Changes.HISTORY | Changes.RUN
 
     def sweep(self, config: PruneConfig) -> Iterator[tuple[Edit, Score]]:
         """Return every removable neuron of the network of now with the errors without it, one by one."""

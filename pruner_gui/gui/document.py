@@ -35,7 +35,7 @@ from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.plan import Plan
 from pruner_gui.gui.run_points import Record
 from pruner_gui.gui.sensitivity_curves import Curve, Sensitivity, curves
-from pruner_gui.gui.spare import FreeNeurons, free_neurons
+from pruner_gui.gui.spare import FreeNeurons, folded, free_neurons
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.worker import Outcome, Tasks
 from pruner_gui.network import Edit, IndexArray, Network, RemoveUnits
@@ -70,6 +70,7 @@ _BUSY = (
     "order",
     "session",
     "free",
+    "fold",
     "strengths",
     "sensitivity",
 )
@@ -163,6 +164,7 @@ class Document(QObject):
     arranged = Signal(object)  # Arrangement
     picture_written = Signal(object)  # Path
     runs_changed = Signal()  # a run ended, or what is said of one changed
+    free_removed = Signal(object)  # Folded: what costs nothing for any input is gone, without a run
     free_found = Signal()  # what costs nothing is known
     sensed = Signal()  # more is known of how much each layer bears
     strengths_found = Signal()  # how strong connections are by the measure chosen is known, or void
@@ -506,8 +508,8 @@ class Document(QObject):
 
     def _drop_work(self) -> None:
         """Let go of what goes on for a document that is no more."""
-        slots = ("run", "measure", "sweep", "free", "strengths", "sensitivity", "export", "order", "session")
-        for slot in slots:
+        slots = ("run", "measure", "sweep", "free", "fold", "strengths", "sensitivity")
+        for slot in (*slots, "export", "order", "session"):
             self.tasks.drop(slot)
         self._saved.clear()
         self._rest.stop()
@@ -603,8 +605,18 @@ class Document(QObject):
         self._prune(*self.plan.steps)
 
     def remove_free(self) -> None:
-        """Start a run that removes the neurons that cost nothing."""
-        self._prune(replace(self.config, strategy="free"))
+        """Remove the neurons that cost nothing: by a run, or without data those that do so for any input."""
+        network, free = self.session.network, self.free
+        if self.session.examples is not None:
+            self._prune(replace(self.config, strategy="free"))
+        elif free is not None and free.exact:
+            self.tasks.start("fold", partial(folded, network, free.exact), partial(self._folded, network))
+
+    def _folded(self, network: Network, outcome: Outcome) -> None:
+        if self._succeeded(outcome) and network is self.session.network and not self.running:
+            _look_at(outcome.value.network)
+            self._changed(self.session.put(outcome.value.network))
+            self.free_removed.emit(outcome.value)
 
     def prune_connections(self, scope: str) -> None:
         """Start a run that zeroes the weakest connections, by the measure chosen, as the tolerance allows."""

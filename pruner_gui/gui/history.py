@@ -33,7 +33,8 @@ class HistoryPanel(QWidget):
         with QSignalBlocker(self.list):
             self.list.clear()
             for index, version in enumerate(versions):
-                item = QListWidgetItem(("▸ " if index == current else "   ") + self._title(version))
+                title = self._title(version) if index else self._opened(version)
+                item = QListWidgetItem(("▸ " if index == current else "   ") + title)
                 if index == current:
                     item.setText(item.text() + self._place(version, point))
                 font = QFont(self.list.font())
@@ -46,11 +47,13 @@ class HistoryPanel(QWidget):
         if row >= 0:
             self.version_wanted.emit(row)
 
+    def _opened(self, version: Version) -> str:
+        return self.tr("Opened: {neurons}").format(neurons=run_words.neurons(version.network.hidden_neurons))
+
     def _title(self, version: Version) -> str:
-        count = version.network.hidden_neurons
-        neurons = text.plural(count, self.tr("{n} neuron"), self.tr("{n} neurons"))
+        neurons = run_words.neurons(version.network.hidden_neurons)
         if version.run is None:
-            return self.tr("Opened: {neurons}").format(neurons=neurons)
+            return self.tr("Free for any input, removed: {neurons}").format(neurons=neurons)
         line = self.tr("Pruned within {tolerance} ({steps}): {neurons}")
         if version.run.finished is None:
             line = self.tr("Pruned within {tolerance} ({steps}), cancelled: {neurons}")

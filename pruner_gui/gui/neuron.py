@@ -77,6 +77,8 @@ def why(document: Document, preview: Preview, facts: Facts | None, layer: int, u
         number, step = found
         line = _tr("Removed in step {n}; the error after it was {error}.")
         return line.format(n=text.integer(number), error=text.number(step.score.values[0]))
+    if _is_gone(document, name, unit):
+        return _tr("Removed at no cost: no output changed for it.")
     hidden = {item.name: item for item in session.network.hidden_layers}
     if name not in hidden:
         return _tr("Inputs stay.") if layer == 0 else _tr("Outputs stay.")
@@ -144,11 +146,15 @@ def _error(score: Score) -> str:
     return _tr("at least {error}").format(error=shown) if score.partial else shown
 
 
+def _is_gone(document: Document, name: str, unit: int) -> bool:
+    layer = document.session.network.by_name.get(name)
+    return layer is None or unit not in layer.units
+
+
 def _removal(document: Document, name: str, unit: int) -> tuple[int, Step] | None:
     """The step in which a neuron went, on the way to the network shown; None where it is still there."""
     session = document.session
-    layer = session.network.by_name.get(name)
-    if layer is not None and unit in layer.units:
+    if not _is_gone(document, name, unit):
         return None
     here = session.versions.index(session.version)
     before = 0
@@ -179,7 +185,7 @@ def _figures(document: Document, preview: Preview, facts: Facts | None, layer: i
             if rejected is not None and document.session.run is None:
                 rows.append((_tr("Rejected in the last run with"), _error(rejected)))
     found = facts.of_neuron(layer, unit) if facts is not None else None
-    if found is None or _removal(document, name, unit) is not None:
+    if found is None or _is_gone(document, name, unit):
         return rows
     of, place = found
     if layer:

@@ -41,7 +41,7 @@ class OfferBar(QWidget):
         self.hide()
 
     def show_spare(self, free: FreeNeurons | None, weak: Weak, *, ready: bool) -> None:
-        """Offer this; `weak` neurons have weak connections only. Without data (not `ready`) only tell it."""
+        """Offer this; `weak` neurons have weak connections only. `ready`: there is data."""
         self._said, self._ready = (free, weak), ready
         count = 0 if free is None else len(free.found)
         line = text.plural(
@@ -49,7 +49,6 @@ class OfferBar(QWidget):
         )
         self.remove.setText(line)
         self.remove.setVisible(bool(count))
-        self.remove.setEnabled(ready)
         sentence = "  ·  ".join(self._sentences())
         self.words.setText(sentence)
         self.words.setToolTip(sentence.replace("  ·  ", "\n"))
@@ -97,7 +96,7 @@ class OfferBar(QWidget):
         if free is not None and free.found:
             said.append(self._kinds(free))
             if not self._ready:
-                said.append(self.tr("load data to remove them"))
+                said.append(self.tr("load data to find those that are free on it"))
         if weak:
             count = sum(map(len, weak.values()))
             one = self.tr("{n} neuron has only weak connections in or out")
@@ -116,12 +115,13 @@ class OfferBar(QWidget):
         return text.plural(exact or constant, one, many)
 
     def _tip(self) -> str:
+        told = [
+            self.tr("Their part is moved into other weights and biases, so that the outputs stay the same."),
+            self.tr("One step of the history, which can be undone."),
+        ]
         if not self._ready:
-            return self.tr("Load data first: what is removed is measured all the same.")
-        return self.tr(
-            "Their part is moved into other weights and biases, so that the outputs stay the same."
-            "\nOne step of the history, which can be undone."
-        )
+            told.insert(1, self.tr("Without data only what holds for any input is found, and removed."))
+        return "\n".join(told)
 
     def fill(self) -> None:
         """Fill the list."""

@@ -32,7 +32,7 @@ from pruner_gui.gui.prune_form import PruneForm
 from pruner_gui.gui.runs_panel import RunsPanel
 from pruner_gui.gui.selecting import Selecting
 from pruner_gui.gui.sensitivity_panel import SensitivityPanel
-from pruner_gui.gui.spare import weakly_connected
+from pruner_gui.gui.spare import Folded, weakly_connected
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
 from pruner_gui.network import Edit, Network, RemoveUnits
@@ -121,6 +121,7 @@ class Workspace(QObject):
         self.form.changed.connect(document.set_config)
         self.form.steps.changed.connect(document.set_plan)
         document.free_found.connect(self._show_offer)
+        document.free_removed.connect(self._say_folded)
         document.strengths_found.connect(self._show_strengths)
         self.graph.measure_changed.connect(document.measure_by)
         self.graph.prune_wanted.connect(document.prune_connections)
@@ -576,6 +577,17 @@ class Workspace(QObject):
         if view.scene is None or view.current is None:
             return None
         return Export(view.scene, view.current, view.font(), view.size(), scale, ground)
+
+    def _say_folded(self, folded: Folded) -> None:
+        one = self.tr("✓ {n} neuron is gone at no cost.")
+        many = self.tr("✓ {n} neurons are gone at no cost.")
+        checked = self.tr(
+            "Compared on {rows} random inputs: the outputs differ by at most {difference} of the largest."
+        )
+        difference = text.number(folded.difference, 2)
+        checked = checked.format(rows=text.integer(folded.rows), difference=difference)
+        self.success.say(f"{text.plural(folded.count, one, many)} {checked}")
+        self.success.setToolTip("")
 
     def _say_reported(self, path: Path) -> None:
         self.success.say(self.tr("✓ Written: {file}").format(file=path.name))

@@ -14,9 +14,11 @@ from windows import opened, sample, settled
 
 from pruner_gui import formats
 from pruner_gui.gui import dialogs
+from pruner_gui.gui.document import DataFiles
 from pruner_gui.gui.status import StatusBar
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.network import Network, ZeroConnections
+from pruner_gui.session import DataOptions
 
 IRIS = sample("iris")
 
@@ -70,12 +72,51 @@ def test_the_list_names_the_neurons_and_a_click_selects_one(
     assert work.graph.view.selected == (1, 2)
 
 
-def test_without_data_free_neurons_are_told_and_data_is_asked_for(
+def test_without_data_what_is_free_for_any_input_goes_and_comes_back(
     qtbot: QtBot, window: MainWindow, spare_model: Path
 ) -> None:
-    offer = opened(qtbot, window, spare_model).workspace.offer
-    assert "load data" in offer.words.text()
-    assert not offer.remove.isEnabled()
+    document, work = window.document, opened(qtbot, window, spare_model).workspace
+    session, offer = document.session, work.offer
+    assert "free for any input" in offer.words.text()
+    assert "load data to find" in offer.words.text()
+    count = len(document.free.exact) if document.free is not None else 0
+    assert count
+    with qtbot.waitSignal(document.free_removed, timeout=10_000) as told:
+        offer.remove.click()
+    settled(qtbot, window)
+    assert session.network.hidden_neurons == session.original.hidden_neurons - count
+    inputs = np.random.default_rng(1).normal(size=(50, session.original.n_inputs))
+    before, after = session.original.forward(inputs), session.network.forward(inputs)
+    assert abs(after - before).max() < 1e-5 * abs(before).max()
+    assert told.args is not None
+    assert told.args[0].difference < 1e-5
+    assert "256 random inputs" in work.success.text
+    assert work.history.list.count() == 2
+    assert "Free for any input" in work.history.list.item(1).text()
+    assert document.unsaved
+    work.layers.neuron_selected.emit(1, 2)
+    assert "Removed at no cost" in work.layers.selection.text()
+    window.actions_.undo.trigger()
+    settled(qtbot, window)
+    assert session.network is session.original
+    assert not offer.remove.isHidden()
+
+
+def test_what_is_free_without_data_is_pruned_on_from_once_there_is_some(
+    qtbot: QtBot, window: MainWindow, spare_model: Path
+) -> None:
+    document = opened(qtbot, window, spare_model).document
+    with qtbot.waitSignal(document.free_removed, timeout=10_000):
+        window.workspace.offer.remove.click()
+    document.load_data(DataFiles(IRIS.data, DataOptions()))
+    qtbot.waitUntil(lambda: document.can_prune, timeout=10_000)
+    settled(qtbot, window)
+    window.actions_.prune.trigger()
+    settled(qtbot, window)
+    run = document.session.version.run
+    assert run is not None
+    assert run.started.start.values == pytest.approx(run.started.original.values, rel=1e-5)
+    assert window.workspace.history.list.count() == 3
 
 
 def test_weakly_connected_neurons_follow_the_threshold(

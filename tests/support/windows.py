@@ -18,7 +18,7 @@ from pruner_gui.gui.window import MainWindow
 # All work in the background but the two kinds that wait for quiet: "compare" and "compile".
 SLOTS = (
     *("read", "run", "sweep", "measure", "export", "order", "picture"),
-    *("report", "session", "free", "strengths", "sensitivity"),
+    *("report", "session", "free", "fold", "strengths", "sensitivity"),
 )
 
 
