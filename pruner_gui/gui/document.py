@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -617,6 +617,14 @@ class Document(QObject):
             _look_at(outcome.value.network)
             self._changed(self.session.put(outcome.value.network))
             self.free_removed.emit(outcome.value)
+
+    def prune_only(self, neurons: Set[tuple[str, int]]) -> None:
+        """Start a run of selective pruning that tries these neurons (layer, original unit) and no others."""
+        every = {
+            (each.name, unit) for each in self.session.network.hidden_layers for unit in each.units.tolist()
+        }
+        protected = self.config.protected | (every - neurons)
+        self._prune(replace(self.config, strategy="selective", protected=frozenset(protected)))
 
     def prune_connections(self, scope: str) -> None:
         """Start a run that zeroes the weakest connections, by the measure chosen, as the tolerance allows."""

@@ -26,13 +26,13 @@ from pruner_gui.gui.history import HistoryPanel
 from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
 from pruner_gui.gui.live_plots import LivePlots
 from pruner_gui.gui.message_bar import MessageBar
-from pruner_gui.gui.offer import OfferBar, Weak
+from pruner_gui.gui.offer import OfferBar
 from pruner_gui.gui.predictions_dialog import PredictionsDialog
 from pruner_gui.gui.prune_form import PruneForm
 from pruner_gui.gui.runs_panel import RunsPanel
 from pruner_gui.gui.selecting import Selecting
 from pruner_gui.gui.sensitivity_panel import SensitivityPanel
-from pruner_gui.gui.spare import Folded, weakly_connected
+from pruner_gui.gui.spare import Folded, Weak, weakly_connected
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
 from pruner_gui.network import Edit, Network, RemoveUnits
@@ -64,7 +64,7 @@ class Workspace(QObject):
         self.selecting = Selecting(document, self.graph, self.layers, self)
         self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
         self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
-        self._weak: tuple[Strengths | None, float, Weak] = (None, 0.0, {})
+        self._weak: tuple[Strengths | None, float, tuple[Weak, ...]] = (None, 0.0, ())
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -126,6 +126,7 @@ class Workspace(QObject):
         self.graph.measure_changed.connect(document.measure_by)
         self.graph.prune_wanted.connect(document.prune_connections)
         self.offer.remove_wanted.connect(document.remove_free)
+        self.offer.attempt_wanted.connect(document.prune_only)
         self.offer.neuron_wanted.connect(self._select)
         document.sensed.connect(lambda: self._soon(self._show_sensitivity))
         self.sensitivity.measure_wanted.connect(document.measure_sensitivity)
@@ -297,15 +298,17 @@ class Workspace(QObject):
             self.offer.hide()
         else:
             ready = document.session.examples is not None
-            self.offer.show_spare(document.free, self._weakly_connected(), ready=ready)
+            going = set(self.preview.candidates)
+            fates = {(e.node, e.units[0]): e in going for e in document.judged if self.preview.limits}
+            self.offer.show_spare(document.free, self._weakly_connected(), fates, ready=ready)
 
-    def _weakly_connected(self) -> Weak:
+    def _weakly_connected(self) -> tuple[Weak, ...]:
         if not self.document.is_open or self.document.running:
-            return {}
+            return ()
         network = self.document.session.network
         threshold, measured = self._weak_threshold(), self.document.strengths
         if threshold is None or measured is None or network.macs > MOST_SEARCHED:
-            return {}
+            return ()
         if self._weak[:2] != (measured, threshold):
             self._weak = measured, threshold, weakly_connected(network, measured.matrices, threshold)
         return self._weak[2]
@@ -581,9 +584,11 @@ class Workspace(QObject):
     def _say_folded(self, folded: Folded) -> None:
         one = self.tr("✓ {n} neuron is gone at no cost.")
         many = self.tr("✓ {n} neurons are gone at no cost.")
-        checked = self.tr(
-            "Compared on {rows} random inputs: the outputs differ by at most {difference} of the largest."
-        )
+        checked = self.tr("Compared on {rows} random inputs: the outputs are the same.")
+        if folded.difference:
+            checked = self.tr(
+                "Compared on {rows} random inputs: the outputs differ by at most {difference} of the largest."
+            )
         difference = text.number(folded.difference, 2)
         checked = checked.format(rows=text.integer(folded.rows), difference=difference)
         self.success.say(f"{text.plural(folded.count, one, many)} {checked}")

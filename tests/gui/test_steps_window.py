@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from graph_networks import chain
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from windows import opened, sample, settled
 
@@ -17,7 +18,8 @@ from pruner_gui.gui import dialogs
 from pruner_gui.gui.document import DataFiles
 from pruner_gui.gui.status import StatusBar
 from pruner_gui.gui.window import MainWindow
-from pruner_gui.network import Network, ZeroConnections
+from pruner_gui.network import Network, RemoveUnits, ZeroConnections
+from pruner_gui.pruning import Tolerance
 from pruner_gui.session import DataOptions
 
 IRIS = sample("iris")
@@ -129,6 +131,31 @@ def test_weakly_connected_neurons_follow_the_threshold(
     assert "1 neuron has only weak connections" in work.offer.words.text()
     work.graph.weak_box.setValue(0)
     assert "weak" not in work.offer.words.text()
+
+
+def test_weakly_connected_neurons_are_explained_and_pruned_alone(qtbot: QtBot, window: MainWindow) -> None:
+    work, document = opened(qtbot, window, IRIS.model, *IRIS.data).workspace, window.document
+    window.document.set_config(replace(document.config, tolerances=(Tolerance(50, relative=True),)))
+    work.graph.weak_box.setValue(60)
+    work._update_preview()
+    offer = work.offer
+    offer.fill()
+    lines = [offer.list.item(i) for i in range(offer.list.count())]
+    thin = [line for line in lines if " weak, at most " in line.text()]
+    names = {line.data(Qt.ItemDataRole.UserRole) for line in thin}
+    assert 0 < len(names) < document.session.network.hidden_neurons
+    going = {(edit.node, edit.units[0]) for edit in work.preview.candidates if isinstance(edit, RemoveUnits)}
+    fates = [line.text().endswith("would go") for line in thin]
+    assert fates == [line.data(Qt.ItemDataRole.UserRole) in going for line in thin]
+    assert fates == sorted(fates, reverse=True)
+    assert str(len(names)) in offer.attempt_listed.text()
+    offer.attempt_listed.click()
+    settled(qtbot, window)
+    run = document.session.version.run
+    assert run is not None
+    assert run.removed.keys() <= names
+    assert set(run.removed) | set(run.rejected) == names
+    assert document.config.protected == frozenset()  # the plan is as it was
 
 
 def test_steps_are_added_and_run_one_after_the_other(qtbot: QtBot, window: MainWindow) -> None:
