@@ -146,11 +146,13 @@ class Version:
     """A network in the history, and the run that made it.
 
     None where that was no run: the one that was opened, and those without what costs nothing for any input.
+    `began_at` is the point of the version before where it began, None for what that one kept.
     """
 
     network: Network
     run: Run | None = None
     trajectory: Trajectory | None = None
+    began_at: int | None = None
 
 
 @dataclass
@@ -256,6 +258,19 @@ class Session:
         return self._versions[self._cursor]
 
     @property
+    def path_of_runs(self) -> tuple[tuple[Run, int], ...]:
+        """The runs that led to the network of now, and how many accepted edits of each are in it."""
+        until = self._cursor + 1
+        versions = self._versions[1:until]
+        points = [*(version.began_at for version in versions[1:]), self._point][: len(versions)]
+        found = [
+            (version.run, version.run.kept if point is None else point)
+            for version, point in zip(versions, points, strict=True)
+            if version.run is not None
+        ]
+        return (*found, (self.run, len(self.run.steps))) if self.run is not None else tuple(found)
+
+    @property
     def last_run(self) -> Run | None:
         """The run that goes on, or else the one that made the network of now."""
         return self.run if self.run is not None else self.version.run
@@ -322,12 +337,12 @@ class Session:
         run.trying = None
         if live is None or not run.kept:
             return Changes.NETWORK | Changes.RUN if run.steps else Changes.RUN
-        self._add(Version(live, run, trajectory))
+        self._add(Version(live, run, trajectory, self._point))
         return Changes.NETWORK | Changes.HISTORY | Changes.RUN
 
     def put(self, network: Network) -> Changes:
         """Add a network that gives the same for any input: no run, and no data, has to say so."""
-        self._add(Version(network))
+        self._add(Version(network, began_at=self._point))
         return Changes.NETWORK | Changes.HISTORY | Changes.RUN
 
     def _add(self, version: Version) -> None:
@@ -363,8 +378,12 @@ class Session:
         return self.run is None and self._cursor + 1 < len(self._versions)
 
     def undo(self) -> Changes:
-        """Go one version back."""
-        return self._go(-1) if self.can_undo else Changes.NOTHING
+        """Go one version back, to the point where the one of now began."""
+        if not self.can_undo:
+            return Changes.NOTHING
+        began_at = self.version.began_at
+        changes = self._go(-1)
+        return changes if began_at is None else changes | self.move_to(began_at)
 
     def redo(self) -> Changes:
         """Go one version forward."""

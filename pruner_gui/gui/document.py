@@ -47,6 +47,7 @@ from pruner_gui.pruning import (
     Point,
     Preparing,
     PruneConfig,
+    Tolerance,
     candidates,
     floors,
     recipe,
@@ -328,6 +329,16 @@ class Document(QObject):
         except PrunerError as error:
             return Preview((), len(sweep), total, now=current.values, error=error)
         return Preview(tuple(found), len(sweep), total, current.values, judge.limits)
+
+    def limit_of(self, tolerance: Tolerance) -> float | None:
+        """Return the limit that another tolerance makes for the first error here; None: not known."""
+        original, current = self.errors_of(self.session.original), self.errors_of(self.session.network)
+        if original is None or current is None:
+            return None
+        config = replace(self.config, tolerances=(tolerance, *self.config.tolerances[1:]))
+        judge = Judge(config, self.metrics, original)
+        judge.accepted(current)
+        return judge.limits[0]
 
     def _judge(self, original: Score, current: Score) -> Judge:
         judge = Judge(self.config, self.metrics, original)

@@ -49,6 +49,7 @@ class LivePlots(QWidget):
     """Two plots of a run with a line that says where its cursor is, or a sentence on what is missing."""
 
     point_wanted = Signal(int)
+    resume_wanted = Signal()  # prune on from the point that is shown
     export_wanted = Signal(str)  # as a file with this ending
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -56,6 +57,7 @@ class LivePlots(QWidget):
         pg.setConfigOptions(antialias=True)
         self.missing, self.load = QLabel(), QPushButton(self.tr("Load data…"))
         self.readout, self.export = QLabel(), QPushButton(self.tr("Export plot"))
+        self.resume = QPushButton(self.tr("Prune on from here…"))
         self.errors, self.counts = ErrorPlot(), pg.PlotWidget()
         self._run: Run | None = None
         self._points: Points | None = None
@@ -180,7 +182,10 @@ class LivePlots(QWidget):
         self.readout.setAccessibleName(self.tr("Point of the run that is shown"))
         row = QHBoxLayout()
         row.addWidget(self.readout, 1)
+        row.addWidget(self.resume)
         row.addWidget(self.export)
+        self.resume.setToolTip(self.tr("Begin another run at the cursor, with another tolerance if you like"))
+        self.resume.clicked.connect(lambda: self.resume_wanted.emit())
         self.export.setMenu(export_menu(self.export, self.export_wanted.emit))
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -224,6 +229,7 @@ class LivePlots(QWidget):
     def _show_here(self) -> None:
         shown = self._point is not None and self._points is not None
         self._here.setVisible(shown)
+        self.resume.setVisible(shown and not self._live)
         self.readout.setText("")
         if self._point is not None and self._points is not None:
             self._here.setValue(self._point)

@@ -156,15 +156,14 @@ def _removal(document: Document, name: str, unit: int) -> tuple[int, Step] | Non
     session = document.session
     if not _is_gone(document, name, unit):
         return None
-    here = session.versions.index(session.version)
     before = 0
-    for run in (*(version.run for version in session.versions[1 : here + 1]), session.run):
-        if run is not None:
-            place = run.removed.get((name, unit))
-            if place is not None:
-                return before + place + 1, run.steps[place]
-            before += len(run.steps)
-    return None
+    found = None
+    for run, count in session.path_of_runs:
+        place = run.removed.get((name, unit))
+        if place is not None and place < count:
+            found = before + place + 1, run.steps[place]
+        before += count
+    return found
 
 
 # -- its figures

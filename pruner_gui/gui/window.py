@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.document import DataFiles, Document, Failure, Wanted
 from pruner_gui.gui.limits_dialog import LimitsDialog
 from pruner_gui.gui.picture_dialog import PictureDialog
+from pruner_gui.gui.resume_dialog import Place, ResumeDialog
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.start_page import StartPage
 from pruner_gui.gui.status import StatusBar
@@ -138,6 +140,8 @@ class MainWindow(QMainWindow):
         steps.open_wanted.connect(self.choose_recipe)
         steps.save_wanted.connect(self.choose_recipe_target)
         self.workspace.layers.limit_wanted.connect(self._show_limit)
+        self.workspace.plots.resume_wanted.connect(self.choose_tolerance)
+        self.workspace.history.resume_wanted.connect(self._resume)
         self.workspace.plots.load.clicked.connect(lambda: self.choose_data())
         work = self.workspace
         work.plots.export_wanted.connect(partial(self.choose_plot, "plot", work.write_plots))
@@ -326,6 +330,29 @@ class MainWindow(QMainWindow):
         for path in _recent():
             _add_entry(menu, str(path), partial(self.open_files, [path], is_model=True))
         menu.setEnabled(bool(menu.actions()))
+
+    # -- pruning on
+
+    def _resume(self, version: int) -> None:
+        if self.document.session.versions[version] is not self.document.session.version:
+            self.document.go_to(version)
+        self.choose_tolerance()
+
+    def choose_tolerance(self) -> None:
+        """Ask within which tolerance to prune on from the network of now, and do so."""
+        document = self.document
+        if not document.can_prune:
+            return
+        errors = [document.errors_of(each) for each in (document.session.network, document.session.original)]
+        now, original = (None if score is None else score.values[0] for score in errors)
+        place = Place(document.session.network.hidden_neurons, now, original)
+        dialog = ResumeDialog(place, document.config, document.limit_of, self)
+        if dialog.exec():
+            config = document.config
+            tolerances = dialog.tolerance.tolerance, *config.tolerances[1:]
+            document.set_config(replace(config, tolerances=tolerances))
+            document.prune()
+        dialog.deleteLater()
 
     # -- recipes
 
