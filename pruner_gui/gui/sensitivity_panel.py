@@ -7,7 +7,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtGui import QColor, QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt import QElidingLabel
 
@@ -55,6 +55,7 @@ class SensitivityPanel(QWidget):
         self._chosen = ""  # the layer that was clicked
         self._hint, self._running = "", False
         self._items: list[Any] = []
+        self._drawn: object = None  # what is on the screen
         self._build()
         self.retheme()
 
@@ -98,7 +99,10 @@ class SensitivityPanel(QWidget):
         self.plot.showGrid(x=True, y=True, alpha=0.15)
         self.limit.setPen(pg.mkPen(colours.limit, width=1.5, style=Qt.PenStyle.DotLine))
         self.limit.label.setColor(QColor(colours.limit))
-        self.plot.plotItem.legend.setLabelTextColor(QColor(colours.text))
+        legend, ground = self.plot.plotItem.legend, QColor(colours.ground)
+        ground.setAlphaF(0.85)  # curves that rise steeply run behind it
+        legend.setBrush(pg.mkBrush(ground))
+        legend.setLabelTextColor(QColor(colours.text))
         self._draw()
 
     def describe(self, curve: Curve, point: int) -> str:
@@ -119,7 +123,18 @@ class SensitivityPanel(QWidget):
 
     # -- drawing
 
+    def showEvent(self, event: QShowEvent) -> None:
+        """Draw what changed while nobody saw it."""
+        super().showEvent(event)
+        self._draw()
+
     def _draw(self) -> None:
+        shown = [(curve.layer, curve.borne, curve.errors.tobytes()) for curve in self.curves]
+        limit = self.limit.value() if self.limit.isVisible() else None
+        now = shown, limit, self._chosen, theme.colours().dark
+        if not self.isVisible() or now == self._drawn:
+            return
+        self._drawn = now
         for item in self._items:
             self.plot.removeItem(item)
         self._items.clear()
