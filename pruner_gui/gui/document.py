@@ -324,7 +324,7 @@ class Document(QObject):
         if original is None or current is None:
             return Preview((), len(sweep), total, error=self.measure_error)
         try:
-            judge = self._judge(original, current)
+            judge = self._judge(self.config, original, current)
             found = would_go(self.config, self.metrics, original, current, sweep, network, self.least)
         except PrunerError as error:
             return Preview((), len(sweep), total, now=current.values, error=error)
@@ -336,12 +336,12 @@ class Document(QObject):
         if original is None or current is None:
             return None
         config = replace(self.config, tolerances=(tolerance, *self.config.tolerances[1:]))
-        judge = Judge(config, self.metrics, original)
-        judge.accepted(current)
-        return judge.limits[0]
+        with contextlib.suppress(PrunerError):  # percent of no error
+            return self._judge(config, original, current).limits[0]
+        return None
 
-    def _judge(self, original: Score, current: Score) -> Judge:
-        judge = Judge(self.config, self.metrics, original)
+    def _judge(self, config: PruneConfig, original: Score, current: Score) -> Judge:
+        judge = Judge(config, self.metrics, original)
         judge.accepted(current)
         return judge
 
@@ -361,7 +361,7 @@ class Document(QObject):
         allows = None
         if original is not None and current is not None:
             with contextlib.suppress(PrunerError):  # the preview says why there is no limit
-                allows = self._judge(original, current).allows
+                allows = self._judge(self.config, original, current).allows
         return curves(known.points, allows)
 
     def measure_sensitivity(self, order: str) -> None:

@@ -341,6 +341,8 @@ class MainWindow(QMainWindow):
     def choose_tolerance(self) -> None:
         """Ask within which tolerance to prune on from the network of now, and do so."""
         document = self.document
+        if not document.running and document.session.examples is None:
+            self.choose_data()
         if not document.can_prune:
             return
         errors = [document.errors_of(each) for each in (document.session.network, document.session.original)]

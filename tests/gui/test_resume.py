@@ -10,6 +10,8 @@ from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 from windows import opened_sample, settled
 
+from pruner_gui.evaluation import Score
+from pruner_gui.gui.document import Document
 from pruner_gui.gui.resume_dialog import Place, ResumeDialog
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.network import RemoveUnits
@@ -141,6 +143,22 @@ def test_a_neuron_says_by_which_run_it_went(
     assert isinstance(edit, RemoveUnits)
     window.workspace._select(edit.node, edit.units[0])
     assert "Removed in step 1;" in window.workspace.layers.selection.text()
+
+
+def test_without_data_it_is_asked_for(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown, asked = answered(monkeypatch, 5), []
+    monkeypatch.setattr(MainWindow, "choose_data", lambda self: asked.append(self))
+    window.document.session.use(None)
+    window.workspace.history.menu_of(0).actions()[1].trigger()
+    assert asked == [window]
+    assert not shown
+
+
+def test_a_percentage_of_nothing_has_no_limit(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = Score((0.0,))
+    monkeypatch.setattr(Document, "errors_of", lambda self, network: nothing)
+    assert window.document.limit_of(Tolerance(5, relative=True)) is None
+    assert window.document.limit_of(Tolerance(0.1, relative=False)) == pytest.approx(0.1)
 
 
 def test_there_is_nothing_to_resume_while_a_run_goes_on(qtbot: QtBot, window: MainWindow) -> None:
