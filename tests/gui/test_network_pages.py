@@ -131,6 +131,7 @@ def test_only_the_tools_of_the_shown_view_are_there(window: MainWindow) -> None:
             bool(shown)
         ] * 2
         assert panel.weak_box.isVisibleTo(panel)
+        assert panel.measure.isVisibleTo(panel)
     assert not panel.draw_all.isVisibleTo(panel)
     assert panel.minimumSizeHint().width() <= 576  # what the docks leave of 1280 pixels
 
