@@ -35,7 +35,7 @@ from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.plan import Plan
 from pruner_gui.gui.run_points import Record
 from pruner_gui.gui.sensitivity_curves import Curve, Sensitivity, curves
-from pruner_gui.gui.spare import FreeNeurons, folded, free_neurons
+from pruner_gui.gui.spare import Folded, FreeNeurons, folded, free_neurons
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.worker import Outcome, Tasks
 from pruner_gui.network import Edit, IndexArray, Network, RemoveUnits
@@ -53,7 +53,7 @@ from pruner_gui.pruning import (
     recipe,
 )
 from pruner_gui.pruning import check as check_steps
-from pruner_gui.pruning.free import kept_by
+from pruner_gui.pruning.free import Free, kept_by
 from pruner_gui.session import Changes, DataOptions, Run, Session, Step, load_examples, would_go
 
 REST_MS = 150  # without another move, before the point shown is measured
@@ -621,11 +621,10 @@ class Document(QObject):
         if self.session.examples is not None:
             self._prune(replace(self.config, strategy="free"))
         elif free is not None and free.exact:
-            self.tasks.start("fold", partial(folded, network, free.exact), partial(self._folded, network))
+            self.tasks.start("fold", partial(_fold, network, free.exact), partial(self._folded, network))
 
     def _folded(self, network: Network, outcome: Outcome) -> None:
         if self._succeeded(outcome) and network is self.session.network and not self.running:
-            _look_at(outcome.value.network)
             self._changed(self.session.put(outcome.value.network))
             self.free_removed.emit(outcome.value)
 
@@ -909,6 +908,12 @@ def _read(path: Path, activations: Sequence[str] | None) -> Network:
     reading.prestart()
     _look_at(network)
     return network
+
+
+def _fold(network: Network, found: Sequence[Free]) -> Folded:
+    done = folded(network, found)
+    _look_at(done.network)
+    return done
 
 
 def _looked_at(events: Iterator[Event]) -> Iterator[Event]:
