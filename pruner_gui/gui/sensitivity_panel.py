@@ -8,7 +8,15 @@ from typing import Any
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor, QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QElidingLabel
 
 from pruner_gui.gui import text, theme
@@ -46,6 +54,7 @@ class SensitivityPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.plot, self.readout = pg.PlotWidget(viewBox=_Ground()), QElidingLabel()
+        self.missing, self._stack = QLabel(), QStackedWidget()
         self.order, self.range = QComboBox(), QComboBox()
         self.measure, self.export = QPushButton(), QPushButton(self.tr("Export plot"))
         self.curves: list[Curve] = []
@@ -72,6 +81,7 @@ class SensitivityPanel(QWidget):
             self.limit.setValue(limit)
             self.limit.label.setFormat(self.tr("limit {value}").format(value=text.number(limit)))
         self.export.setEnabled(bool(curves))
+        self._stack.setCurrentWidget(self.plot if curves else self.missing)
         self._draw()
 
     def say(self, hint: str, *, running: bool, can_measure: bool) -> None:
@@ -203,7 +213,10 @@ class SensitivityPanel(QWidget):
             self.layer_wanted.emit(found[0].layer)
 
     def _say(self, found: tuple[Curve, int] | None) -> None:
+        self.missing.setText(self._hint)
         words = self._hint if found is None else self.describe(*found)
+        if not self.curves:
+            words = ""  # it stands in place of the plot
         if self.readout.text() != words:
             self.readout.setText(words)
             self.readout.setToolTip(words)
@@ -222,7 +235,12 @@ class SensitivityPanel(QWidget):
         layout.setContentsMargins(6, 2, 6, 4)
         layout.setSpacing(2)
         layout.addLayout(row)
-        layout.addWidget(self.plot, 1)
+        self.missing.setObjectName("hint")
+        self.missing.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.missing.setWordWrap(True)
+        for page in (self.missing, self.plot):
+            self._stack.addWidget(page)
+        layout.addWidget(self._stack, 1)
 
     def _build_plot(self) -> None:
         plot = self.plot

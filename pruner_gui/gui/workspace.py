@@ -328,7 +328,7 @@ class Workspace(QObject):
         panel.show_curves(document.sensitivity_curves(), metrics[0] if metrics else "", limit)
         if known is not None:
             panel.show_order(known.order)
-        hint = self.tr("Measure how the error rises as each layer loses neurons, the others whole.")
+        hint = self.tr("Press Measure to see how the error rises as each layer alone loses its neurons.")
         if document.session.examples is None:
             hint = self.tr("Load data to measure how much each layer bears.")
         elif running:

@@ -116,7 +116,9 @@ def test_curves_belong_to_a_network_and_come_back_with_it(
     settled(qtbot, window)
     window.workspace._show_sensitivity()
     assert panel.curves == []
-    assert "Measure how the error rises" in panel.readout.text()
+    assert "how the error rises" in panel.missing.text()
+    assert panel.missing.isVisibleTo(panel)
+    assert not panel.plot.isVisibleTo(panel)
     assert not panel.limit.isVisible()
     assert not panel.export.isEnabled()
     window.actions_.undo.trigger()
@@ -165,7 +167,7 @@ def test_without_data_it_says_so(qtbot: QtBot, window: MainWindow) -> None:
     opened(qtbot, window, sample("iris").model)
     window.workspace._show_sensitivity()
     panel = window.workspace.sensitivity
-    assert "Load data" in panel.readout.text()
+    assert "Load data" in panel.missing.text()
     assert not panel.measure.isEnabled()
 
 
