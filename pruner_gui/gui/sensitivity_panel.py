@@ -30,6 +30,7 @@ _MOST_NAMED = 9  # layers in the legend; the others are told by the mouse
 _LETTERS = 16  # of a layer's name in the legend
 _LEGEND_LINE = 17  # pixels
 _NEAR_LIMIT = 4.0  # times the way from the error of now to the limit
+_HARDLY = 0.02  # of the whole way up, where the limit is no higher than the error of now
 
 
 class _Ground(pg.ViewBox):  # type: ignore[misc]
@@ -184,9 +185,9 @@ class SensitivityPanel(QWidget):
         first, limit = float(self.curves[0].errors[0]), float(self.limit.value())
         if self.limit.isVisible():
             low, high = min(low, limit), max(high, limit)
-        if self.range.currentData() == "limit":
-            way = limit - first if self.limit.isVisible() and limit > first else 0.02 * (high - first)
-            high = min(high, first + _NEAR_LIMIT * way)
+            if self.range.currentData() == "limit":
+                way = limit - first if limit > first else _HARDLY * (high - first)
+                high = min(high, first + _NEAR_LIMIT * way)
         span = (high - low) or abs(high) or 1.0
         rows = -(-len(self.plot.plotItem.legend.items) // 3)
         above = min(0.6, (rows * _LEGEND_LINE + 8) / max(self.plot.getViewBox().height(), 1.0))

@@ -98,6 +98,17 @@ def test_pointing_at_a_curve_tells_its_figures_and_a_click_selects_its_layer(
     assert window.workspace.graph.view.selected_layer == 2
 
 
+def test_near_the_limit_is_what_lies_around_it_and_all_errors_are_all(panel: SensitivityPanel) -> None:
+    first, limit = float(panel.curves[0].errors[0]), float(panel.limit.value())
+    largest = max(float(curve.errors.max()) for curve in panel.curves)
+    assert largest > first + 8 * (limit - first)
+    for shown, highest in (("limit", first + 4 * (limit - first)), ("all", largest)):
+        panel.range.setCurrentIndex(panel.range.findData(shown))
+        low, high = panel.plot.getViewBox().viewRange()[1]
+        assert low < first < limit < high
+        assert highest < high < low + 3 * (highest - low)  # and room for the legend
+
+
 def test_another_order_is_measured_anew(qtbot: QtBot, window: MainWindow, panel: SensitivityPanel) -> None:
     before = [curve.errors.tolist() for curve in panel.curves]
     panel.order.setCurrentIndex(panel.order.findData("magnitude"))
