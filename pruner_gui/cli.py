@@ -38,6 +38,7 @@ from pruner_gui.formats import activation_text
 from pruner_gui.network import Network
 from pruner_gui.pruning import (
     PRESETS,
+    SENSITIVITY_ORDERS,
     STRATEGIES,
     Accepted,
     BadSetting,
@@ -50,7 +51,7 @@ from pruner_gui.pruning import (
     Trial,
     recipe,
 )
-from pruner_gui.report import compared, report
+from pruner_gui.report import compared, report, sensitivity_table
 from pruner_gui.session import DataOptions, Run, Session, load_examples, refuse_source
 
 VERBS = ("prune", "info", "evaluate")
@@ -140,6 +141,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     parser.add_argument("--seed", type=int, default=0, help=_help("seed"))
     parser.add_argument("--metric", type=_names, default=(), metavar="M[,M2]", help=_help("metrics"))
+    parser.add_argument("--sensitivity", type=Path, metavar="S.csv", help=_help("sensitivity"))
     parser.add_argument("--json", action="store_true", help=_help("json"))
 
 
@@ -499,6 +501,8 @@ def _evaluate(options: argparse.Namespace) -> None:
         else:
             names.append(name)
     summary = summarise(network, examples, tuple(names), options.model)
+    if options.sensitivity is not None:
+        _write_sensitivity(options.sensitivity, network, examples, PruneConfig(metrics=options.metric))
     values = {name: summary.errors[name].pruning for name in names}
     facts: dict[str, Any] = {
         "model": str(options.model),
@@ -518,6 +522,14 @@ def _evaluate(options: argparse.Namespace) -> None:
         rows.append(["", _rate(rate(facts["error_rate"], summary.pruning_rows))])
         rows.append(["accuracy", f"{facts['accuracy']:.4f}"])
     print(aligned([["error", f"on {summary.pruning_rows:,} rows"], *rows]))
+
+
+def _write_sensitivity(path: Path, network: Network, examples: Examples, config: PruneConfig) -> None:
+    session = Session()
+    session.open(network, None)
+    session.use(examples)
+    points = session.sensitivity(config, SENSITIVITY_ORDERS[0])
+    _write(path, sensitivity_table(points, session.metrics(config)))
 
 
 def _told(examples: Examples) -> Iterable[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 from pruner_gui.comparison import Answers, Classes, Gap, Latency, Pair, RowSet, Summary, Values, rate
 from pruner_gui.formats import Export
 from pruner_gui.network import Network, ZeroConnections
+from pruner_gui.pruning import Point
 from pruner_gui.session import Run
 
 LISTED = 100  # changed predictions
@@ -73,6 +76,17 @@ def compared(
         "changed_predictions": None if found is None else _by_rows(found, _changed),
         "gap": None if found is None or found.gap is None else _gap(found.gap),
     }
+
+
+def sensitivity_table(points: Iterable[Point], metrics: Sequence[str]) -> str:
+    """Return how much the layers bear as CSV, a line a point, numbers as computers read them."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["layer", "removed", "neurons", "share", *metrics])
+    for point in points:
+        errors = [repr(float(error)) for error in point.score.values]
+        writer.writerow([point.layer, point.removed, point.of, repr(point.share), *errors])
+    return out.getvalue()
 
 
 def _by_rows(found: Answers, tell: Callable[[RowSet], dict[str, Any]]) -> dict[str, Any]:
@@ -153,10 +167,11 @@ def report(
 
     `metric` and `tolerance` are those of the first criterion, `criteria` lists all of them. `removed` names
     hidden layers from 0 and neurons by their original index, with the error right after each removal;
-    `protected` does so with those that were to stay. `steps` has an entry a step of the run, with what it
-    did; what guard rows turned down again is in `steps`, but not in `removed`. `trajectory` has the figures
-    at the start and after each accepted edit. Of a cancelled run `evaluations` and `passes` are as far as it
-    came, and `seconds` is None.
+    `protected` does so with those that were to stay. `keep` lists the layers of which a number was to stay,
+    with the number `left` and whether the limit was `reached`. `steps` has an entry a step of the run, with
+    what it did; what guard rows turned down again is in `steps`, but not in `removed`. `trajectory` has the
+    figures at the start and after each accepted edit. Of a cancelled run `evaluations` and `passes` are as
+    far as it came, and `seconds` is None.
     """
     hidden = {layer.name: layer.index for layer in original.hidden_layers}
     criteria = [
@@ -178,6 +193,7 @@ def report(
             {"layer": hidden[name], "neuron": unit}
             for name, unit in sorted(run.config.protected, key=lambda each: (hidden[each[0]], each[1]))
         ],
+        "keep": _keep(run, original, comparison["after"]["layers"]),
         "removed": _removed(run, 0, run.kept, hidden),
         "steps": [_stage(run, number, hidden) for number in range(len(run.stages))],
         "guard": _guard(run),
@@ -188,6 +204,22 @@ def report(
         "rows": {**comparison["rows"], **({"guard": guard_rows} if guard_rows else {})},
         "export": None if export is None else _export(export),
     }
+
+
+def _keep(run: Run, original: Network, left: Sequence[int]) -> list[dict[str, Any]]:
+    """How many neurons were to stay by layer; `left` counts those of the input and every dense layer."""
+    hidden = original.hidden_layers
+    dense = [node.name for node, _ in original.dense]
+    return [
+        {
+            "layer": index,
+            "asked": str(least),
+            "least": (count := least.count(hidden[index].units.size)),
+            "left": (now := left[1 + dense.index(hidden[index].name)]),
+            "reached": now <= count,
+        }
+        for index, least in run.config.keep
+    ]
 
 
 def _export(export: Export) -> dict[str, Any]:

@@ -222,7 +222,14 @@ def _run(facts: Facts, draw: Draw, style: str) -> str:
     if not facts.get("trajectory"):
         return ""
     return "".join(
-        (f"<h2{style}>The run</h2>", *_plots(facts, draw), _steps(facts), _guard(facts), _effort(facts))
+        (
+            f"<h2{style}>The run</h2>",
+            *_plots(facts, draw),
+            _steps(facts),
+            _keep(facts),
+            _guard(facts),
+            _effort(facts),
+        )
     )
 
 
@@ -262,6 +269,25 @@ def _steps(facts: Facts) -> str:
         for place, step in enumerate(steps, 1)
     ]
     return f"<h3>Steps</h3>{_table(head, rows)}"
+
+
+def _keep(facts: Facts) -> str:
+    """The layers of which a number was to stay."""
+    told = facts.get("keep")
+    if not told:
+        return ""
+    head = ["Hidden layer, from 0", "Asked to stay", "Neurons at least", "Left", ""]
+    rows = [
+        [
+            str(each["layer"]),
+            each["asked"],
+            f"{each['least']:,}",
+            f"{each['left']:,}",
+            "reached: this limit held" if each["reached"] else "not reached",
+        ]
+        for each in told
+    ]
+    return f"<h3>Limits by layer</h3>{_table(head, rows)}"
 
 
 def _guard(facts: Facts) -> str:

@@ -11,11 +11,12 @@ import enum
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from pruner_gui import data, pruning, reading
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Evaluator, Examples, IncrementalEvaluator, Score, prepare
-from pruner_gui.network import Edit, Network
+from pruner_gui.network import Edit, Network, RemoveUnits
 from pruner_gui.pruning import (
     Accepted,
     Event,
@@ -23,6 +24,7 @@ from pruner_gui.pruning import (
     Finished,
     Judge,
     PassEnded,
+    Point,
     Preparing,
     PruneConfig,
     Ranked,
@@ -141,11 +143,16 @@ class Run:
 
 @dataclass(frozen=True, eq=False)
 class Version:
-    """A network in the history, and the run that made it (None: the one that was opened)."""
+    """A network in the history, and the run that made it.
+
+    None where that was no run: the one that was opened, and those without what costs nothing for any input.
+    `began_at` is the point of the version before where it began, None for what that one kept.
+    """
 
     network: Network
     run: Run | None = None
     trajectory: Trajectory | None = None
+    began_at: int | None = None
 
 
 @dataclass
@@ -251,6 +258,19 @@ class Session:
         return self._versions[self._cursor]
 
     @property
+    def path_of_runs(self) -> tuple[tuple[Run, int], ...]:
+        """The runs that led to the network of now, and how many accepted edits of each are in it."""
+        until = self._cursor + 1
+        versions = self._versions[1:until]
+        points = [*(version.began_at for version in versions[1:]), self._point][: len(versions)]
+        found = [
+            (version.run, version.run.kept if point is None else point)
+            for version, point in zip(versions, points, strict=True)
+            if version.run is not None
+        ]
+        return (*found, (self.run, len(self.run.steps))) if self.run is not None else tuple(found)
+
+    @property
     def last_run(self) -> Run | None:
         """The run that goes on, or else the one that made the network of now."""
         return self.run if self.run is not None else self.version.run
@@ -317,16 +337,33 @@ class Session:
         run.trying = None
         if live is None or not run.kept:
             return Changes.NETWORK | Changes.RUN if run.steps else Changes.RUN
+        self._add(Version(live, run, trajectory, self._point))
+        return Changes.NETWORK | Changes.HISTORY | Changes.RUN
+
+    def put(self, network: Network) -> Changes:
+        """Add a network that gives the same for any input: no run, and no data, has to say so."""
+        self._add(Version(network, began_at=self._point))
+        return Changes.NETWORK | Changes.HISTORY | Changes.RUN
+
+    def _add(self, version: Version) -> None:
         del self._versions[self._cursor + 1 :]
-        self._versions.append(Version(live, run, trajectory))
+        self._versions.append(version)
         self._cursor += 1
         self._leave_point()
-        return Changes.NETWORK | Changes.HISTORY | Changes.RUN
 
     def sweep(self, config: PruneConfig) -> Iterator[tuple[Edit, Score]]:
         """Return every removable neuron of the network of now with the errors without it, one by one."""
         assert self.examples is not None
         return _sweep(self.network, self.examples, self.metrics(config), config.compensation)
+
+    def sensitivity(
+        self, config: PruneConfig, order: str, alone: Mapping[Edit, Score] = MappingProxyType({})
+    ) -> Iterator[Point]:
+        """Return how much each layer of the network of now bears; see `pruning.sensitivity`."""
+        assert self.examples is not None
+        objective = self.examples.objective(self.metrics(config))
+        evaluator = IncrementalEvaluator(objective, config.compensation)
+        return pruning.sensitivity(self.network, evaluator, order, alone)
 
     # -- the history
 
@@ -341,8 +378,12 @@ class Session:
         return self.run is None and self._cursor + 1 < len(self._versions)
 
     def undo(self) -> Changes:
-        """Go one version back."""
-        return self._go(-1) if self.can_undo else Changes.NOTHING
+        """Go one version back, to the point where the one of now began."""
+        if not self.can_undo:
+            return Changes.NOTHING
+        began_at = self.version.began_at
+        changes = self._go(-1)
+        return changes if began_at is None else changes | self.move_to(began_at)
 
     def redo(self) -> Changes:
         """Go one version forward."""
@@ -360,18 +401,25 @@ def would_go(
     original: Score,
     current: Score,
     sweep: Mapping[Edit, Score],
-) -> list[Edit]:
+    network: Network,
+    least: Mapping[str, int] = MappingProxyType({}),
+) -> list[RemoveUnits]:
     """Return the removals that each on its own would be accepted now.
 
     `original` and `current` are the errors of the network as opened and of now, `sweep` those of the
-    removals from the network of now that are in question.
+    removals from the `network` of now that are in question. Of a layer no more are returned than leave it
+    its `least` neurons, by default one: those that a run would try first.
 
     Raises:
         NothingToRelateTo: a tolerance in percent of an error that is zero.
     """
     judge = Judge(config, metrics, original)
     judge.accepted(current)
-    return [edit for edit, score in sweep.items() if judge.allows(score)]
+    found = [e for e, score in sweep.items() if isinstance(e, RemoveUnits) and judge.allows(score)]
+    by_harm = config.order == "least-harm"
+    first = sorted(found, key=lambda edit: sweep[edit].values[0]) if by_harm else found
+    going = set(pruning.together(network, first, least))
+    return [edit for edit in found if edit in going]
 
 
 def _step(event: Accepted) -> Step:

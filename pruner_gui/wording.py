@@ -993,6 +993,10 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         "html": QT_TRANSLATE_NOOP("wording", "write what happened as a page to print, with plots"),
         "latency": QT_TRANSLATE_NOOP("wording", "do not measure how fast both networks answer"),
         "quiet": QT_TRANSLATE_NOOP("wording", "no progress on stderr"),
+        "sensitivity": QT_TRANSLATE_NOOP(
+            "wording",
+            "write how much each hidden layer bears as CSV: the error by the share of its neurons that is gone, least harm first",
+        ),
         "json": QT_TRANSLATE_NOOP("wording", "print JSON"),
     }
 )

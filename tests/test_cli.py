@@ -353,6 +353,30 @@ def test_protected_neurons_stay_and_the_report_names_them(job: Job) -> None:
     assert not gone & {(0, 1), (0, 6), (1, 0)}
 
 
+def test_limits_by_layer_hold_and_the_report_says_which(job: Job) -> None:
+    everything = ("--tolerance", "500%", "--metric", "mse")
+    assert job.report(*everything)["keep"] == []
+    report = job.report(*everything, "--keep", "0:7,1:1")
+    keep, after = report["keep"], report["after"]
+    assert isinstance(keep, list)
+    assert isinstance(after, dict)
+    assert [each["left"] for each in keep] == after["layers"][1:3]
+    assert keep[0] == {"layer": 0, "asked": "7", "least": 7, "left": 7, "reached": True}
+    assert keep[1]["reached"] == (keep[1]["left"] == 1)
+
+
+def test_how_much_each_layer_bears_is_written(job: Job) -> None:
+    target = job.folder / "sensitivity.csv"
+    asked = ["--metric", "mse,mae", "--sensitivity", str(target), "--json"]
+    assert cli.main(["evaluate", str(job.model), "--data", str(job.data), *asked]) == 0
+    lines = [line.split(",") for line in target.read_text("utf-8").splitlines()]
+    assert lines[0] == ["layer", "removed", "neurons", "share", "mse", "mae"]
+    assert len(lines) == 1 + 8 + 6
+    assert lines[1][:4] == ["dense0", "0", "8", "0.0"]
+    assert lines[1][4:] == lines[9][4:]  # the whole network
+    assert lines[-1][:3] == ["dense1", "5", "6"]
+
+
 @pytest.mark.parametrize(("wrong", "said"), [("dense0:8", "dense0:0-7"), ("nowhere:1", "dense0, dense1")])
 def test_a_neuron_that_is_not_there_cannot_be_protected(
     job: Job, capsys: pytest.CaptureFixture[str], wrong: str, said: str

@@ -17,7 +17,7 @@ from pruner_gui.comparison import answers, measure_latency, summarise
 from pruner_gui.data import split
 from pruner_gui.evaluation import Examples, prepare
 from pruner_gui.network import Network
-from pruner_gui.pruning import PruneConfig, Tolerance
+from pruner_gui.pruning import Least, PruneConfig, Tolerance
 from pruner_gui.report import compared, report
 from pruner_gui.report_page import page
 from pruner_gui.session import Run, Session
@@ -58,11 +58,16 @@ class Page(HTMLParser):
         return " ".join(self.words)
 
 
-def finished(network: Network, examples: Examples, percent: float = 60) -> Session:
+def finished(
+    network: Network,
+    examples: Examples,
+    percent: float = 60,
+    keep: tuple[tuple[int, Least], ...] = (),
+) -> Session:
     session = Session()
     session.open(network, Path("some <model>.onnx"))
     session.use(examples)
-    for event in session.prune(PruneConfig(tolerances=(Tolerance(percent, relative=True),))):
+    for event in session.prune(PruneConfig(tolerances=(Tolerance(percent, relative=True),), keep=keep)):
         session.apply(event)
     session.end_run()
     return session
@@ -170,6 +175,17 @@ def test_a_cancelled_run_makes_a_page() -> None:
     assert facts["seconds"] is None
     assert len(facts["trajectory"]) == 3
     assert "cancelled" in page(facts)
+
+
+def test_limits_by_layer_are_told_with_those_that_held() -> None:
+    keep = ((0, Least(100, relative=True)),)
+    facts = facts_of(finished(*classifier(), keep=keep))
+    found = Page(page(facts))
+    assert "Limits by layer" in found.text
+    assert "100%" in found.words
+    assert "reached: this limit held" in found.words
+    found = Page(page({**facts, "keep": [{**facts["keep"][0], "reached": False}]}))
+    assert "not reached" in found.words
 
 
 def test_a_report_survives_json(facts: dict[str, Any]) -> None:

@@ -4,7 +4,16 @@ import pytest
 from small_examples import classifier
 
 from pruner_gui.evaluation import ReferenceEvaluator
-from pruner_gui.pruning import Accepted, NothingToRelateTo, PruneConfig, Tolerance, Trial, candidates
+from pruner_gui.pruning import (
+    Accepted,
+    Least,
+    NothingToRelateTo,
+    PruneConfig,
+    Tolerance,
+    Trial,
+    candidates,
+    floors,
+)
 from pruner_gui.session import Changes, Session, WouldReplaceSource, refuse_source, would_go
 
 CONFIG = PruneConfig(tolerances=(Tolerance(20, relative=True),))
@@ -105,7 +114,7 @@ def test_the_preview_lists_what_each_on_its_own_would_be_accepted() -> None:
     config = PruneConfig(metrics=metrics, tolerances=CONFIG.tolerances)
     plain = ReferenceEvaluator(session.examples.objective(metrics))
     error = plain.baseline(session.original)
-    found = would_go(config, metrics, error, error, dict(session.sweep(config)))
+    found = would_go(config, metrics, error, error, dict(session.sweep(config)), session.network)
     limit = error.values[0] * 1.2
     expected = [
         edit
@@ -116,12 +125,35 @@ def test_the_preview_lists_what_each_on_its_own_would_be_accepted() -> None:
     assert 0 < len(found) < session.original.hidden_neurons
 
 
+@pytest.mark.parametrize("order", ["index", "least-harm"])
+def test_the_preview_leaves_every_layer_what_has_to_stay_as_a_run_does(order: str) -> None:
+    session = opened()
+    keep = ((0, Least(5, relative=False)), (1, Least(50, relative=True)))
+    config = PruneConfig(
+        metrics=("mse",), tolerances=(Tolerance(1e9, relative=True),), keep=keep, order=order
+    )
+    assert session.examples is not None
+    error = ReferenceEvaluator(session.examples.objective(("mse",))).baseline(session.original)
+    sweep = dict(session.sweep(config))
+    least = floors(config, session.original)
+    found = would_go(config, ("mse",), error, error, sweep, session.original, least)
+    of_each = [
+        [edit for edit in sweep if edit.node == layer.name] for layer in session.original.hidden_layers
+    ]
+    if order == "least-harm":
+        of_each = [sorted(edits, key=lambda edit: sweep[edit].values[0]) for edits in of_each]
+    assert set(found) == {*of_each[0][:3], *of_each[1][:3]}
+    for event in session.prune(config):
+        session.apply(event)
+    assert session.network.layer_sizes[1:3] == (5, 3)
+
+
 def test_the_preview_of_a_percentage_of_nothing_is_refused() -> None:
     session = opened()
     _, score = next(session.sweep(CONFIG))
     nothing = type(score)((0.0,))
     with pytest.raises(NothingToRelateTo):
-        would_go(CONFIG, ("mse",), nothing, nothing, {})
+        would_go(CONFIG, ("mse",), nothing, nothing, {}, session.network)
 
 
 def test_a_model_is_not_replaced_by_its_export(tmp_path: Path) -> None:

@@ -100,6 +100,10 @@ def layer_details(document: Document, preview: Preview, facts: Facts | None, lay
     protected = sum(of == name for of, _ in document.config.protected)
     rows += [(_tr("Would go"), text.integer(going))] if going else []
     rows += [(_tr("Protected"), text.integer(protected))] if protected else []
+    if name in document.least:
+        rows.append((_tr("Stay at least"), text.integer(document.least[name])))
+    if document.leaves_out(name):
+        rows.append((_tr("Pruned"), _tr("no, left out by the options")))
     if facts is not None and layer < len(facts.layers):
         of = facts.layers[layer]
         rows += [(_tr("Connections in"), text.integer(int(of.n_in.sum())))] if layer else []

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -34,13 +34,26 @@ from pruner_gui.gui import graph_export, run_words, text
 from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.plan import Plan
 from pruner_gui.gui.run_points import Record
-from pruner_gui.gui.spare import FreeNeurons, free_neurons
+from pruner_gui.gui.sensitivity_curves import Curve, Sensitivity, curves
+from pruner_gui.gui.spare import Folded, FreeNeurons, folded, free_neurons
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.worker import Outcome, Tasks
-from pruner_gui.network import Edit, IndexArray, Network
-from pruner_gui.pruning import Accepted, Event, Judge, PassEnded, Preparing, PruneConfig, candidates, recipe
+from pruner_gui.network import Edit, IndexArray, Network, RemoveUnits
+from pruner_gui.pruning import (
+    Accepted,
+    Event,
+    Judge,
+    PassEnded,
+    Point,
+    Preparing,
+    PruneConfig,
+    Tolerance,
+    candidates,
+    floors,
+    recipe,
+)
 from pruner_gui.pruning import check as check_steps
-from pruner_gui.pruning.free import kept_by
+from pruner_gui.pruning.free import Free, kept_by
 from pruner_gui.session import Changes, DataOptions, Run, Session, Step, load_examples, would_go
 
 REST_MS = 150  # without another move, before the point shown is measured
@@ -58,7 +71,9 @@ _BUSY = (
     "order",
     "session",
     "free",
+    "fold",
     "strengths",
+    "sensitivity",
 )
 
 
@@ -150,7 +165,9 @@ class Document(QObject):
     arranged = Signal(object)  # Arrangement
     picture_written = Signal(object)  # Path
     runs_changed = Signal()  # a run ended, or what is said of one changed
+    free_removed = Signal(object)  # Folded: what costs nothing for any input is gone, without a run
     free_found = Signal()  # what costs nothing is known
+    sensed = Signal()  # more is known of how much each layer bears
     strengths_found = Signal()  # how strong connections are by the measure chosen is known, or void
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -170,6 +187,7 @@ class Document(QObject):
         self._summaries: dict[Network, Summary] = {}
         self._sweeps: dict[Network, dict[Edit, Score]] = {}
         self._compared: dict[Network, Compared] = {}
+        self._sensitivities: dict[Network, Sensitivity] = {}
         self._saved: set[Network] = set()
         self.runs: list[Record] = []  # those that ended, whatever became of their networks
         self._expected: DataFiles | None = None  # what the runs of a session were measured on
@@ -269,10 +287,22 @@ class Document(QObject):
     def judged(self) -> dict[Edit, Score]:
         """The sweep, of those neurons alone that the options let go."""
         measured = self.sweep
-        allowed = (
-            candidates(self.session.network, self.config.layers, self.config.protected) if measured else ()
-        )
+        allowed = self._candidates() if measured else ()
         return {edit: measured[edit] for edit in allowed if edit in measured}
+
+    @property
+    def least(self) -> dict[str, int]:
+        """How many neurons stay at least, by layer, for those that the options name."""
+        return floors(self.config, self.session.original)
+
+    def leaves_out(self, name: str) -> bool:
+        """Whether the options do not prune this hidden layer."""
+        layers, chosen = self.session.original.hidden_layers, self.config.layers
+        return chosen is not None and any(each.name == name and each.index not in chosen for each in layers)
+
+    def _candidates(self) -> list[RemoveUnits]:
+        config = self.config
+        return candidates(self.session.network, config.layers, config.protected, self.least)
 
     def errors_of(self, network: Network) -> Score | None:
         """Return the deciding errors of a version on the pruning rows, None until measured."""
@@ -289,17 +319,78 @@ class Document(QObject):
             return Preview()
         network = self.session.network
         original, current = self.errors_of(self.session.original), self.errors_of(network)
-        total = len(candidates(network, self.config.layers, self.config.protected))
+        total = len(self._candidates())
         sweep = self.judged
         if original is None or current is None:
             return Preview((), len(sweep), total, error=self.measure_error)
         try:
-            judge = Judge(self.config, self.metrics, original)
-            judge.accepted(current)
-            found = would_go(self.config, self.metrics, original, current, sweep)
+            judge = self._judge(self.config, original, current)
+            found = would_go(self.config, self.metrics, original, current, sweep, network, self.least)
         except PrunerError as error:
             return Preview((), len(sweep), total, now=current.values, error=error)
         return Preview(tuple(found), len(sweep), total, current.values, judge.limits)
+
+    def limit_of(self, tolerance: Tolerance) -> float | None:
+        """Return the limit that another tolerance makes for the first error here; None: not known."""
+        original, current = self.errors_of(self.session.original), self.errors_of(self.session.network)
+        if original is None or current is None:
+            return None
+        config = replace(self.config, tolerances=(tolerance, *self.config.tolerances[1:]))
+        with contextlib.suppress(PrunerError):  # percent of no error
+            return self._judge(config, original, current).limits[0]
+        return None
+
+    def _judge(self, config: PruneConfig, original: Score, current: Score) -> Judge:
+        judge = Judge(config, self.metrics, original)
+        judge.accepted(current)
+        return judge
+
+    # -- how much each layer bears
+
+    @property
+    def sensitivity(self) -> Sensitivity | None:
+        """What is known of the network of now; None: not asked for."""
+        return self._sensitivities.get(self.session.network) if self.is_open else None
+
+    def sensitivity_curves(self) -> list[Curve]:
+        """Return what is known as curves, with how far each goes within the tolerance."""
+        known = self.sensitivity
+        if known is None:
+            return []
+        original, current = self.errors_of(self.session.original), self.errors_of(self.session.network)
+        allows = None
+        if original is not None and current is not None:
+            with contextlib.suppress(PrunerError):  # the preview says why there is no limit
+                allows = self._judge(self.config, original, current).allows
+        return curves(known.points, allows)
+
+    def measure_sensitivity(self, order: str) -> None:
+        """Measure in the background how much each layer of the network of now bears."""
+        if not self.can_prune:
+            return
+        network = self.session.network
+        known = self._sensitivities[network] = Sensitivity.of(network, order)
+        events = self.session.sensitivity(self.config, order, dict(self.sweep))
+        take = partial(self._take_sensitivity, known)
+        self.tasks.start("sensitivity", lambda: events, self._sensed, take)
+        self.sensed.emit()
+
+    def stop_sensitivity(self) -> None:
+        """End that early; what was measured stays."""
+        self.tasks.stop("sensitivity")
+
+    def _take_sensitivity(self, known: Sensitivity, points: list[Point]) -> None:
+        known.points += points
+        self.sensed.emit()
+
+    def _sensed(self, outcome: Outcome) -> None:
+        self._succeeded(outcome)
+        self.sensed.emit()
+
+    def _forget_sensitivity(self) -> None:
+        self.tasks.drop("sensitivity")
+        self._sensitivities.clear()
+        self.sensed.emit()
 
     # -- the picture
 
@@ -428,7 +519,8 @@ class Document(QObject):
 
     def _drop_work(self) -> None:
         """Let go of what goes on for a document that is no more."""
-        for slot in ("run", "measure", "sweep", "free", "strengths", "export", "order", "session"):
+        slots = ("run", "measure", "sweep", "free", "fold", "strengths", "sensitivity")
+        for slot in (*slots, "export", "order", "session"):
             self.tasks.drop(slot)
         self._saved.clear()
         self._rest.stop()
@@ -469,14 +561,15 @@ class Document(QObject):
         config = plan.config
         others = self.is_open and self.session.metrics(config) != self.session.metrics(before)
         outdated = self.is_open and config.compensation != before.compensation
-        kept = config.protected != before.protected or config.layers != before.layers
+        stays = [(each.protected, each.layers, each.keep) for each in (config, before)]
         self.config_changed.emit()
         if others:
             self._changed(Changes.EXAMPLES)
         elif outdated:
             self._sweeps.clear()
+            self._forget_sensitivity()
             self._sweep()
-        elif self.is_open and kept and not self.running:
+        elif self.is_open and stays[0] != stays[1] and not self.running:
             self._find_free()
 
     def save_recipe(self, path: Path) -> None:
@@ -508,13 +601,40 @@ class Document(QObject):
         if self.can_protect(name, unit):
             self.set_config(replace(self.config, protected=self.config.protected ^ {(name, unit)}))
 
+    def toggle_layer(self, name: str) -> None:
+        """Leave a hidden layer out, or prune it again; nothing during a run, or if none were left."""
+        hidden = self.session.original.hidden_layers
+        every = {layer.index for layer in hidden}
+        index = next(layer.index for layer in hidden if layer.name == name)
+        chosen = (every if self.config.layers is None else set(self.config.layers)) ^ {index}
+        if chosen and not self.running:
+            layers = None if chosen == every else tuple(sorted(chosen))
+            self.set_config(replace(self.config, layers=layers))
+
     def prune(self) -> None:
         """Start a run of the steps from the network of now."""
         self._prune(*self.plan.steps)
 
     def remove_free(self) -> None:
-        """Start a run that removes the neurons that cost nothing."""
-        self._prune(replace(self.config, strategy="free"))
+        """Remove the neurons that cost nothing: by a run, or without data those that do so for any input."""
+        network, free = self.session.network, self.free
+        if self.session.examples is not None:
+            self._prune(replace(self.config, strategy="free"))
+        elif free is not None and free.exact:
+            self.tasks.start("fold", partial(_fold, network, free.exact), partial(self._folded, network))
+
+    def _folded(self, network: Network, outcome: Outcome) -> None:
+        if self._succeeded(outcome) and network is self.session.network and not self.running:
+            self._changed(self.session.put(outcome.value.network))
+            self.free_removed.emit(outcome.value)
+
+    def prune_only(self, neurons: Set[tuple[str, int]]) -> None:
+        """Start a run of selective pruning that tries these neurons (layer, original unit) and no others."""
+        every = {
+            (each.name, unit) for each in self.session.network.hidden_layers for unit in each.units.tolist()
+        }
+        protected = self.config.protected | (every - neurons)
+        self._prune(replace(self.config, strategy="selective", protected=frozenset(protected)))
 
     def prune_connections(self, scope: str) -> None:
         """Start a run that zeroes the weakest connections, by the measure chosen, as the tolerance allows."""
@@ -524,7 +644,7 @@ class Document(QObject):
     def _prune(self, *steps: PruneConfig) -> None:
         if not self.can_prune:
             return
-        for slot in ("sweep", "measure", "free", "strengths"):
+        for slot in ("sweep", "measure", "free", "strengths", "sensitivity"):
             self.tasks.drop(slot)
         self.run_began, self.pass_began_at, self.prepared = time.monotonic(), 0, None
         events = _looked_at(self.session.prune(*steps))
@@ -576,7 +696,7 @@ class Document(QObject):
         """Show the network after so many accepted edits of its run; it is measured when that rests."""
         changes = self.session.move_to(accepted)
         if changes:
-            for slot in ("measure", "sweep", "free", "compare"):
+            for slot in ("measure", "sweep", "free", "compare", "sensitivity"):
                 self.tasks.drop(slot)
             self.free = None
             self.changed.emit(changes)
@@ -586,7 +706,7 @@ class Document(QObject):
         if self.running or self.session.run is not None:
             return
         needed = {version.network for version in self.session.versions} | {self.session.network}
-        for known in (self._summaries, self._sweeps, self._compared):
+        for known in (self._summaries, self._sweeps, self._compared, self._sensitivities):
             for network in known.keys() - needed:  # points left behind would fill the memory
                 del known[network]
         self._find_strengths()
@@ -642,9 +762,11 @@ class Document(QObject):
             self._sweeps.clear()
             self._compared.clear()
             self.tasks.drop("compare")
+            self._forget_sensitivity()
         self._rest.stop()
         if changes & (Changes.NETWORK | Changes.EXAMPLES):
             self.free = None
+            self.tasks.drop("sensitivity")
         if changes & (Changes.DOCUMENT | Changes.EXAMPLES):
             self._strengths_of = (None, "")
         self.changed.emit(changes)
@@ -757,7 +879,7 @@ class Document(QObject):
         """Look for neurons that cost nothing, once all others' errors are measured."""
         network, examples = self.session.network, self.session.examples
         rows = None if examples is None else examples.pruning.inputs
-        work = partial(free_neurons, network, rows, kept_by(self.config, network))
+        work = partial(free_neurons, network, rows, kept_by(self.config, network), self.least)
         self.tasks.drop("free")
         if network.macs <= MOST_SEARCHED:
             self.tasks.start("free", work, self._found_free)
@@ -786,6 +908,12 @@ def _read(path: Path, activations: Sequence[str] | None) -> Network:
     reading.prestart()
     _look_at(network)
     return network
+
+
+def _fold(network: Network, found: Sequence[Free]) -> Folded:
+    done = folded(network, found)
+    _look_at(done.network)
+    return done
 
 
 def _looked_at(events: Iterator[Event]) -> Iterator[Event]:

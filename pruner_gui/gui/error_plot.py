@@ -88,6 +88,8 @@ class _Label:
         self._stem = pg.PlotCurveItem(pen=pg.mkPen(hue, width=1, style=Qt.PenStyle.DotLine))
         self.words = pg.TextItem(run_words.mark(mark), hue)
         _make_small(self.words)
+        for item in (self._symbol, self.words):
+            item.setToolTip(run_words.mark_tip(mark))
         self.items = [self._stem, self.words, self._symbol]
         self._symbol.setZValue(22)
 

@@ -70,14 +70,15 @@ class GraphPanel(QWidget):
         )
         self.draw_all.clicked.connect(self._draw_all)
         self.shown, self.measure, self.prune = QComboBox(), QComboBox(), QToolButton()
-        self._graph_tools = QWidget()
+        self._connection_tools = QWidget()
+        self._of_graph: list[QWidget] = []  # the tools that the matrix has no use for
         self.orders = {name: QAction(title, self) for name, title in self._order_titles()}
         self.order = "index"
         self.order_button = QToolButton()
         self._build_orders()
         self._build_shown()
         self._build_measure()
-        self._build_graph_tools()
+        self._build_connection_tools()
         self._build()
         self.pages.page_changed.connect(self._show_tools)
         self._show_tools()
@@ -171,7 +172,7 @@ class GraphPanel(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addLayout(tools)
-        layout.addWidget(self._graph_tools)
+        layout.addWidget(self._connection_tools)
         layout.addWidget(self.pages, 1)
         self.weak_slider.valueChanged.connect(self._slid)
         self.weak_slider.sliderPressed.connect(lambda: self._set_focus(True))
@@ -179,17 +180,18 @@ class GraphPanel(QWidget):
         self.weak_box.valueChanged.connect(self._typed)
         self.weak_box.setValue(_WEAK_PERCENT)
 
-    def _build_graph_tools(self) -> None:
-        """Fill the row of what concerns the graph alone."""
-        row, label = QHBoxLayout(self._graph_tools), QLabel(self.tr("&Connections"))
+    def _build_connection_tools(self) -> None:
+        """Fill the row of what concerns connections, and the graph."""
+        row, label = QHBoxLayout(self._connection_tools), QLabel(self.tr("&Connections"))
         label.setBuddy(self.shown)
         row.setContentsMargins(8, 0, 8, 3)
         row.setSpacing(6)
         by = QLabel(self.tr("Weak b&y"))
         by.setBuddy(self.measure)
-        tools: list[QWidget] = [label, self.shown, by, self.measure, self.prune]
-        for tool in (*tools, self.order_button, _button(self.hide_removed), self.draw_all):
+        hide = _button(self.hide_removed)
+        for tool in (label, self.shown, by, self.measure, self.prune, self.order_button, hide, self.draw_all):
             row.addWidget(tool)
+        self._of_graph = [label, self.shown, self.order_button, hide]
         row.addStretch(1)
 
     def _order_titles(self) -> tuple[tuple[str, str], ...]:
@@ -263,8 +265,10 @@ class GraphPanel(QWidget):
 
     def _show_tools(self) -> None:
         """Show the tools of the view that is shown."""
-        self._graph_tools.setVisible(self.pages.shown is self.view)
-        self.draw_all.setVisible(not self.view.draws_all)
+        graph = self.pages.shown is self.view
+        for tool in self._of_graph:
+            tool.setVisible(graph)
+        self.draw_all.setVisible(graph and not self.view.draws_all)
 
     def _draw_all(self) -> None:
         self.view.draw_all()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSignalBlocker, Qt, Signal
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPoint, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QMenu,
     QScrollArea,
     QSpinBox,
     QSplitter,
@@ -29,13 +30,15 @@ from pruner_gui.network import Network
 
 _UNITS, _WOULD_GO, _PROTECTED = 2, 3, 4
 _SHARE = Qt.ItemDataRole.UserRole
+_FLOOR = Qt.ItemDataRole.UserRole + 1
 
 
 @dataclass(frozen=True)
 class LayerRow:
     """A visible layer: how many units it has and had, how many would go (None: it cannot lose any).
 
-    `protected` counts those that are protected from pruning.
+    `protected` counts those that are protected from pruning; `least` is how many stay at least, None where
+    nothing is said. `left_out`: the options do not prune this layer.
     """
 
     name: str
@@ -44,12 +47,19 @@ class LayerRow:
     before: int
     candidates: int | None
     protected: int = 0
+    least: int | None = None
+    left_out: bool = False
 
 
 def layer_rows(
-    original: Network, network: Network, candidates: Mapping[str, int], protected: Mapping[str, int]
+    original: Network,
+    network: Network,
+    candidates: Mapping[str, int],
+    protected: Mapping[str, int],
+    least: Mapping[str, int],
+    layers: tuple[int, ...] | None,
 ) -> list[LayerRow]:
-    """Return the input and every dense layer."""
+    """Return the input and every dense layer; `layers` are the hidden ones that are pruned, None: all."""
     hidden = {layer.name: layer for layer in network.hidden_layers}
     names = [network.input.name, *(node.name for node, _ in network.dense)]
     result = []
@@ -60,7 +70,10 @@ def layer_rows(
             activation = network.head
         count = candidates.get(name, 0) if layer is not None and layer.prunable.any() else None
         sizes = network.sizes[name], original.sizes[name]
-        result.append(LayerRow(name, activation, *sizes, count, protected.get(name, 0)))
+        left_out = layer is not None and layers is not None and layer.index not in layers
+        shown = None if left_out else count
+        stays = protected.get(name, 0), least.get(name)
+        result.append(LayerRow(name, activation, *sizes, shown, *stays, left_out))
     return result
 
 
@@ -70,6 +83,8 @@ class LayersPanel(QWidget):
     layer_selected = Signal(int)  # visible layer
     neuron_selected = Signal(int, int)  # visible layer, original unit
     selection_cleared = Signal()
+    leave_out_wanted = Signal(str)  # the layer's name: no longer prune it, or prune it again
+    limit_wanted = Signal(str)  # the layer's name: say how many of its neurons stay
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -123,6 +138,26 @@ class LayersPanel(QWidget):
         else:
             super().keyPressEvent(event)
 
+    def menu_of(self, row: LayerRow) -> QMenu:
+        """Return what can be done with a layer."""
+        menu = QMenu(self.tree)
+        title = self.tr("&Prune this layer again") if row.left_out else self.tr("&Leave this layer out")
+        hidden = row.candidates is not None or row.left_out
+        leave_out = menu.addAction(title)
+        leave_out.triggered.connect(lambda: self.leave_out_wanted.emit(row.name))
+        limit = menu.addAction(self.tr("&Neurons that stay at least…"))
+        limit.triggered.connect(lambda: self.limit_wanted.emit(row.name))
+        limit.setEnabled(hidden and not row.left_out)
+        leave_out.setEnabled(hidden)
+        return menu
+
+    def _show_menu(self, place: QPoint) -> None:
+        item = self.tree.itemAt(place)
+        if item is not None:
+            menu = self.menu_of(self._rows[self.tree.indexOfTopLevelItem(item)])
+            menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            menu.popup(self.tree.viewport().mapToGlobal(place))
+
     def _layer_chosen(self, item: QTreeWidgetItem | None) -> None:
         if item is not None:
             self.layer_selected.emit(self.tree.indexOfTopLevelItem(item))
@@ -143,6 +178,8 @@ class LayersPanel(QWidget):
         tree.setColumnHidden(_PROTECTED, True)
         tree.currentItemChanged.connect(self._layer_chosen)
         tree.itemClicked.connect(self._layer_chosen)
+        tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        tree.customContextMenuRequested.connect(self._show_menu)
         tree.setRootIsDecorated(False)
         tree.setUniformRowHeights(True)
         tree.setAlternatingRowColors(True)
@@ -196,10 +233,15 @@ class LayersPanel(QWidget):
         if row.units != row.before:
             units = self.tr("{now}/{before}").format(now=units, before=text.integer(row.before))
         would_go = "" if row.candidates is None else text.integer(row.candidates)
+        if row.left_out:
+            would_go = text.NOTHING
         protected = text.integer(row.protected) if row.protected else ""
         for column, cell in enumerate((row.name, row.activation, units, would_go, protected)):
             item.setText(column, cell)
         item.setToolTip(0, row.name)
+        item.setToolTip(_UNITS, "" if row.least is None else self._stay(row.least))
+        item.setToolTip(_WOULD_GO, self.tr("The options leave this layer out") if row.left_out else "")
+        item.setData(_UNITS, _FLOOR, None if row.least is None else min(1.0, row.least / row.before))
         item.setTextAlignment(_WOULD_GO, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         item.setData(_UNITS, _SHARE, row.units / row.before)
         item.setTextAlignment(_PROTECTED, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -209,9 +251,12 @@ class LayersPanel(QWidget):
         else:
             item.setData(_WOULD_GO, Qt.ItemDataRole.ForegroundRole, None)
 
+    def _stay(self, least: int) -> str:
+        return text.plural(least, self.tr("At least {n} neuron stays"), self.tr("At least {n} neurons stay"))
+
 
 class BarDelegate(QStyledItemDelegate):
-    """A cell with a bar behind its text: the share of units that are left."""
+    """A cell with a bar behind its text: the share of units that are left, with a tick at what has to be."""
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -224,5 +269,10 @@ class BarDelegate(QStyledItemDelegate):
         colours = theme.colours()
         frame = option.rect.adjusted(4, option.rect.height() - 5, -4, -2)
         painter.fillRect(frame, theme.tinted(colours.muted, 0.3))
-        frame.setWidth(max(2, round(frame.width() * share)))
+        whole = frame.width()
+        frame.setWidth(max(2, round(whole * share)))
         painter.fillRect(frame, QColor(colours.pruning))
+        floor = index.data(_FLOOR)
+        if floor is not None:
+            at = frame.left() + min(round(whole * floor), whole - 2)
+            painter.fillRect(at, frame.top() - 2, 2, frame.height() + 4, QColor(colours.limit))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import Qt, Signal
@@ -11,7 +11,6 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QMenu,
     QPushButton,
     QSplitter,
     QStackedWidget,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from pruner_gui.gui import run_words, theme
 from pruner_gui.gui.error_plot import LEGEND_SIZE, ErrorPlot, prepare_plot
+from pruner_gui.gui.plot_export import export_menu
 from pruner_gui.gui.run_points import Points, Record, as_csv
 from pruner_gui.session import Run
 
@@ -34,10 +34,22 @@ _HEADROOM = 0.28  # of the height of the plot of layers, for its legend
 _MOST_LAYERS = 5  # more lines than that say nothing; the total always stands
 
 
+def layer_pen(place: int, width: float = 2.0) -> Any:
+    """Return the pen of hidden layer number `place`: a colour and a line style of its own, for a while."""
+    colours = theme.colours()
+    hues = (
+        *(colours.pruning, colours.heldout, colours.weak),
+        *(colours.candidate, colours.constant, colours.protected),
+    )
+    style = _LAYER_STYLES[place % len(_LAYER_STYLES)]
+    return pg.mkPen(hues[place % len(hues)], width=width, style=style)
+
+
 class LivePlots(QWidget):
     """Two plots of a run with a line that says where its cursor is, or a sentence on what is missing."""
 
     point_wanted = Signal(int)
+    resume_wanted = Signal()  # prune on from the point that is shown
     export_wanted = Signal(str)  # as a file with this ending
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -45,6 +57,7 @@ class LivePlots(QWidget):
         pg.setConfigOptions(antialias=True)
         self.missing, self.load = QLabel(), QPushButton(self.tr("Load data…"))
         self.readout, self.export = QLabel(), QPushButton(self.tr("Export plot"))
+        self.resume = QPushButton(self.tr("Prune on from here…"))
         self.errors, self.counts = ErrorPlot(), pg.PlotWidget()
         self._run: Run | None = None
         self._points: Points | None = None
@@ -169,24 +182,17 @@ class LivePlots(QWidget):
         self.readout.setAccessibleName(self.tr("Point of the run that is shown"))
         row = QHBoxLayout()
         row.addWidget(self.readout, 1)
+        row.addWidget(self.resume)
         row.addWidget(self.export)
-        self.export.setMenu(self._export_menu())
+        self.resume.setToolTip(self.tr("Begin another run at the cursor, with another tolerance if you like"))
+        self.resume.clicked.connect(lambda: self.resume_wanted.emit())
+        self.export.setMenu(export_menu(self.export, self.export_wanted.emit))
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
         layout.addLayout(row)
         layout.addWidget(both, 1)
         return page
-
-    def _export_menu(self) -> QMenu:
-        menu = QMenu(self.export)
-        for suffix, title in (
-            (".png", self.tr("PNG, an image…")),
-            (".svg", self.tr("SVG, a drawing that can be enlarged…")),
-            (".csv", self.tr("CSV, the figures…")),
-        ):
-            menu.addAction(title).triggered.connect(partial(self.export_wanted.emit, suffix))
-        return menu
 
     def _begin(self) -> None:
         """Prepare for another run: its layers."""
@@ -196,21 +202,10 @@ class LivePlots(QWidget):
         self.counts.setVisible(self._run is not None)
         if self._points is None:
             return
-        colours = theme.colours()
-        hues = (
-            colours.pruning,
-            colours.heldout,
-            colours.weak,
-            colours.candidate,
-            colours.constant,
-            colours.protected,
-        )
         names = list(self._points.layers)[:_MOST_LAYERS] if len(self._points.layers) > 1 else []
         for index, name in enumerate(names):
-            style = _LAYER_STYLES[index % len(_LAYER_STYLES)]
-            pen = pg.mkPen(hues[index % len(hues)], width=2, style=style)
-            self._layers.append(self.counts.plot([], [], name=name, pen=pen))
-        pen = pg.mkPen(colours.text, width=2)
+            self._layers.append(self.counts.plot([], [], name=name, pen=layer_pen(index)))
+        pen = pg.mkPen(theme.colours().text, width=2)
         self._layers.append(self.counts.plot([], [], name=self.tr("all hidden"), pen=pen))
 
     def _draw(self) -> None:
@@ -234,6 +229,7 @@ class LivePlots(QWidget):
     def _show_here(self) -> None:
         shown = self._point is not None and self._points is not None
         self._here.setVisible(shown)
+        self.resume.setVisible(shown and not self._live)
         self.readout.setText("")
         if self._point is not None and self._points is not None:
             self._here.setValue(self._point)

@@ -67,8 +67,15 @@ class Matrix:
     source_left: Bools
     target_left: Bools
     weight: Floats
+    strength: Floats
+    """What makes a weight weak, `(n_source, n_target)`; its sign says nothing."""
     scale: float
     """|w| at the ends of the colour scale."""
+
+    def is_weak(self, row: int, column: int, threshold: float | None) -> bool:
+        """Whether there is a weight whose strength is below a threshold."""
+        there = self.weight[row, column] != 0
+        return bool(threshold is not None and there and abs(self.strength[row, column]) < threshold)
 
     def row_of(self, unit: int) -> int | None:
         """Return the row of a source unit, or None."""
@@ -81,13 +88,22 @@ class Matrix:
         return int(found[0]) if found.size else None
 
 
-def matrix_of(original: Network, current: Network, source: str, target: str, order: Order) -> Matrix:
+def matrix_of(
+    original: Network,
+    current: Network,
+    source: str,
+    target: str,
+    order: Order,
+    strengths: Network | None = None,
+) -> Matrix:
     """Return the weights from layer `source` to layer `target` that `current` has left of `original`.
 
     The order and the colour scale are those of the original, so that neither moves while units go.
+    `strengths` is `current` with strengths in place of weights, None where those are |w|.
     """
     first = _placed(original, original, source, target)
     weight = first if current is original else _placed(original, current, source, target)
+    strength = weight if strengths is None else _placed(original, strengths, source, target)
     source_units, target_units = original.by_name[source].units, original.by_name[target].units
     left = [
         np.isin(original.by_name[name].units, current.by_name[name].units)
@@ -99,13 +115,14 @@ def matrix_of(original: Network, current: Network, source: str, target: str, ord
     if order is Order.IMPORTANCE:
         rows = np.argsort(-np.einsum("ij,ij->i", first, first), kind="stable")
         columns = np.argsort(-np.einsum("ij,ij->j", first, first), kind="stable")
-        weight = weight[np.ix_(rows, columns)]
+        weight, strength = weight[np.ix_(rows, columns)], strength[np.ix_(rows, columns)]
     return Matrix(
         source_units[rows],
         target_units[columns],
         left[0][rows],
         left[1][columns],
         np.ascontiguousarray(weight),
+        np.ascontiguousarray(strength),
         robust_scale(first),
     )
 
@@ -274,7 +291,7 @@ def downsample(matrix: Matrix, frame: Frame, weak_threshold: float | None = None
     weak = np.empty_like(value)
     threshold = weak_threshold or 0.0
     row_left, column_left = _share(matrix.source_left, rows), _share(matrix.target_left, columns)
-    _downsample(matrix.weight, rows, columns, row_left, column_left, threshold, value, weak)
+    _downsample(matrix.weight, matrix.strength, rows, columns, row_left, column_left, threshold, value, weak)
     return Raster(value, weak, (row_left < 0.5)[:, None] | (column_left < 0.5))
 
 
@@ -328,7 +345,8 @@ def warm_up() -> None:
     units = np.arange(2)
     left = np.ones(2, bool)
     black = (0, 0, 0)
-    matrix = Matrix(units, units, left, left, np.eye(2, dtype=np.float32), 1.0)
+    weight = np.eye(2, dtype=np.float32)
+    matrix = Matrix(units, units, left, left, weight, weight, 1.0)
     frame = Frame(Span.fitting(2, 2, 1), Span.fitting(2, 2, 1))
     draw_matrix(matrix, frame, Ink(black, black, black, black, black, black), 0.5)
 
@@ -336,6 +354,7 @@ def warm_up() -> None:
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def _downsample(
     weight: Floats,
+    strength: Floats,
     rows: Edges,
     columns: Edges,
     row_left: Floats,
@@ -361,16 +380,16 @@ def _downsample(
                     squares += square
                     cubes += square * w
                     all_cubes += square * size
-                    faint += 0.0 < size < threshold
+                    faint += size > 0.0 and abs(strength[i, j]) < threshold
                     connected += size > 0.0
             if strongest == 0.0:
                 continue
             n_rows, n_columns = rows[y, 1] - rows[y, 0], columns[x, 1] - columns[x, 0]
             count = n_rows * row_left[y] * n_columns * column_left[x]
-            strength = np.sqrt(strongest * np.sqrt(squares / count))
+            shown = np.sqrt(strongest * np.sqrt(squares / count))
             positive = 0.5 + 0.5 * cubes / max(all_cubes, np.float32(1e-38))
             mixed = 0.5 + _GRAIN * (_noise(rows[y, 0], columns[x, 0]) - 0.5)
-            value[y, x] = strength if positive > mixed else -strength
+            value[y, x] = shown if positive > mixed else -shown
             weak[y, x] = faint / connected
 
 

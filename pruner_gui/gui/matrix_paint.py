@@ -115,7 +115,7 @@ def _paint_number(
     painter: QPainter, place: Place, matrix: Matrix, at: tuple[int, int], weak: float, colours: Colours
 ) -> None:
     weight = float(matrix.weight[at])
-    strong = abs(weight) > max(weak, _STRONG * matrix.scale)
+    strong = abs(weight) > _STRONG * matrix.scale and not matrix.is_weak(*at, weak)
     painter.setPen(QColor(colours.ground if strong else colours.text))
     cell = place.row(at[0]).intersected(place.column(at[1]))
     painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text.beside(weight, matrix.scale))

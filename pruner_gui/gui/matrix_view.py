@@ -74,6 +74,7 @@ class Job:
     frame: Frame
     ink: Ink
     weak_threshold: float | None
+    strengths: Network | None
     focus: bool
 
 
@@ -105,7 +106,7 @@ class _Drawer:
     def __call__(self, job: Job) -> Picture:
         kept = self._kept
         if kept is None or _what(kept[0]) != _what(job):
-            matrix = matrix_of(job.original, job.current, job.source, job.target, job.order)
+            matrix = matrix_of(job.original, job.current, job.source, job.target, job.order, job.strengths)
             self._kept = kept = job, matrix
         pixels = draw_matrix(kept[1], job.frame, job.ink, job.weak_threshold, job.focus)
         height, width = job.frame.shape
@@ -113,8 +114,8 @@ class _Drawer:
         return Picture(job, kept[1], pixels, image)
 
 
-def _what(job: Job) -> tuple[Network, Network, str, str, Order]:
-    return job.original, job.current, job.source, job.target, job.order
+def _what(job: Job) -> tuple[Network, Network, str, str, Order, Network | None]:
+    return job.original, job.current, job.source, job.target, job.order, job.strengths
 
 
 class MatrixView(QWidget):
@@ -377,7 +378,7 @@ class MatrixView(QWidget):
         frame = self._frame.widened(_OVERSCAN)
         job = Job(
             self._original, self._current, source, target, self.order, frame, paint.ink_of(self._colours),
-            self._marks.weak_threshold, self._marks.focus,
+            self._marks.weak_threshold, self._marks.strengths, self._marks.focus,
         )  # fmt: skip
         old = self._job
         if old is None or replace(old, frame=frame) != job or not old.frame.covers(self._frame):
@@ -468,10 +469,6 @@ class MatrixView(QWidget):
         title = words.format(layer=self.title(layer), size=size)
         return title + self.tr(", strongest first") if self.order is Order.IMPORTANCE else title
 
-    def _is_weak(self, weight: float) -> bool:
-        threshold = self._marks.weak_threshold
-        return threshold is not None and 0 < abs(weight) < threshold
-
     def _paint_legend(self, painter: QPainter, frame: Frame, matrix: Matrix) -> None:
         """The colour scale and what it leaves out; below, the other signs that are to be seen."""
         high = QFontMetricsF(self.font()).height()
@@ -488,7 +485,10 @@ class MatrixView(QWidget):
     def _signs(self, matrix: Matrix) -> list[Sign]:
         signs, threshold, colours = [], self._marks.weak_threshold, self._colours
         if threshold is not None:
-            words = self.tr("weak: below {threshold}").format(threshold=text.number(threshold, 2))
+            words = self.tr("weak: below {threshold}")
+            if self._marks.strengths is not None:
+                words = self.tr("weak: strength below {threshold}")
+            words = words.format(threshold=text.number(threshold, 2))
             signs.append(Sign(words, paint.weak_shade(colours)))
         if not (matrix.source_left.all() and matrix.target_left.all()):
             signs.append(Sign(self.tr("removed"), QColor(colours.removed), Qt.BrushStyle.BDiagPattern))
@@ -600,7 +600,10 @@ class MatrixView(QWidget):
         if not (matrix.source_left[hit.row] and matrix.target_left[hit.column]):
             return self.tr("{weight} (removed)").format(weight=line.rsplit(":", 1)[0])
         lines = [line]
-        if self._is_weak(weight):
+        if self._marks.strengths is not None:
+            strength = abs(float(matrix.strength[hit.row, hit.column]))
+            lines.append(self.tr("Strength: {strength}").format(strength=text.number(strength, 3)))
+        if matrix.is_weak(hit.row, hit.column, self._marks.weak_threshold):
             lines.append(self.tr("A weak connection."))
         if hit.shared_by > 1:
             lines.append(self.tr("The strongest of {n} weights here.").format(n=text.integer(hit.shared_by)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from PySide6.QtCore import QSettings, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
@@ -91,8 +90,7 @@ class NetworkPages(QStackedWidget):
     def set_statuses(self, marks: GraphMarks) -> None:
         """Show these statuses and this weak threshold."""
         self.graph.set_statuses(marks)
-        # The matrix shows weights: what is weak by another measure cannot be told from them.
-        self.matrix.set_statuses(marks if marks.strengths is None else replace(marks, weak_threshold=None))
+        self.matrix.set_statuses(marks)
 
     def select(self, hit: Hit | None) -> None:
         """Select a neuron, a connection or nothing in both; emits nothing."""

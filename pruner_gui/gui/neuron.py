@@ -77,6 +77,8 @@ def why(document: Document, preview: Preview, facts: Facts | None, layer: int, u
         number, step = found
         line = _tr("Removed in step {n}; the error after it was {error}.")
         return line.format(n=text.integer(number), error=text.number(step.score.values[0]))
+    if _is_gone(document, name, unit):
+        return _tr("Removed at no cost: no output changed for it.")
     hidden = {item.name: item for item in session.network.hidden_layers}
     if name not in hidden:
         return _tr("Inputs stay.") if layer == 0 else _tr("Outputs stay.")
@@ -112,21 +114,26 @@ def _judged(document: Document, preview: Preview, name: str, unit: int) -> str:
     edit = RemoveUnits(name, (unit,))
     score = document.sweep.get(edit)
     if score is not None and preview.limits:
-        return _within(preview, edit, score)
+        return _within(document, preview, edit, score)
     if rejected is not None:
         return _tr("Stayed in the last run: without it the error was {error}.").format(error=_error(rejected))
     return _tr("Not measured yet.")
 
 
-def _within(preview: Preview, edit: RemoveUnits, score: Score) -> str:
+def _within(document: Document, preview: Preview, edit: RemoveUnits, score: Score) -> str:
     facts = {"error": text.number(score.values[0]), "limit": text.number(preview.limits[0])}
     if edit in preview.candidates:
         return _tr("Would go: without it the error is {error}, within the limit {limit}.").format(**facts)
-    if score.values[0] <= preview.limits[0]:
-        if len(score.values) > 1:
-            return _tr("Stays: another error would pass its limit.")
+    if score.values[0] > preview.limits[0]:
+        return _tr("Stays: without it the error would be {error}, the limit is {limit}.").format(**facts)
+    if document.leaves_out(edit.node):
         return _tr("Stays: it is not among the layers to prune.")
-    return _tr("Stays: without it the error would be {error}, the limit is {limit}.").format(**facts)
+    least = document.least.get(edit.node, 1)
+    going = sum(each.node == edit.node for each in preview.candidates)
+    if document.session.network.sizes[edit.node] - going <= least:
+        line = _tr("Could go, but {n} of its layer have to stay, and others would go first.")
+        return line.format(n=text.integer(least))
+    return _tr("Stays: another error would pass its limit.")
 
 
 def _rejected(document: Document, name: str, unit: int) -> Score | None:
@@ -139,21 +146,24 @@ def _error(score: Score) -> str:
     return _tr("at least {error}").format(error=shown) if score.partial else shown
 
 
+def _is_gone(document: Document, name: str, unit: int) -> bool:
+    layer = document.session.network.by_name.get(name)
+    return layer is None or unit not in layer.units
+
+
 def _removal(document: Document, name: str, unit: int) -> tuple[int, Step] | None:
     """The step in which a neuron went, on the way to the network shown; None where it is still there."""
     session = document.session
-    layer = session.network.by_name.get(name)
-    if layer is not None and unit in layer.units:
+    if not _is_gone(document, name, unit):
         return None
-    here = session.versions.index(session.version)
     before = 0
-    for run in (*(version.run for version in session.versions[1 : here + 1]), session.run):
-        if run is not None:
-            place = run.removed.get((name, unit))
-            if place is not None:
-                return before + place + 1, run.steps[place]
-            before += len(run.steps)
-    return None
+    found = None
+    for run, count in session.path_of_runs:
+        place = run.removed.get((name, unit))
+        if place is not None and place < count:
+            found = before + place + 1, run.steps[place]
+        before += count
+    return found
 
 
 # -- its figures
@@ -174,7 +184,7 @@ def _figures(document: Document, preview: Preview, facts: Facts | None, layer: i
             if rejected is not None and document.session.run is None:
                 rows.append((_tr("Rejected in the last run with"), _error(rejected)))
     found = facts.of_neuron(layer, unit) if facts is not None else None
-    if found is None or _removal(document, name, unit) is not None:
+    if found is None or _is_gone(document, name, unit):
         return rows
     of, place = found
     if layer:

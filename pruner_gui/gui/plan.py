@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from pruner_gui.pruning import PruneConfig, Tolerance
 
-_SHARED = ("metrics", "baseline", "comparison", "layers", "protected")
+_SHARED = ("metrics", "baseline", "comparison", "layers", "protected", "keep")
 
 
 @dataclass(frozen=True)
 class Plan:
     """One step or several, the one number `place` shown.
 
-    Steps share the error that is held, what it is compared with, layers and protected neurons, and the
-    tolerance too unless `own` says that one has its own.
+    Steps share the error that is held, what it is compared with, layers and what has to stay of them, and
+    the tolerance too unless `own` says that one has its own.
     """
 
     steps: tuple[PruneConfig, ...] = (PruneConfig(),)
@@ -99,9 +100,7 @@ class Plan:
         return Plan(tuple(steps), tuple(own), to)
 
     def for_another_network(self) -> Plan:
-        """Return the plan without what belongs to one network: layers, protected neurons, metrics."""
-        steps = tuple(
-            replace(step, layers=None, metrics=(), tolerances=step.tolerances[:1], protected=frozenset())
-            for step in self.steps
-        )
+        """Return the plan without what belongs to one network: layers, what has to stay, metrics."""
+        own: dict[str, Any] = {"layers": None, "metrics": (), "protected": frozenset(), "keep": ()}
+        steps = tuple(replace(step, tolerances=step.tolerances[:1], **own) for step in self.steps)
         return replace(self, steps=steps)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pyqtgraph as pg
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPoint, QRect, QRectF, QSize
+from PySide6.QtCore import QBuffer, QByteArray, QCoreApplication, QIODevice, QPoint, QRect, QRectF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QMenu, QWidget
 
 from pruner_gui import files
 from pruner_gui.gui import theme
@@ -27,6 +29,18 @@ def write(path: Path, plots: Sequence[pg.PlotWidget], table: str) -> Path:
     with files.atomic(path) as temporary:
         temporary.write_bytes(content)
     return path
+
+
+def export_menu(parent: QWidget, wanted: Callable[[str], None]) -> QMenu:
+    """Return the menu of what plots can be written as; `wanted` is told the ending."""
+    menu, tr = QMenu(parent), QCoreApplication.translate
+    for suffix, title in (
+        (".png", tr("plot_export", "PNG, an image…")),
+        (".svg", tr("plot_export", "SVG, a drawing that can be enlarged…")),
+        (".csv", tr("plot_export", "CSV, the figures…")),
+    ):
+        menu.addAction(title).triggered.connect(partial(wanted, suffix))
+    return menu
 
 
 def png(plots: Sequence[pg.PlotWidget]) -> bytes:

@@ -14,8 +14,6 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QLabel,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QSpinBox,
     QVBoxLayout,
@@ -24,6 +22,7 @@ from PySide6.QtWidgets import (
 
 from pruner_gui.evaluation import COMPENSATIONS, METRICS
 from pruner_gui.gui import text
+from pruner_gui.gui.layer_limits import LayerLimits
 from pruner_gui.gui.step_list import StepList
 from pruner_gui.pruning import (
     BASELINES,
@@ -104,7 +103,7 @@ class PruneForm(QWidget):
         self._form = QFormLayout()
         self.seed = QSpinBox()
         self.restart = QCheckBox(self.tr("after a removal begin again at the first"))
-        self.layers = QListWidget()
+        self.layers = LayerLimits()
         self.reset = QPushButton(self.tr("Defaults"))
         self._build()
         self._connect()
@@ -135,25 +134,13 @@ class PruneForm(QWidget):
         self.restart.setChecked(config.restart)
         if len(config.tolerances) > 1:
             self.second_tolerance.setText(str(config.tolerances[1]))
-        for index in range(self.layers.count()):
-            chosen = config.layers is None or index in config.layers
-            self.layers.item(index).setCheckState(
-                Qt.CheckState.Checked if chosen else Qt.CheckState.Unchecked
-            )
+        self.layers.show_config(config)
         self._enable()
         del blockers
 
     def set_layers(self, names: Sequence[str]) -> None:
         """Offer these hidden layers."""
-        with QSignalBlocker(self.layers):
-            self.layers.clear()
-            for name in names:
-                item = QListWidgetItem(name)
-                item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
-                self.layers.addItem(item)
-        rows = min(max(len(names), 1), 5)
-        self.layers.setFixedHeight(rows * (self.layers.fontMetrics().height() + 6) + 6)
-        self.show_config(self._config)
+        self.layers.set_layers(names)
 
     def _combo(self, codes: Any) -> QComboBox:
         combo, names = QComboBox(), _names()
@@ -233,7 +220,7 @@ class PruneForm(QWidget):
         self.second_tolerance.editingFinished.connect(self._edited)
         self.seed.valueChanged.connect(self._edited)
         self.restart.toggled.connect(self._edited)
-        self.layers.itemChanged.connect(self._edited)
+        self.layers.edited.connect(self._edited)
         self.reset.clicked.connect(lambda: self._take(self._based_on({})))
 
     def _preset_chosen(self) -> None:
@@ -245,7 +232,11 @@ class PruneForm(QWidget):
         """These settings, with what the form does not show."""
         now = self._config
         return PruneConfig(
-            tolerances=now.tolerances[:1], protected=now.protected, strategy=now.strategy, **settings
+            tolerances=now.tolerances[:1],
+            protected=now.protected,
+            keep=now.keep,
+            strategy=now.strategy,
+            **settings,
         )
 
     def _edited(self) -> None:
@@ -265,7 +256,8 @@ class PruneForm(QWidget):
             scope=self.scope.currentData(),
             seed=self.seed.value(),
             restart=self.restart.isChecked(),
-            layers=self._chosen_layers(),
+            layers=self.layers.layers,
+            keep=self.layers.keep,
         )
         self._take(config)
 
@@ -283,11 +275,6 @@ class PruneForm(QWidget):
         except BadSetting:
             self.second_tolerance.clear()
             return self._config.tolerances[0]
-
-    def _chosen_layers(self) -> tuple[int, ...] | None:
-        items = [self.layers.item(index) for index in range(self.layers.count())]
-        chosen = tuple(i for i, item in enumerate(items) if item.checkState() is Qt.CheckState.Checked)
-        return None if len(chosen) in (0, len(items)) else chosen
 
     def _enable(self) -> None:
         explicit = bool(self.main.currentData())
@@ -310,8 +297,8 @@ class PruneForm(QWidget):
 
 
 def preset_of(config: PruneConfig) -> str:
-    """Return the preset that a configuration is, tolerances and protected neurons aside; "" for none."""
-    bare = replace(config, tolerances=(Tolerance(0, False),), protected=frozenset())
+    """Return the preset that a configuration is, tolerances and what has to stay aside; "" for none."""
+    bare = replace(config, tolerances=(Tolerance(0, False),), protected=frozenset(), keep=())
     for code, settings in PRESETS.items():
         if bare == PruneConfig(tolerances=(Tolerance(0, False),), **settings):
             return code

@@ -8,7 +8,8 @@ from PySide6.QtCore import QCoreApplication, QLocale
 
 from pruner_gui.gui import text
 from pruner_gui.gui.run_points import Mark, Points
-from pruner_gui.pruning import PruneConfig
+from pruner_gui.pruning import SLACK, PruneConfig
+from pruner_gui.session import Run
 
 _SHORT = 18  # letters
 
@@ -50,6 +51,85 @@ def run(number: int, configs: Sequence[PruneConfig]) -> str:
     return line.format(n=text.integer(number), steps=steps(configs), tolerance=tolerance(configs[0]))
 
 
+def change(value: float | None, before: float | None) -> str:
+    """Return by how much a value differs from another, in percent of that; "" where that says nothing."""
+    if value is None or not before:
+        return ""
+    rise = (value - before) / abs(before)
+    if abs(rise) < SLACK:
+        return _tr("no change")
+    return text.signed(text.percent(rise), rise)
+
+
+def title(found: Run) -> str:
+    """Return what a run did, under which tolerance, and what came of it."""
+    configs = [stage.config for stage in found.stages] or [found.config]
+    line = _tr("{steps} within {tolerance}: {result}, error {error}")
+    if found.finished is None:
+        line = _tr("{steps} within {tolerance}, cancelled: {result}, error {error}")
+    score = found.steps[found.kept - 1].score if found.kept else found.started.start
+    shown = line.format(
+        steps=text.capitalised(steps(configs)),
+        tolerance=tolerance(configs[0]),
+        result=_result(found),
+        error=text.number(score.values[0]),
+    )
+    rise = change(score.values[0], found.started.original.values[0])
+    return f"{shown} ({rise})" if rise else shown
+
+
+def _result(found: Run) -> str:
+    """How many neurons, or where none went how many connections, are left of how many."""
+    start, last = found.started.network, found.steps[found.kept - 1] if found.kept else None
+    if last is None:
+        return neurons(start.hidden_neurons)
+    line, before, after = _tr("{before} → {after} neurons"), start.hidden_neurons, last.neurons
+    if before == after:
+        line, before, after = _tr("{before} → {after} connections"), start.connections, last.connections
+    return line.format(before=text.integer(before), after=text.integer(after))
+
+
+def details(found: Run) -> str:
+    """Return more of a run: what decided, what it cost, what it changed; a line each."""
+    started, kept = found.started, found.kept
+    names = " + ".join(text.metric(name) for name in started.metrics)
+    limits = ", ".join(text.number(limit) for limit in started.limits)
+    lines = [
+        _tr("Decided by {metrics}, limit {limits}").format(metrics=names, limits=limits),
+        baseline(found.config.baseline),
+        _tr("Replaced by: {what}").format(what=compensation(found.config.compensation)),
+    ]
+    held = [score for score in (started.holdout, found.steps[kept - 1].holdout if kept else None) if score]
+    if len(held) == 2:
+        line = _tr("Held-out error: {before} → {after} ({change})")
+        first, last = (score.values[0] for score in held)
+        shown = {"before": text.number(first), "after": text.number(last), "change": change(last, first)}
+        lines.append(line.format(**shown))
+    if kept < len(found.steps):
+        line = _tr("Guard rows kept {kept} of {accepted} removals")
+        lines.append(line.format(kept=text.integer(kept), accepted=text.integer(len(found.steps))))
+    took = "" if found.finished is None else ", " + seconds(found.finished.seconds)
+    trials = text.plural(found.trials, _tr("{n} trial"), _tr("{n} trials"))
+    return "\n".join([*lines, trials + took])
+
+
+def compensation(name: str) -> str:
+    """Return what takes the place of a neuron that goes."""
+    return {"none": _tr("nothing"), "mean": _tr("its mean"), "refit": _tr("a refit")}[name]
+
+
+def baseline(name: str) -> str:
+    """Return what a tolerance is counted from."""
+    sentences = {
+        "original": _tr("The tolerance is counted from the network as opened, wherever a run begins."),
+        "current": _tr(
+            "The tolerance is counted from the network of each moment: it moves with every removal."
+        ),
+        "absolute": _tr("The tolerance is the error itself that may be reached, whatever it was before."),
+    }
+    return sentences[name]
+
+
 def short(name: str) -> str:
     """Return the name of a run for a legend: up to a colon, and no more than some letters."""
     found = name.partition(":")[0]
@@ -82,6 +162,19 @@ def mark(found: Mark) -> str:
         "chosen": _tr("chosen by the guard rows: {neurons}"),
     }
     return words[found.kind].format(neurons=neurons(found.neurons))
+
+
+def mark_tip(found: Mark) -> str:
+    """Return what it means that a point stands out."""
+    words = {
+        "knee": _tr(
+            "The knee: up to here much went for little, from here on the error rises steeply.\n"
+            "It is where the curve is farthest below the straight line from its first to its last point."
+        ),
+        "lowest": _tr("The lowest held-out error of the run: these rows decided nothing, they only report."),
+        "chosen": _tr("The smallest network whose error on the guard rows is within the tolerance."),
+    }
+    return words[found.kind]
 
 
 def seconds(value: float) -> str:

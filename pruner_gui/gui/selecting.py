@@ -28,13 +28,13 @@ class Selecting(QObject):
         view, pages = graph.view, graph.pages
         pages.neuron_selected.connect(lambda layer, unit: self.select((layer, unit)))
         pages.edge_selected.connect(self.select)
-        pages.layer_selected.connect(self._select_layer)
+        pages.layer_selected.connect(self.select_layer)
         pages.selection_cleared.connect(lambda: self.select(None))
         pages.set_tooltips(self.tooltip)
         view.rendered.connect(self._show)
         view.protect_wanted.connect(self._toggle_protected)
         view.menu_wanted.connect(self._show_menu)
-        layers.layer_selected.connect(self._select_layer)
+        layers.layer_selected.connect(self.select_layer)
         layers.neuron_selected.connect(lambda layer, unit: self.select((layer, unit)))
         layers.selection_cleared.connect(lambda: self.select(None))
 
@@ -48,7 +48,8 @@ class Selecting(QObject):
         self._preview = preview
         self._show()
 
-    def _select_layer(self, layer: int) -> None:
+    def select_layer(self, layer: int) -> None:
+        """Select a visible layer, in the views and beside them."""
         if self._selected != layer:
             self._pages.select_layer(layer)
             self._take(layer)

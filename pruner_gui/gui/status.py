@@ -14,7 +14,7 @@ from pruner_gui.session import Run
 
 PATIENCE = 2.5  # seconds; an engine that was compiled before is ready by then
 _REFRESH_MS = 150
-_SLOTS = ("read", "run", "export", "picture", "sweep", "measure")  # what the user waits for
+_SLOTS = ("read", "run", "export", "picture", "sweep", "measure", "sensitivity")  # what the user waits for
 
 
 class StatusBar(QStatusBar):
@@ -64,6 +64,8 @@ class StatusBar(QStatusBar):
             return self._sweep_sentence()
         if tasks.running("measure"):
             return self._busy(self.tr("Measuring the network…"))
+        if tasks.running("sensitivity"):
+            return self._sensitivity_sentence()
         if self._compiling:
             sentence = self.tr("Preparing the engine for its first use… {share}")
             return sentence.format(share=_percent(document.compiled))
@@ -114,6 +116,15 @@ class StatusBar(QStatusBar):
         self.progress.setValue(done)
         sentence = self.tr("Measuring neuron {n} of {total}")
         return sentence.format(n=text.integer(done), total=text.integer(total))
+
+    def _sensitivity_sentence(self) -> str:
+        known = self._document.sensitivity
+        if known is None or not known.points:
+            return self._busy(self.tr("Measuring how much each layer bears…"))
+        self.progress.setRange(0, known.total)
+        self.progress.setValue(len(known.points))
+        sentence = self.tr("Measuring how much each layer bears: {n} of {total}")
+        return sentence.format(n=text.integer(len(known.points)), total=text.integer(known.total))
 
     def _run_sentence(self, run: Run | None) -> str:
         if run is None and self._document.prepared is not None:

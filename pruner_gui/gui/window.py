@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.document import DataFiles, Document, Failure, Wanted
 from pruner_gui.gui.limits_dialog import LimitsDialog
 from pruner_gui.gui.picture_dialog import PictureDialog
+from pruner_gui.gui.resume_dialog import Place, ResumeDialog
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.start_page import StartPage
 from pruner_gui.gui.status import StatusBar
@@ -83,6 +85,7 @@ class MainWindow(QMainWindow):
             (work.plots, self.tr("Plots")),
             (work.runs, self.tr("Runs")),
             (work.histogram, self.tr("Histograms")),
+            (work.sensitivity, self.tr("Sensitivity")),
             (work.history, self.tr("History")),
         )
         self._dock("plots", self.tr("Plots and history"), plots, Qt.DockWidgetArea.BottomDockWidgetArea)
@@ -136,8 +139,14 @@ class MainWindow(QMainWindow):
         steps = self.workspace.form.steps
         steps.open_wanted.connect(self.choose_recipe)
         steps.save_wanted.connect(self.choose_recipe_target)
+        self.workspace.layers.limit_wanted.connect(self._show_limit)
+        self.workspace.plots.resume_wanted.connect(self.choose_tolerance)
+        self.workspace.history.resume_wanted.connect(self._resume)
         self.workspace.plots.load.clicked.connect(lambda: self.choose_data())
-        self.workspace.plots.export_wanted.connect(self.choose_plot)
+        work = self.workspace
+        work.plots.export_wanted.connect(partial(self.choose_plot, "plot", work.write_plots))
+        sensed = partial(self.choose_plot, "sensitivity", work.write_sensitivity)
+        work.sensitivity.export_wanted.connect(sensed)
         self.start.open_wanted.connect(self.choose_model)
         self.start.recent_wanted.connect(lambda path: self.open_files([path], is_model=True))
         self.start.sample_wanted.connect(self.open_sample)
@@ -200,13 +209,17 @@ class MainWindow(QMainWindow):
         self._docks["sides"].show()
         self._sides.setCurrentWidget(self.workspace.form)
 
+    def _show_limit(self, name: str) -> None:
+        self._show_options()
+        self.workspace.form.layers.ask(name)
+
     def _show_log(self) -> None:
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(log.path())))
 
     def _next_panel(self) -> None:
         work = self.workspace
         panels: list[QWidget] = [work.tolerance, work.graph.pages.shown, work.layers]
-        panels += [work.comparison, work.plots, work.runs, work.histogram, work.history]
+        panels += [work.comparison, work.plots, work.runs, work.histogram, work.sensitivity, work.history]
         focus = QApplication.focusWidget()
         inside = (
             [i for i, panel in enumerate(panels) if panel is focus or panel.isAncestorOf(focus)]
@@ -318,6 +331,31 @@ class MainWindow(QMainWindow):
             _add_entry(menu, str(path), partial(self.open_files, [path], is_model=True))
         menu.setEnabled(bool(menu.actions()))
 
+    # -- pruning on
+
+    def _resume(self, version: int) -> None:
+        if self.document.session.versions[version] is not self.document.session.version:
+            self.document.go_to(version)
+        self.choose_tolerance()
+
+    def choose_tolerance(self) -> None:
+        """Ask within which tolerance to prune on from the network of now, and do so."""
+        document = self.document
+        if not document.running and document.session.examples is None:
+            self.choose_data()
+        if not document.can_prune:
+            return
+        errors = [document.errors_of(each) for each in (document.session.network, document.session.original)]
+        now, original = (None if score is None else score.values[0] for score in errors)
+        place = Place(document.session.network.hidden_neurons, now, original)
+        dialog = ResumeDialog(place, document.config, document.limit_of, self)
+        if dialog.exec():
+            config = document.config
+            tolerances = dialog.tolerance.tolerance, *config.tolerances[1:]
+            document.set_config(replace(config, tolerances=tolerances))
+            document.prune()
+        dialog.deleteLater()
+
     # -- recipes
 
     def choose_recipe(self) -> None:
@@ -390,14 +428,14 @@ class MainWindow(QMainWindow):
                 self.document.write_picture(export, path)
         dialog.deleteLater()
 
-    def choose_plot(self, suffix: str) -> None:
-        """Ask where to write the plots, or their figures, in a format, and write them."""
+    def choose_plot(self, name: str, write: Callable[[Path], None], suffix: str) -> None:
+        """Ask where to write plots, or their figures, in a format, and write them."""
         source = self.document.session.path or Path("network")
-        proposal = source.with_name(f"{source.stem}_plot{suffix}")
+        proposal = source.with_name(f"{source.stem}_{name}{suffix}")
         filters = f"{suffix.removeprefix('.').upper()} (*{suffix})"
         path = dialogs.choose_target(self, self.tr("Export the plot"), proposal, filters)
         if path is not None:
-            self.workspace.write_plots(path)
+            write(path)
 
     def choose_comparison(self) -> None:
         """Ask where to write the comparison, and write it as csv or JSON."""

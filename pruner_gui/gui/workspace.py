@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import traceback
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+import pyqtgraph as pg
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
@@ -25,16 +26,18 @@ from pruner_gui.gui.history import HistoryPanel
 from pruner_gui.gui.layers_panel import LayersPanel, layer_rows
 from pruner_gui.gui.live_plots import LivePlots
 from pruner_gui.gui.message_bar import MessageBar
-from pruner_gui.gui.offer import OfferBar, Weak
+from pruner_gui.gui.offer import OfferBar
 from pruner_gui.gui.predictions_dialog import PredictionsDialog
 from pruner_gui.gui.prune_form import PruneForm
 from pruner_gui.gui.runs_panel import RunsPanel
 from pruner_gui.gui.selecting import Selecting
-from pruner_gui.gui.spare import weakly_connected
+from pruner_gui.gui.sensitivity_panel import SensitivityPanel
+from pruner_gui.gui.spare import Folded, Weak, weakly_connected
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
 from pruner_gui.network import Edit, Network, RemoveUnits
 from pruner_gui.pruning import PruneConfig, Tolerance
+from pruner_gui.report import sensitivity_table
 from pruner_gui.session import Changes
 
 DEBOUNCE_MS = 60
@@ -54,13 +57,14 @@ class Workspace(QObject):
         self.graph, self.layers, self.history = GraphPanel(), LayersPanel(), HistoryPanel()
         self.plots, self.comparison, self.form = LivePlots(), ComparisonPanel(), PruneForm()
         self.histogram, self.runs = HistogramPanel(), RunsPanel()
+        self.sensitivity = SensitivityPanel()
         self.tolerance, self.strip, self.offer = ToleranceControl(), PreviewStrip(), OfferBar()
         self.warning, self.success = MessageBar("warning"), MessageBar("verified")
         self.centre = self._centre()
         self.selecting = Selecting(document, self.graph, self.layers, self)
         self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
         self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
-        self._weak: tuple[Strengths | None, float, Weak] = (None, 0.0, {})
+        self._weak: tuple[Strengths | None, float, tuple[Weak, ...]] = (None, 0.0, ())
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -82,6 +86,7 @@ class Workspace(QObject):
         for panel in (self.graph, self.plots, self.histogram, self.comparison, self.warning, self.success):
             panel.retheme()
         self.runs.retheme()
+        self.sensitivity.retheme()
         self.offer.retheme()
         self._update_preview()
 
@@ -116,11 +121,18 @@ class Workspace(QObject):
         self.form.changed.connect(document.set_config)
         self.form.steps.changed.connect(document.set_plan)
         document.free_found.connect(self._show_offer)
+        document.free_removed.connect(self._say_folded)
         document.strengths_found.connect(self._show_strengths)
         self.graph.measure_changed.connect(document.measure_by)
         self.graph.prune_wanted.connect(document.prune_connections)
         self.offer.remove_wanted.connect(document.remove_free)
+        self.offer.attempt_wanted.connect(document.prune_only)
         self.offer.neuron_wanted.connect(self._select)
+        document.sensed.connect(lambda: self._soon(self._show_sensitivity))
+        self.sensitivity.measure_wanted.connect(document.measure_sensitivity)
+        self.sensitivity.cancel_wanted.connect(document.stop_sensitivity)
+        self.sensitivity.layer_wanted.connect(self._select_layer)
+        self.layers.leave_out_wanted.connect(document.toggle_layer)
         self.history.version_wanted.connect(document.go_to)
         self.plots.point_wanted.connect(document.move_to)
         document.runs_changed.connect(lambda: self._soon(self._show_runs))
@@ -277,6 +289,7 @@ class Workspace(QObject):
         self._show_layers()
         self._show_offer()
         self.selecting.show(self.preview)
+        self._soon(self._show_sensitivity)
 
     def _show_offer(self) -> None:
         """What costs nothing, what is weak, what is zero already."""
@@ -285,21 +298,52 @@ class Workspace(QObject):
             self.offer.hide()
         else:
             ready = document.session.examples is not None
-            self.offer.show_spare(document.free, self._weakly_connected(), ready=ready)
+            going = set(self.preview.candidates)
+            fates = {(e.node, e.units[0]): e in going for e in document.judged if self.preview.limits}
+            self.offer.show_spare(document.free, self._weakly_connected(), fates, ready=ready)
 
-    def _weakly_connected(self) -> Weak:
+    def _weakly_connected(self) -> tuple[Weak, ...]:
         if not self.document.is_open or self.document.running:
-            return {}
+            return ()
         network = self.document.session.network
         threshold, measured = self._weak_threshold(), self.document.strengths
         if threshold is None or measured is None or network.macs > MOST_SEARCHED:
-            return {}
+            return ()
         if self._weak[:2] != (measured, threshold):
             self._weak = measured, threshold, weakly_connected(network, measured.matrices, threshold)
         return self._weak[2]
 
     def _select(self, name: str, unit: int) -> None:
         self.selecting.select((neuron.visible_layers(self.document.session.original).index(name), unit))
+
+    def _select_layer(self, name: str) -> None:
+        self.selecting.select_layer(neuron.visible_layers(self.document.session.original).index(name))
+
+    def _show_sensitivity(self) -> None:
+        """How much each layer bears: what is known, what goes on, or what is missing."""
+        document, panel = self.document, self.sensitivity
+        known, running = document.sensitivity, document.tasks.running("sensitivity")
+        metrics = document.metrics
+        limit = self.preview.limits[0] if self.preview.limits else None
+        panel.show_curves(document.sensitivity_curves(), metrics[0] if metrics else "", limit)
+        if known is not None:
+            panel.show_order(known.order)
+        hint = self.tr("Press Measure to see how the error rises as each layer alone loses its neurons.")
+        if document.session.examples is None:
+            hint = self.tr("Load data to measure how much each layer bears.")
+        elif running:
+            done = 0 if known is None else len(known.points) / known.total
+            hint = self.tr("Measuring… {share}").format(share=text.percent(done, 1))
+        elif known is not None:
+            hint = self.tr("Point at a curve for its figures; click it to select its layer.")
+            if len(metrics) > 1:
+                names = " + ".join(text.metric(name) for name in metrics)
+                hint = self.tr("The dots heed {metrics}, of which the first is plotted.").format(
+                    metrics=names
+                )
+            if not known.complete:
+                hint = self.tr("Cancelled: measured only in part.")
+        panel.say(hint, running=running, can_measure=document.can_prune)
 
     def _show_histogram(self) -> None:
         """The weights of now, and what each neuron's removal would do."""
@@ -423,7 +467,8 @@ class Workspace(QObject):
         for edit in () if session.run is not None else self.preview.candidates:
             counts[edit.node] += len(edit.units)
         protected = Counter(name for name, _ in self.document.config.protected)
-        self.layers.show_layers(layer_rows(session.original, session.network, counts, protected))
+        stays = protected, self.document.least, self.document.config.layers
+        self.layers.show_layers(layer_rows(session.original, session.network, counts, *stays))
 
     def _show_plots(self) -> None:
         document = self.document
@@ -444,8 +489,18 @@ class Workspace(QObject):
 
     def write_plots(self, path: Path) -> None:
         """Write the plots, or their figures, into a file and say so."""
+        self._write(path, self.plots.plots(), self.plots.table())
+
+    def write_sensitivity(self, path: Path) -> None:
+        """Write the plot of how much each layer bears, or its figures, into a file and say so."""
+        known = self.document.sensitivity
+        if known is not None:
+            table = sensitivity_table(known.points, self.document.metrics)
+            self._write(path, [self.sensitivity.plot], table)
+
+    def _write(self, path: Path, plots: Sequence[pg.PlotWidget], table: str) -> None:
         try:
-            self._say_written(plot_export.write(path, self.plots.plots(), self.plots.table()))
+            self._say_written(plot_export.write(path, plots, table))
         except (OSError, MemoryError) as error:
             self.document.failed.emit(Failure(error, traceback.format_exc()))
 
@@ -525,6 +580,19 @@ class Workspace(QObject):
         if view.scene is None or view.current is None:
             return None
         return Export(view.scene, view.current, view.font(), view.size(), scale, ground)
+
+    def _say_folded(self, folded: Folded) -> None:
+        one = self.tr("✓ {n} neuron is gone at no cost.")
+        many = self.tr("✓ {n} neurons are gone at no cost.")
+        checked = self.tr("Compared on {rows} random inputs: the outputs are the same.")
+        if folded.difference:
+            checked = self.tr(
+                "Compared on {rows} random inputs: the outputs differ by at most {difference} of the largest."
+            )
+        difference = text.number(folded.difference, 2)
+        checked = checked.format(rows=text.integer(folded.rows), difference=difference)
+        self.success.say(f"{text.plural(folded.count, one, many)} {checked}")
+        self.success.setToolTip("")
 
     def _say_reported(self, path: Path) -> None:
         self.success.say(self.tr("✓ Written: {file}").format(file=path.name))

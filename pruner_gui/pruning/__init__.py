@@ -1,6 +1,6 @@
 """Strategies propose edits; `prune` decides and yields events."""
 
-from pruner_gui.pruning.candidates import candidates
+from pruner_gui.pruning.candidates import candidates, floors, together
 from pruner_gui.pruning.config import (
     BASELINES,
     COMPARISONS,
@@ -30,7 +30,7 @@ from pruner_gui.pruning.events import (
 )
 from pruner_gui.pruning.judge import Judge, NothingToRelateTo
 from pruner_gui.pruning.run import Events, check, prune, prune_in_steps
-from pruner_gui.pruning.sensitivity import Point, sensitivity
+from pruner_gui.pruning.sensitivity import SENSITIVITY_ORDERS, Point, sensitivity
 from pruner_gui.pruning.trajectory import Trajectory, knee, lowest
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "PRESETS",
     "RANKINGS",
     "SCOPES",
+    "SENSITIVITY_ORDERS",
     "SLACK",
     "STRATEGIES",
     "Accepted",
@@ -64,9 +65,11 @@ __all__ = [
     "Trial",
     "candidates",
     "check",
+    "floors",
     "knee",
     "lowest",
     "prune",
     "prune_in_steps",
     "sensitivity",
+    "together",
 ]

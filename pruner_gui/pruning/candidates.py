@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -43,6 +44,27 @@ def floors(config: PruneConfig, original: Network) -> dict[str, int]:
         if index not in range(len(hidden)):
             raise BadSetting("keep", str(index), f"0-{len(hidden) - 1}")
         found[hidden[index].name] = least.count(hidden[index].units.size)
+    return found
+
+
+def together(network: Network, edits: Sequence[RemoveUnits], least: Mapping[str, int]) -> list[RemoveUnits]:
+    """Return as many of these removals, first ones first, as leave every layer what has to stay."""
+    spare = {layer.name: layer.units.size - least.get(layer.name, 1) for layer in network.hidden_layers}
+    layers_of: dict[int, list[str]] = defaultdict(list)
+    for name in spare:
+        for tag in network.tags[name].tolist():
+            layers_of[tag].append(name)
+    tags = {
+        name: dict(zip(network.by_name[name].units.tolist(), network.tags[name].tolist(), strict=True))
+        for name in spare
+    }
+    found = []
+    for edit in edits:
+        layers = [name for unit in edit.units for name in layers_of[tags[edit.node][unit]]]
+        if all(spare[name] > 0 for name in layers):
+            found.append(edit)
+            for name in layers:
+                spare[name] -= 1
     return found
 
 

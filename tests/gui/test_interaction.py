@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,50 +9,29 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from windows import opened_sample, settled
 
-from pruner_gui.gui import app, dialogs
-from pruner_gui.gui.dialogs import Answer
+from pruner_gui.gui import dialogs
 from pruner_gui.gui.graph_export import Ground
 from pruner_gui.gui.graph_paint import Status
 from pruner_gui.gui.graph_view import EdgeHit
 from pruner_gui.gui.picture_dialog import PictureDialog
-from pruner_gui.gui.samples import samples
-from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.gui.workspace import Workspace
 from pruner_gui.pruning import Tolerance
 
-SLOTS = ("read", "run", "sweep", "measure", "export", "order", "picture")
-
 
 @pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    app.name_application()
-    monkeypatch.setattr(dialogs, "ask", lambda *_: Answer.Discard)
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    with qtbot.waitSignal(found.workspace.graph.view.rendered, timeout=30_000):
-        opened(qtbot, found)
-    yield found
-    for dialog in list(found.errors):
-        dialog.close()
-    found.document.cancel()
-    found.workspace.shutdown()
-    found.document.shutdown()
-
-
-def settled(qtbot: QtBot, window: MainWindow) -> None:
-    tasks = window.document.tasks
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in SLOTS), timeout=30_000)
+def window(qtbot: QtBot, window: MainWindow) -> MainWindow:
+    """The window with the iris sample, drawn."""
+    with qtbot.waitSignal(window.workspace.graph.view.rendered, timeout=30_000):
+        opened(qtbot, window)
+    return window
 
 
 def opened(qtbot: QtBot, window: MainWindow, name: str = "iris") -> None:
-    window.open_sample(next(found for found in samples() if found.model.stem == name))
-    qtbot.waitUntil(lambda: window.document.session.examples is not None, timeout=30_000)
-    settled(qtbot, window)
+    opened_sample(qtbot, window, name)
     window.workspace._update_preview()
 
 

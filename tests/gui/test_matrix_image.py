@@ -34,6 +34,7 @@ def matrix(weight: FloatArray, scale: float = 1.0) -> Matrix:
         np.ones(rows, bool),
         np.ones(columns, bool),
         weight.astype(np.float32),
+        weight.astype(np.float32),
         scale,
     )
 
@@ -226,6 +227,19 @@ def test_by_importance_the_strongest_units_come_first() -> None:
     assert shown.target_units.tolist() == [1, 0]
     assert shown.weight.tolist() == pytest.approx(np.array([[3.0, 0.1], [0.0, 2.0], [-1.0, 0.2]]))
     assert (shown.row_of(2), shown.column_of(0), shown.row_of(9)) == (1, 1, None)
+
+
+@pytest.mark.parametrize("order", list(Order))
+def test_what_is_weak_is_told_by_the_strengths_whatever_the_weights(order: Order) -> None:
+    network = chain([[2.0, 0.1], [0.0, -1.0]], [[1.0], [1.0]])
+    strengths = chain([[0.2, 5.0], [0.0, 3.0]], [[1.0], [1.0]])
+    shown = matrix_of(network, network, "x", "h1", order, strengths)
+    raster = downsample(shown, whole(shown, 2, 2), 1.0)
+    rows, columns = shown.source_units, shown.target_units
+    expected = np.array([[True, False], [False, False]])[np.ix_(rows, columns)]
+    assert (raster.weak == expected).all()
+    assert [[shown.is_weak(i, j, 1.0) for j in range(2)] for i in range(2)] == expected.tolist()
+    assert abs(raster.value).max() > 1.5  # the colours are those of the weights
 
 
 def test_every_link_of_a_network_with_skips_has_its_own_matrix() -> None:

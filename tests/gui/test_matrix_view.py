@@ -81,6 +81,17 @@ def test_positive_is_blue_and_negative_orange(view: MatrixView) -> None:
     assert negative.red() > negative.blue() + 40
 
 
+def test_weak_by_another_measure_is_told_by_its_strengths(view: MatrixView, qtbot: QtBot) -> None:
+    strengths = chain([[0.1, 9.0, 9.0], [9.0, 9.0, 9.0]], [[9.0], [9.0], [9.0]])
+    plain, other = colour(view, 0, 0), colour(view, 1, 0)
+    with qtbot.waitSignal(view.rendered):
+        view.set_statuses(GraphMarks(weak_threshold=1.0, strengths=strengths))
+    assert colour(view, 0, 0) != plain
+    assert colour(view, 1, 0) == other  # |w| is 0.1, but it matters
+    assert tooltip(view, place(view, 0, 0)).splitlines()[1:] == ["Strength: 0.100", "A weak connection."]
+    assert "weak" not in tooltip(view, place(view, 1, 0))
+
+
 def test_a_click_selects_the_target_and_with_shift_the_source(view: MatrixView, qtbot: QtBot) -> None:
     with qtbot.waitSignal(view.neuron_selected) as selected:
         click(view, place(view, 0, 2))

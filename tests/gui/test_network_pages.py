@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import QEvent, QSettings, Qt
+from PySide6.QtGui import QHelpEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QToolTip
 from pytestqt.qtbot import QtBot
+from windows import opened_sample, settled
 
-from pruner_gui.gui import app, graph_view, network_pages
+from pruner_gui.gui import graph_view, network_pages
 from pruner_gui.gui.graph_view import EdgeHit, GraphView
 from pruner_gui.gui.network_pages import NetworkPages
-from pruner_gui.gui.samples import samples
-from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 
 
 @pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication) -> Iterator[MainWindow]:
-    app.name_application()
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    found.open_sample(next(sample for sample in samples() if sample.model.stem == "iris"))
-    tasks = found.document.tasks
-    qtbot.waitUntil(lambda: found.document.is_open and found.document.session.examples is not None)
-    qtbot.waitUntil(
-        lambda: not any(tasks.running(slot) for slot in ("read", "sweep", "measure")), timeout=30_000
-    )
-    qtbot.waitUntil(lambda: found.workspace.preview.measured == found.workspace.preview.total > 0)
-    yield found
-    found.workspace.shutdown()
-    found.document.shutdown()
+def window(qtbot: QtBot, window: MainWindow) -> MainWindow:
+    """The window with the iris sample, and what every neuron is worth."""
+    work = opened_sample(qtbot, window).workspace
+    qtbot.waitUntil(lambda: work.preview.measured == work.preview.total > 0)
+    return window
 
 
 def shows(pages: NetworkPages) -> str:
@@ -108,6 +96,32 @@ def test_the_list_of_layers_selects_in_both_views(window: MainWindow) -> None:
     assert graph.selected is matrix.selected is None
 
 
+def test_the_matrix_marks_as_weak_what_the_chosen_measure_says(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panel, network = window.workspace.graph, window.document.session.network
+    panel.pages.switches[1].trigger()
+    panel.measure.setCurrentIndex(panel.measure.findData("contribution"))
+    panel.measure.activated.emit(panel.measure.currentIndex())
+    settled(qtbot, window)
+    matrix, measured = panel.pages.matrix, window.document.strengths
+    with qtbot.waitSignal(matrix.rendered):
+        panel.weak_box.setValue(20)
+    assert measured is not None
+    told: list[str] = []
+    monkeypatch.setattr(QToolTip, "showText", lambda place, words, widget: told.append(words))
+    target, dense = network.dense[0]
+    weak = measured.matrices[target.name] < 0.2 * measured.values.strongest
+    by_weight = abs(dense.weight) < 0.2 * network.strongest
+    for row, column in np.argwhere(weak != by_weight)[:4]:
+        cell = matrix.cell(int(row), int(column))
+        assert cell is not None
+        at = cell.center().toPoint()
+        QApplication.sendEvent(matrix, QHelpEvent(QEvent.Type.ToolTip, at, matrix.mapToGlobal(at)))
+        assert ("A weak connection." in told[-1]) == weak[row, column]
+    assert told
+
+
 def test_only_the_tools_of_the_shown_view_are_there(window: MainWindow) -> None:
     panel = window.workspace.graph
     of_graph, of_matrix = (panel.shown, panel.order_button), (panel.pages.pairs, panel.pages.order)
@@ -117,6 +131,7 @@ def test_only_the_tools_of_the_shown_view_are_there(window: MainWindow) -> None:
             bool(shown)
         ] * 2
         assert panel.weak_box.isVisibleTo(panel)
+        assert panel.measure.isVisibleTo(panel)
     assert not panel.draw_all.isVisibleTo(panel)
     assert panel.minimumSizeHint().width() <= 576  # what the docks leave of 1280 pixels
 

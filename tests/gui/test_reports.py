@@ -4,44 +4,27 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from random_networks import chain
 from small_examples import classifier, dataset
+from windows import sample
 
 from pruner_gui.comparison import Values, answers
 from pruner_gui.data import split
 from pruner_gui.evaluation import prepare
-from pruner_gui.gui import app, dialogs, printing
-from pruner_gui.gui.dialogs import Answer
+from pruner_gui.gui import dialogs, printing
 from pruner_gui.gui.document import Document
 from pruner_gui.gui.predictions_dialog import PredictionsDialog
-from pruner_gui.gui.samples import samples
-from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 
 
-@pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    app.name_application()
-    monkeypatch.setattr(dialogs, "ask", lambda *_: Answer.Discard)
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    yield found
-    found.document.cancel()
-    found.workspace.shutdown()
-    found.document.shutdown()
-
-
 def pruned(qtbot: QtBot, window: MainWindow) -> MainWindow:
-    window.open_sample(next(each for each in samples() if each.model.stem == "iris"))
+    window.open_sample(sample("iris"))
     document = window.document
     qtbot.waitUntil(lambda: document.can_prune, timeout=30_000)
     document.prune()

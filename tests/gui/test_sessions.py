@@ -1,51 +1,24 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from windows import opened, sample, settled
 
-from pruner_gui.gui import app, dialogs
-from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.samples import samples
-from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.pruning import Tolerance
 from pruner_gui.session_file import DataChanged
-
-SLOTS = ("read", "run", "sweep", "measure", "session", "free")
-
-
-@pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    app.name_application()
-    monkeypatch.setattr(dialogs, "ask", lambda *_: Answer.Discard)
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    yield found
-    for dialog in list(found.errors):
-        dialog.close()
-    found.workspace.shutdown()
-    found.document.shutdown()
-
-
-def settled(qtbot: QtBot, window: MainWindow) -> None:
-    tasks = window.document.tasks
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in SLOTS), timeout=60_000)
 
 
 @pytest.fixture
 def saved(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> Path:
     """A session of a pruned network with data of its own, saved."""
-    iris = next(sample for sample in samples() if sample.model.stem == "iris")
+    iris = sample("iris")
     (tmp_path / "rows.csv").write_bytes(iris.data[0].read_bytes())
-    window.open_files([iris.model, tmp_path / "rows.csv"])
-    qtbot.waitUntil(lambda: window.document.is_open and window.document.session.examples is not None)
-    settled(qtbot, window)
+    opened(qtbot, window, iris.model, tmp_path / "rows.csv")
     config = window.document.config
     window.document.set_config(replace(config, tolerances=(Tolerance(20, relative=True),)))
     window.document.prune()

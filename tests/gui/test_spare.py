@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 from graph_networks import chain, with_skip
 
-from pruner_gui.gui.spare import free_neurons, weakly_connected
-from pruner_gui.network import FloatArray, Network
+from pruner_gui.gui.spare import Weak, folded, free_neurons, weakly_connected
+from pruner_gui.network import FloatArray, Network, RemoveUnits
+from pruner_gui.pruning.free import Free
 
 
 def magnitudes(network: Network) -> dict[str, FloatArray]:
@@ -34,13 +35,37 @@ def test_zeros_are_counted() -> None:
 
 
 def test_neurons_whose_connections_on_one_side_are_all_weak() -> None:
-    network = chain([[1.0, 0.1, 1.0, 0.0], [1.0, -0.1, 0.1, 0.0]], [[1.0], [1.0], [0.1], [1.0]])
-    assert weakly_connected(network, magnitudes(network), 0.5) == {"h1": (1, 2)}
-    assert weakly_connected(network, magnitudes(network), 0.05) == {}
+    network = chain(
+        [[1.0, 0.1, 1.0, 0.0, 0.2], [1.0, -0.1, 0.1, 0.0, 0.0]], [[1.0], [1.0], [0.1], [1.0], [-0.3]]
+    )
+    assert weakly_connected(network, magnitudes(network), 0.5) == (
+        Weak("h1", 1, 0.1, None),
+        Weak("h1", 2, None, 0.1),
+        Weak("h1", 4, 0.2, 0.3),
+    )
+    assert weakly_connected(network, magnitudes(network), 0.05) == ()
 
 
 def test_all_readers_of_a_neuron_count() -> None:
     network = with_skip()
     strengths = {name: np.ones_like(strength) for name, strength in magnitudes(network).items()}
     strengths["b"] = np.zeros_like(strengths["b"])  # a is read by c as well
-    assert weakly_connected(network, strengths, 0.5) == {"b": (0, 1)}
+    found = weakly_connected(network, strengths, 0.5)
+    assert [(each.layer, each.unit, each.out) for each in found] == [("b", 0, None), ("b", 1, None)]
+
+
+def test_what_is_free_for_any_input_is_folded_and_compared() -> None:
+    network = chain([[1.0, 2.0, 0.0, -1.0], [1.0, 2.0, 0.0, -1.0]], [[1.0], [1.0], [1.0], [3.0]])
+    found = free_neurons(network, None, frozenset()).exact
+    done = folded(network, found)
+    assert done.count == len(found) == 2
+    assert done.network.hidden_neurons == 2
+    assert done.difference < 1e-12
+    ruined = folded(network, [Free(RemoveUnits("h1", (0,)), "silent")])  # it is not
+    assert ruined.difference > 0.01
+
+
+def test_what_has_to_stay_of_a_layer_is_not_offered() -> None:
+    network = chain([[1.0, 2.0, 0.0], [1.0, 2.0, 0.0]], [[1.0], [1.0], [1.0]])
+    assert len(free_neurons(network, None, frozenset()).found) == 2
+    assert len(free_neurons(network, None, frozenset(), {"h1": 2}).found) == 1

@@ -3,56 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from graph_networks import chain
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+from windows import opened, sample, settled
 
 from pruner_gui import formats
-from pruner_gui.gui import app, dialogs
-from pruner_gui.gui.dialogs import Answer
-from pruner_gui.gui.samples import samples
+from pruner_gui.gui import dialogs
+from pruner_gui.gui.document import DataFiles
 from pruner_gui.gui.status import StatusBar
-from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
-from pruner_gui.network import Network, ZeroConnections
+from pruner_gui.network import Network, RemoveUnits, ZeroConnections
+from pruner_gui.pruning import Tolerance
+from pruner_gui.session import DataOptions
 
-IRIS = next(found for found in samples() if found.model.stem == "iris")
-
-
-@pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    app.name_application()
-    monkeypatch.setattr(dialogs, "ask", lambda *_: Answer.Discard)
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    yield found
-    for dialog in list(found.errors):
-        dialog.close()
-    found.document.cancel()
-    found.workspace.shutdown()
-    found.document.shutdown()
-
-
-def settled(qtbot: QtBot, window: MainWindow) -> None:
-    tasks = window.document.tasks
-    slots = ("read", "run", "sweep", "measure", "free", "strengths")
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in slots), timeout=30_000)
-
-
-def opened(qtbot: QtBot, window: MainWindow, *files: Path) -> MainWindow:
-    window.open_files(files)
-    with_data = len(files) > 1
-    qtbot.waitUntil(lambda: window.document.is_open, timeout=10_000)
-    qtbot.waitUntil(lambda: not with_data or window.document.session.examples is not None, timeout=10_000)
-    settled(qtbot, window)
-    return window
+IRIS = sample("iris")
 
 
 def without_readers(network: Network, unit: int) -> Network:
@@ -104,12 +74,51 @@ def test_the_list_names_the_neurons_and_a_click_selects_one(
     assert work.graph.view.selected == (1, 2)
 
 
-def test_without_data_free_neurons_are_told_and_data_is_asked_for(
+def test_without_data_what_is_free_for_any_input_goes_and_comes_back(
     qtbot: QtBot, window: MainWindow, spare_model: Path
 ) -> None:
-    offer = opened(qtbot, window, spare_model).workspace.offer
-    assert "load data" in offer.words.text()
-    assert not offer.remove.isEnabled()
+    document, work = window.document, opened(qtbot, window, spare_model).workspace
+    session, offer = document.session, work.offer
+    assert "free for any input" in offer.words.text()
+    assert "load data to find" in offer.words.text()
+    count = len(document.free.exact) if document.free is not None else 0
+    assert count
+    with qtbot.waitSignal(document.free_removed, timeout=10_000) as told:
+        offer.remove.click()
+    settled(qtbot, window)
+    assert session.network.hidden_neurons == session.original.hidden_neurons - count
+    inputs = np.random.default_rng(1).normal(size=(50, session.original.n_inputs))
+    before, after = session.original.forward(inputs), session.network.forward(inputs)
+    assert abs(after - before).max() < 1e-5 * abs(before).max()
+    assert told.args is not None
+    assert told.args[0].difference < 1e-5
+    assert "256 random inputs" in work.success.text
+    assert work.history.list.count() == 2
+    assert "Free for any input" in work.history.list.item(1).text()
+    assert document.unsaved
+    work.layers.neuron_selected.emit(1, 2)
+    assert "Removed at no cost" in work.layers.selection.text()
+    window.actions_.undo.trigger()
+    settled(qtbot, window)
+    assert session.network is session.original
+    assert not offer.remove.isHidden()
+
+
+def test_what_is_free_without_data_is_pruned_on_from_once_there_is_some(
+    qtbot: QtBot, window: MainWindow, spare_model: Path
+) -> None:
+    document = opened(qtbot, window, spare_model).document
+    with qtbot.waitSignal(document.free_removed, timeout=10_000):
+        window.workspace.offer.remove.click()
+    document.load_data(DataFiles(IRIS.data, DataOptions()))
+    qtbot.waitUntil(lambda: document.can_prune, timeout=10_000)
+    settled(qtbot, window)
+    window.actions_.prune.trigger()
+    settled(qtbot, window)
+    run = document.session.version.run
+    assert run is not None
+    assert run.started.start.values == pytest.approx(run.started.original.values, rel=1e-5)
+    assert window.workspace.history.list.count() == 3
 
 
 def test_weakly_connected_neurons_follow_the_threshold(
@@ -122,6 +131,31 @@ def test_weakly_connected_neurons_follow_the_threshold(
     assert "1 neuron has only weak connections" in work.offer.words.text()
     work.graph.weak_box.setValue(0)
     assert "weak" not in work.offer.words.text()
+
+
+def test_weakly_connected_neurons_are_explained_and_pruned_alone(qtbot: QtBot, window: MainWindow) -> None:
+    work, document = opened(qtbot, window, IRIS.model, *IRIS.data).workspace, window.document
+    window.document.set_config(replace(document.config, tolerances=(Tolerance(50, relative=True),)))
+    work.graph.weak_box.setValue(60)
+    work._update_preview()
+    offer = work.offer
+    offer.fill()
+    lines = [offer.list.item(i) for i in range(offer.list.count())]
+    thin = [line for line in lines if " weak, at most " in line.text()]
+    names = {line.data(Qt.ItemDataRole.UserRole) for line in thin}
+    assert 0 < len(names) < document.session.network.hidden_neurons
+    going = {(edit.node, edit.units[0]) for edit in work.preview.candidates if isinstance(edit, RemoveUnits)}
+    fates = [line.text().endswith("would go") for line in thin]
+    assert fates == [line.data(Qt.ItemDataRole.UserRole) in going for line in thin]
+    assert fates == sorted(fates, reverse=True)
+    assert str(len(names)) in offer.attempt_listed.text()
+    offer.attempt_listed.click()
+    settled(qtbot, window)
+    run = document.session.version.run
+    assert run is not None
+    assert run.removed.keys() <= names
+    assert set(run.removed) | set(run.rejected) == names
+    assert document.config.protected == frozenset()  # the plan is as it was
 
 
 def test_steps_are_added_and_run_one_after_the_other(qtbot: QtBot, window: MainWindow) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,41 +9,23 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from windows import opened_sample, settled
 
-from pruner_gui.gui import app, dialogs, neuron
-from pruner_gui.gui.dialogs import Answer
+from pruner_gui.gui import neuron
 from pruner_gui.gui.error_plot import ErrorPlot
-from pruner_gui.gui.samples import samples
 from pruner_gui.gui.theme import Mode, Theme
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.pruning import Tolerance
 from pruner_gui.session import Run
 
-SLOTS = ("read", "run", "sweep", "measure", "export")
-
 
 @pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    app.name_application()
-    monkeypatch.setattr(dialogs, "ask", lambda *_: Answer.Discard)
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    found.open_sample(next(each for each in samples() if each.model.stem == "iris"))
-    qtbot.waitUntil(lambda: found.document.session.examples is not None, timeout=30_000)
-    settled(qtbot, found)
-    prune(qtbot, found)
-    yield found
-    found.document.cancel()
-    found.workspace.shutdown()
-    found.document.shutdown()
-
-
-def settled(qtbot: QtBot, window: MainWindow) -> None:
-    tasks = window.document.tasks
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in SLOTS), timeout=30_000)
+def window(qtbot: QtBot, window: MainWindow) -> MainWindow:
+    """The window with the iris sample, pruned."""
+    opened_sample(qtbot, window)
+    prune(qtbot, window)
+    return window
 
 
 def prune(qtbot: QtBot, window: MainWindow, percent: float = 5, compensation: str = "none") -> None:

@@ -13,16 +13,16 @@ import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QWidget
+from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 from random_networks import chain
+from windows import opened_sample, sample, settled
 
 from pruner_gui import formats
 from pruner_gui.gui import app, dialogs, theme
 from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.limits_dialog import LimitsDialog
 from pruner_gui.gui.palette import DARK
-from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.status import StatusBar
 from pruner_gui.gui.theme import Mode, Theme
 from pruner_gui.gui.window import MainWindow
@@ -30,40 +30,8 @@ from pruner_gui.network import Dense, Network, Node
 from pruner_gui.pruning import Preparing, Tolerance
 
 
-@pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    app.name_application()
-    answer(monkeypatch, Answer.Discard)  # a question nobody answers would wait for ever
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    yield found
-    for dialog in list(found.errors):
-        dialog.close()
-    found.document.cancel()
-    found.workspace.shutdown()
-    found.document.shutdown()
-
-
 def click(qtbot: QtBot, widget: QWidget, place: QPoint) -> None:
     qtbot.mouseClick(widget, Qt.MouseButton.LeftButton, pos=place)  # type: ignore[no-untyped-call]
-
-
-def sample(name: str) -> Sample:
-    return next(found for found in samples() if found.model.stem == name)
-
-
-def settled(qtbot: QtBot, window: MainWindow) -> None:
-    tasks = window.document.tasks
-    slots = ("read", "run", "sweep", "measure", "export")
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in slots), timeout=30_000)
-
-
-def opened(qtbot: QtBot, window: MainWindow, name: str = "iris") -> MainWindow:
-    window.open_sample(sample(name))
-    qtbot.waitUntil(lambda: window.document.is_open and window.document.session.examples is not None)
-    settled(qtbot, window)
-    return window
 
 
 def set_tolerance(window: MainWindow, percent: float) -> None:
@@ -116,7 +84,7 @@ def test_from_sample_to_result_in_two_clicks(qtbot: QtBot, window: MainWindow) -
 
 
 def test_the_slider_shows_at_once_what_would_go_and_prunes_nothing(qtbot: QtBot, window: MainWindow) -> None:
-    work = opened(qtbot, window).workspace
+    work = opened_sample(qtbot, window).workspace
     work.tolerance.box.setValue(0)
     qtbot.waitUntil(lambda: work.preview.limits != () and work.document.config.tolerance(0).value == 0)
     qtbot.waitUntil(lambda: "would go" in work.strip.what.text())
@@ -128,12 +96,12 @@ def test_the_slider_shows_at_once_what_would_go_and_prunes_nothing(qtbot: QtBot,
 
 
 def test_the_metric_and_the_reason_are_shown(qtbot: QtBot, window: MainWindow) -> None:
-    opened(qtbot, window)
+    opened_sample(qtbot, window)
     assert "softmax" in window.workspace.strip.why.text()
 
 
 def test_undo_and_redo_step_over_a_whole_run(qtbot: QtBot, window: MainWindow) -> None:
-    pruned(qtbot, opened(qtbot, window))
+    pruned(qtbot, opened_sample(qtbot, window))
     session = window.document.session
     smaller = session.network
     window.actions_.undo.trigger()
@@ -147,7 +115,7 @@ def test_undo_and_redo_step_over_a_whole_run(qtbot: QtBot, window: MainWindow) -
 
 
 def test_a_cancelled_run_keeps_what_it_removed_and_can_be_undone(qtbot: QtBot, window: MainWindow) -> None:
-    opened(qtbot, window, "digits")
+    opened_sample(qtbot, window, "digits")
     set_tolerance(window, 5)
     window.document.prune()
     session = window.document.session
@@ -166,7 +134,7 @@ def choose_refit(window: MainWindow) -> None:
 
 
 def test_a_neuron_is_made_up_for_by_a_refit_and_the_preview_knows(qtbot: QtBot, window: MainWindow) -> None:
-    opened(qtbot, window, "digits")
+    opened_sample(qtbot, window, "digits")
     set_tolerance(window, 2)
     work, session = window.workspace, window.document.session
     plainly, said = len(window.document.preview().candidates), work.form.explanation.text()
@@ -180,7 +148,7 @@ def test_a_neuron_is_made_up_for_by_a_refit_and_the_preview_knows(qtbot: QtBot, 
 
 
 def test_with_a_refit_at_least_as_many_go_and_undo_brings_them_back(qtbot: QtBot, window: MainWindow) -> None:
-    session = pruned(qtbot, opened(qtbot, window), 2).document.session
+    session = pruned(qtbot, opened_sample(qtbot, window), 2).document.session
     plainly = session.network.hidden_neurons
     window.actions_.undo.trigger()
     choose_refit(window)
@@ -204,7 +172,7 @@ def test_defaults_and_presets_take_a_refit_back(qtbot: QtBot, window: MainWindow
 def test_cancelling_before_the_first_trial_leaves_no_step(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened(qtbot, window)
+    opened_sample(qtbot, window)
     window.document.set_config(replace(window.document.config, compensation="mean"))  # a preview to interrupt
     document, status = window.document, window.statusBar()
     assert isinstance(status, StatusBar)
@@ -226,7 +194,7 @@ def preparing_for_ever() -> Iterator[Preparing]:
 
 
 def test_an_export_is_verified_smaller_and_said_so(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
-    pruned(qtbot, opened(qtbot, window))
+    pruned(qtbot, opened_sample(qtbot, window))
     assert window.document.unsaved
     window.export(tmp_path / "small.onnx")
     settled(qtbot, window)
@@ -239,7 +207,7 @@ def test_an_export_is_verified_smaller_and_said_so(qtbot: QtBot, window: MainWin
 def test_an_export_that_cannot_be_written_says_why_and_loses_nothing(
     qtbot: QtBot, window: MainWindow, tmp_path: Path
 ) -> None:
-    pruned(qtbot, opened(qtbot, window))
+    pruned(qtbot, opened_sample(qtbot, window))
     window.export(tmp_path / "none" / "small.onnx")
     assert "small.onnx" in error_text(qtbot, window)
     assert window.document.unsaved
@@ -264,7 +232,7 @@ def test_the_model_itself_is_not_replaced_without_asking(
 def test_a_file_that_cannot_be_opened_leaves_the_document(
     qtbot: QtBot, window: MainWindow, tmp_path: Path
 ) -> None:
-    opened(qtbot, window)
+    opened_sample(qtbot, window)
     network = window.document.session.network
     wrong = tmp_path / "wrong.onnx"
     wrong.write_text("this is no model")
@@ -296,7 +264,7 @@ def test_a_model_without_data_shows_its_graph_and_says_what_is_missing(
 def test_another_text_format_opens_over_an_open_model_and_goes_out_as_it_came(
     qtbot: QtBot, window: MainWindow, tmp_path: Path
 ) -> None:
-    opened(qtbot, window)
+    opened_sample(qtbot, window)
     model = tmp_path / "model.eg"
     formats.write(chain(np.random.default_rng(0), [2, 3, 1], ["tanh"], "sigmoid"), model)
     window.open_files([model])
@@ -339,7 +307,7 @@ def test_files_can_be_dropped(qtbot: QtBot, window: MainWindow) -> None:
 
 
 def test_closing_in_the_middle_of_a_run_stops_it(qtbot: QtBot, window: MainWindow) -> None:
-    opened(qtbot, window, "digits")
+    opened_sample(qtbot, window, "digits")
     window.document.prune()
     qtbot.waitUntil(lambda: window.document.session.run is not None, timeout=20_000)
     assert window.close()
@@ -349,7 +317,7 @@ def test_closing_in_the_middle_of_a_run_stops_it(qtbot: QtBot, window: MainWindo
 def test_a_result_that_was_not_exported_is_not_lost_by_closing(
     qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pruned(qtbot, opened(qtbot, window))
+    pruned(qtbot, opened_sample(qtbot, window))
     asked = answer(monkeypatch, Answer.Cancel)
     assert not window.close()
     assert asked
@@ -360,14 +328,14 @@ def test_a_result_that_was_not_exported_is_not_lost_by_closing(
 def test_stale_measurements_are_dropped(qtbot: QtBot, window: MainWindow) -> None:
     window.open_sample(sample("digits"))
     qtbot.waitUntil(lambda: window.document.tasks.running("sweep"), timeout=20_000)
-    opened(qtbot, window, "xor")
+    opened_sample(qtbot, window, "xor")
     hidden = window.document.session.original.hidden_layers
     assert {edit.node for edit in window.document.sweep} == {layer.name for layer in hidden}
     assert len(window.document.sweep) == 8
 
 
 def test_the_theme_is_switched_whole(qtbot: QtBot, window: MainWindow) -> None:
-    opened(qtbot, window, "xor")
+    opened_sample(qtbot, window, "xor")
     chosen = Theme()
     for mode, dark in ((Mode.DARK, True), (Mode.LIGHT, False)):
         chosen.set_mode(mode)
@@ -377,7 +345,7 @@ def test_the_theme_is_switched_whole(qtbot: QtBot, window: MainWindow) -> None:
 
 
 def test_a_click_on_a_neuron_tells_about_it(qtbot: QtBot, window: MainWindow) -> None:
-    opened(qtbot, window)
+    opened_sample(qtbot, window)
     view = window.workspace.graph.view
     place = view.neuron_position(1, 2)
     assert place is not None
@@ -407,6 +375,6 @@ def test_the_menu_asks_for_the_limits(qtbot: QtBot, window: MainWindow) -> None:
 
 
 def test_the_window_fits_a_small_screen(qtbot: QtBot, window: MainWindow) -> None:
-    opened(qtbot, window)
+    opened_sample(qtbot, window)
     window.resize(1280, 800)
     assert (window.width(), window.height()) == (1280, 800)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_networks import chain, problems
+from random_networks import chain, networks, problems
 
 from pruner_gui.evaluation import IncrementalEvaluator, Objective, ReferenceEvaluator, Targets
 from pruner_gui.network import FloatArray, Network, RemoveUnits, ZeroConnections
@@ -24,10 +24,13 @@ from pruner_gui.pruning import (
     Started,
     Tolerance,
     Trial,
+    candidates,
     prune_in_steps,
     recipe,
+    together,
 )
 from pruner_gui.pruning.controls import weight_norms
+from pruner_gui.pruning.trajectory import replayed
 
 Problem = tuple[Network, FloatArray, Targets]
 
@@ -270,6 +273,19 @@ def sizes(events: list[Event]) -> list[int]:
     finished = events[-1]
     assert isinstance(finished, Finished)
     return [layer.units.size for layer in finished.network.hidden_layers]
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(), st.integers(1, 4))
+def test_what_goes_together_leaves_every_layer_what_has_to_stay(network: Network, count: int) -> None:
+    least = {layer.name: count for layer in network.hidden_layers}
+    allowed = candidates(network, None, least=least)
+    going = together(network, allowed, least)
+    left = replayed(network, going).sizes
+    for layer in network.hidden_layers:
+        assert left[layer.name] >= min(layer.units.size, count)
+    rest = [edit for edit in allowed if edit not in going]
+    assert all(count >= left[edit.node] for edit in rest if edit.node in left)  # as many as can go
 
 
 def test_percent_are_those_of_the_layer_as_it_was_at_first() -> None:
