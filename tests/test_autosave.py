@@ -165,7 +165,7 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from kept_work import keep_writing
-keep_writing(Path(sys.argv[1]), print)
+keep_writing(Path(sys.argv[1]), lambda number: print(number, flush=True))
 """
 
 
