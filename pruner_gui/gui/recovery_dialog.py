@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 from pruner_gui.autosave import Found
 from pruner_gui.gui import dialogs, text
 from pruner_gui.gui.dialogs import Answer
+from pruner_gui.session_file import NotASession
 
 
 class RecoveryDialog(QDialog):
@@ -51,6 +52,7 @@ class RecoveryDialog(QDialog):
         self.list.setAccessibleName(self.tr("Unsaved work"))
         self.list.setAlternatingRowColors(True)
         self.list.setWordWrap(True)
+        self.list.setStyleSheet("QListView::item { padding: 6px 8px; }")
         self.list.currentRowChanged.connect(self._show_possible)
         self.list.itemActivated.connect(lambda: self._recover())
         self.recover.setDefault(True)
@@ -70,8 +72,13 @@ class RecoveryDialog(QDialog):
 
     def _add(self, found: Found) -> None:
         item = QListWidgetItem("\n".join((self._title(found), *self._facts(found))))
-        item.setToolTip(str(found.model) if found.model is not None else "")
+        item.setToolTip(self._tip(found))
         self.list.addItem(item)
+
+    def _tip(self, found: Found) -> str:
+        if found.error is not None:
+            return text.problem(found.error).what
+        return str(found.model) if found.model is not None else ""
 
     def _title(self, found: Found) -> str:
         name = found.model.name if found.model is not None else self.tr("Unsaved work")
@@ -82,6 +89,8 @@ class RecoveryDialog(QDialog):
     def _facts(self, found: Found) -> list[str]:
         if found.generation is None:
             assert found.error is not None
+            if isinstance(found.error, NotASession):
+                return [self.tr("Every copy is damaged: nothing can be recovered.")]
             return [self.tr("Nothing can be recovered."), text.problem(found.error).what]
         before, after = map(text.integer, found.neurons)
         steps = text.plural(found.steps, self.tr("{n} accepted step"), self.tr("{n} accepted steps"))

@@ -18,6 +18,7 @@ from pytestqt.qtbot import QtBot
 from pruner_gui.autosave import left_behind, look_into
 from pruner_gui.gui import app, dialogs, log
 from pruner_gui.gui.dialogs import Answer
+from pruner_gui.gui.keeper import INTERVAL_MS
 from pruner_gui.gui.recovery_dialog import RecoveryDialog
 from pruner_gui.gui.samples import samples
 from pruner_gui.gui.theme import Theme
@@ -67,7 +68,9 @@ def generations() -> list[Path]:
 
 def opened(qtbot: QtBot, window: MainWindow, rows: Path | None = None) -> MainWindow:
     window.open_files([IRIS.model, rows or IRIS.data[0]])
-    qtbot.waitUntil(lambda: window.document.is_open and window.document.session.examples is not None)
+    qtbot.waitUntil(
+        lambda: window.document.is_open and window.document.session.examples is not None, timeout=30_000
+    )
     settled(qtbot, window)
     return window
 
@@ -124,7 +127,9 @@ def test_after_each_run_the_work_is_safe_and_a_crash_loses_none_of_it(qtbot: QtB
     assert IRIS.model.name in dialog.list.item(0).text()
     assert again.document.is_open is False
     dialog.recover.click()
-    qtbot.waitUntil(lambda: again.document.is_open and again.document.session.examples is not None)
+    qtbot.waitUntil(
+        lambda: again.document.is_open and again.document.session.examples is not None, timeout=30_000
+    )
     settled(qtbot, again)
     document = again.document
     assert (document.session.point, document.session.network.hidden_neurons) == (1, neurons)
@@ -159,6 +164,15 @@ def test_settings_are_work_too(qtbot: QtBot, start: Start) -> None:
     settled(qtbot, window)
     crash(window)
     assert recovered(qtbot, start()).document.config.protected == {("dense_1", 0)}
+
+
+def test_work_is_saved_as_time_goes_by(qtbot: QtBot, start: Start) -> None:
+    assert INTERVAL_MS < 30_000
+    window = opened(qtbot, start())
+    assert (window.keeper._timer.interval(), window.keeper._timer.isActive()) == (INTERVAL_MS, True)
+    window.document.toggle_protected("dense_1", 0)
+    window.keeper._timer.setInterval(1)
+    qtbot.waitUntil(lambda: len(generations()) == 1, timeout=30_000)
 
 
 def test_what_did_not_change_is_not_saved_again(qtbot: QtBot, start: Start) -> None:
@@ -221,7 +235,7 @@ def test_where_all_is_torn_it_is_told_and_can_only_be_discarded(qtbot: QtBot, st
         path.write_bytes(path.read_bytes()[:-100])
     window = start()
     dialog = offered(qtbot, window)
-    assert "Nothing can be recovered" in dialog.list.item(0).text()
+    assert "nothing can be recovered" in dialog.list.item(0).text()
     assert not dialog.recover.isEnabled()
     dialog.discard.click()
     settled(qtbot, window)
@@ -382,7 +396,6 @@ def act():
             document.undo()
         document.set_config(config)
         document.prune()
-    keeper.save()
 
 keeper._timer.setInterval(1)  # in place of 20 s
 keeper.problem_changed.connect(lambda: print("trouble", keeper.problem, flush=True))

@@ -43,8 +43,10 @@ def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def settled(qtbot: QtBot, window: MainWindow) -> None:
-    tasks = window.document.tasks
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in SLOTS), timeout=30_000)
+    tasks, panels = window.document.tasks, window.workspace
+    qtbot.waitUntil(
+        lambda: not any(tasks.running(slot) for slot in SLOTS) and not panels._turn.isActive(), timeout=30_000
+    )
 
 
 def prune(qtbot: QtBot, window: MainWindow, percent: float = 5, compensation: str = "none") -> None:
