@@ -232,7 +232,12 @@ def _is_complete(saved: Any) -> bool:
         and all(isinstance(each.network, Network) for each in saved.versions)
         and all(isinstance(each.run, Run | None) for each in saved.versions)
         and all(0 <= each.kept < len(each.points) == len(each.points.pruning) for each in saved.records)
+        and all(each.configs for each in saved.records)
         and isinstance(saved.window, dict)
+        and isinstance(saved.own, tuple)
+        and isinstance(saved.place, int)
+        and isinstance(saved.point, int | None)
+        and isinstance(saved.cursor, int)
         and 0 <= saved.cursor < len(saved.versions)
     )
 

@@ -113,6 +113,28 @@ def test_undo_redo_and_every_point_survive(tmp_path: Path) -> None:
     assert found.network.layer_sizes == session.original.layer_sizes
 
 
+@pytest.mark.parametrize("compensation", ["mean", "refit"])
+def test_every_point_survives_where_others_took_the_place_of_neurons(
+    tmp_path: Path, compensation: str
+) -> None:
+    network, examples = classifier()
+    session = Session()
+    session.open(network, None)
+    session.use(examples)
+    for event in session.prune(dataclasses.replace(CONFIG, compensation=compensation)):
+        session.apply(event)
+    session.end_run()
+    save(saved(session), tmp_path / "a.pruner")
+    found, _ = again(tmp_path / "a.pruner")
+    run = session.version.run
+    assert run is not None
+    assert len(run.steps) > 2
+    for point in range(len(run.steps) + 1):
+        for each in (session, found):
+            each.move_to(point)
+        assert outputs(found) == outputs(session)
+
+
 def test_arrays_that_versions_share_are_stored_once(tmp_path: Path) -> None:
     session = worked_on()
     save(saved(session), tmp_path / "a.pruner")

@@ -46,7 +46,7 @@ def restore(
     for name, found in tabs.items():
         found.setCurrentIndex(_number(state, "tabs", name, found.currentIndex()))
     page = state.get("page")
-    if page in (0, 1):
+    if isinstance(page, int) and page in (0, 1):
         panel.pages.show_page(page)
     for name, box in _combos(panel).items():
         box.setCurrentIndex(min(_number(state, "combos", name, box.currentIndex()), box.count() - 1))
