@@ -192,6 +192,26 @@ class Session:
 
     # -- the document
 
+    def so_far(self) -> tuple[tuple[Version, ...], int, Run | None]:
+        """Return the history and the place in it as if the run that goes on were cancelled now.
+
+        The run is a copy, which does not go on; it comes third, None without one.
+        """
+        if self.run is None:
+            return tuple(self._versions), self._cursor, None
+        run = self.run
+        run = replace(
+            run,
+            steps=list(run.steps),
+            stages=list(run.stages),
+            removed=dict(run.removed),
+            rejected=dict(run.rejected),
+            trying=None,
+        )
+        if self._live is None or not run.kept:
+            return tuple(self._versions), self._cursor, run
+        return (*self._versions[: self._cursor + 1], Version(self._live, run)), self._cursor + 1, run
+
     def open(self, network: Network, path: Path | None) -> Changes:
         """Start anew with a network."""
         self.path, self.examples, self.run, self._live = path, None, None, None

@@ -54,7 +54,8 @@ class Actions:
         self.export.setEnabled(idle)
         self.copy.setEnabled(document.is_open)
         self.picture.setEnabled(document.is_open)
-        self.save_session.setEnabled(idle)
+        # One at a time: of two the older could come last.
+        self.save_session.setEnabled(idle and not document.tasks.running("session"))
         for action in (self.comparison, self.report):
             action.setEnabled(idle and document.before is not None and document.after is not None)
         self.prune.setEnabled(document.can_prune)

@@ -34,6 +34,7 @@ def run(files: Sequence[Path]) -> int:
     window.show()
     reading.prestart()
     QTimer.singleShot(0, window.document, window.document.warm_up)
+    window.keeper.look_for_lost()
     if files:
         window.open_files(files, is_model=True)
     return app.exec()

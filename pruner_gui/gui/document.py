@@ -10,9 +10,11 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
@@ -33,7 +35,6 @@ from pruner_gui.evaluation import Examples, Score, warm_up
 from pruner_gui.gui import graph_export, run_words, text
 from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.plan import Plan
-from pruner_gui.gui.run_points import Record
 from pruner_gui.gui.sensitivity_curves import Curve, Sensitivity, curves
 from pruner_gui.gui.spare import Folded, FreeNeurons, folded, free_neurons
 from pruner_gui.gui.strengths import Strengths
@@ -54,7 +55,8 @@ from pruner_gui.pruning import (
 )
 from pruner_gui.pruning import check as check_steps
 from pruner_gui.pruning.free import Free, kept_by
-from pruner_gui.session import Changes, DataOptions, Run, Session, Step, load_examples, would_go
+from pruner_gui.records import Record
+from pruner_gui.session import Changes, DataOptions, Run, Session, Step, Version, load_examples, would_go
 
 REST_MS = 150  # without another move, before the point shown is measured
 
@@ -70,6 +72,7 @@ _BUSY = (
     "compile",
     "order",
     "session",
+    "autosave",
     "free",
     "fold",
     "strengths",
@@ -147,6 +150,23 @@ class Compared:
         return "" if self.refusal is None else str(text.problem(self.refusal))
 
 
+@dataclass(frozen=True)
+class Written:
+    """A session that was saved, and the document's `state` that is in it."""
+
+    path: Path
+    state: object
+
+
+@dataclass(frozen=True)
+class Read:
+    """A session that was read, with the versions made again; `unchanged` says whether its data still is."""
+
+    saved: session_file.Saved
+    versions: tuple[Version, ...]
+    unchanged: bool
+
+
 class Document(QObject):
     """One document with its background work. Lives in the main thread."""
 
@@ -160,7 +180,9 @@ class Document(QObject):
     exported = Signal(object)  # Exported
     opened = Signal(object)  # Path: a model was opened
     data_loaded = Signal(object)  # DataFiles
-    session_saved = Signal(object)  # Path
+    session_saved = Signal(object)  # Written
+    session_opened = Signal(object)  # Read
+    replaced = Signal(bool)  # another document is open; whether it was recovered
     report_written = Signal(object)  # Path
     arranged = Signal(object)  # Arrangement
     picture_written = Signal(object)  # Path
@@ -191,6 +213,9 @@ class Document(QObject):
         self._saved: set[Network] = set()
         self.runs: list[Record] = []  # those that ended, whatever became of their networks
         self._expected: DataFiles | None = None  # what the runs of a session were measured on
+        self._reference: session_file.DataReference | None = None  # to the data, as it was when it was read
+        self._opened_with = self.plan
+        self.window_state: Callable[[], dict[str, Any]] = dict  # what a session keeps of the window
         self._rest = QTimer(self)
         self._rest.setSingleShot(True)
         self._rest.setInterval(REST_MS)
@@ -451,7 +476,7 @@ class Document(QObject):
     def load_data(self, data: DataFiles) -> None:
         """Read data for the open network in the background."""
         self.reading = data.files[0].name
-        work = partial(load_examples, self.session.original, data.files, data.options)
+        work = partial(_read_data, self.session.original, data)
         self.tasks.start("read", work, partial(self._loaded, data))
 
     def export(self, path: Path) -> None:
@@ -469,71 +494,121 @@ class Document(QObject):
         if not self._succeeded(outcome):
             return
         self._drop_work()
-        self.data = None
-        self.plan = self.plan.for_another_network()
+        self.plan = self._opened_with = self.plan.for_another_network()
         changes = self.session.open(outcome.value, path)
         self.config_changed.emit()
         self._changed(changes)
         self.opened.emit(path)
         if data is not None:
             self.load_data(data)
+        self.replaced.emit(False)
 
     def save_session(self, path: Path) -> None:
         """Write the history, the runs and the settings in the background."""
-        work = partial(
-            _write_session, session_file.saved_from(self.session, self.plan.steps), self.data, path
-        )
-        network = self.session.network
-        self.tasks.start("session", work, partial(self._session_written, path, network))
+        network, state = self.session.network, self.state
+        work = partial(_write_session, self.snapshot(), path)
+        self.tasks.start("session", work, partial(self._session_written, path, network, state))
 
-    def _session_written(self, path: Path, network: Network, outcome: Outcome) -> None:
+    def _session_written(self, path: Path, network: Network, state: object, outcome: Outcome) -> None:
         if self._succeeded(outcome):
             self._saved.add(network)
-            self.session_saved.emit(path)
+            self.session_saved.emit(Written(path, state))
+
+    @property
+    def state(self) -> object:
+        """What a session keeps but for the window, to be compared with that of another moment."""
+        session, run = self.session, self.session.run
+        progress = None if run is None else (len(run.steps), run.kept)
+        records = tuple((record, record.name, record.shown, record.outdated) for record in self.runs)
+        data = self.data or self._expected
+        return session.versions, session.version, session.point, progress, records, self.plan, data
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is anything in the document that opening the model would not give."""
+        if not self.is_open:
+            return False
+        ran = self.session.run is not None or self.runs or len(self.session.versions) > 1
+        return bool(ran) or self.plan != self._opened_with
+
+    def snapshot(self) -> session_file.Snapshot:
+        """Return the session as it is now, the run that goes on as if it were cancelled."""
+        versions, cursor, run = self.session.so_far()
+        draft = session_file.Saved(
+            self.session.path,
+            (),
+            cursor,
+            self.plan.steps,
+            self._reference,
+            self.window_state(),
+            tuple(copy(record) for record in self.runs),
+            self.session.point,
+            self.plan.own,
+            self.plan.place,
+        )
+        seconds = time.monotonic() - self.run_began
+        ongoing = None if run is None else partial(self._record, run, seconds)
+        return session_file.Snapshot(draft, versions, ongoing)
 
     def open_session(self, path: Path) -> None:
         """Read a session in the background, and then its data. The document stays until it is read."""
-        self.reading = path.name
-        self.tasks.start("read", partial(_read_session, path), partial(self._session_opened, path))
+        self._read_session(path, path.name, recovered=False)
 
-    def _session_opened(self, path: Path, outcome: Outcome) -> None:
+    def recover(self, path: Path, name: str) -> None:
+        """Read a session that a program that ended left behind: it counts as not saved."""
+        self._read_session(path, name, recovered=True)
+
+    def _read_session(self, path: Path, name: str, *, recovered: bool) -> None:
+        self.reading = name
+        self.tasks.start("read", partial(_read_session, path), partial(self._session_opened, path, recovered))
+
+    def _session_opened(self, path: Path, recovered: bool, outcome: Outcome) -> None:
         if not self._succeeded(outcome):
             return
-        saved, unchanged = outcome.value
+        read: Read = outcome.value
+        saved = read.saved
         self._drop_work()
-        self.data = None
-        self.plan = Plan.of(saved.steps)
-        changes = session_file.restore(self.session, saved)
-        for version in self.session.versions:
-            if version.run is not None:
-                self._remember(version.run, 0.0)
-        self._saved.update(version.network for version in self.session.versions)
+        self.plan = self._opened_with = Plan.of(saved.steps, saved.own, saved.place)
+        changes = self.session.restore(saved.path, read.versions, saved.cursor)
+        for record in saved.records:
+            record.name = record.name or run_words.run(record.number, record.configs)
+            self.runs.append(record)
+        if not recovered:
+            self._saved.update(version.network for version in self.session.versions)
         self.config_changed.emit()
         self._changed(changes)
         self.opened.emit(saved.path or path)
-        if saved.data is not None and unchanged:
+        if saved.point is not None:
+            self.move_to(saved.point)
+            if not recovered:
+                self._saved.add(self.session.network)
+        self._reference = saved.data  # also where it cannot be loaded
+        if saved.data is not None and read.unchanged:
             self._expected = DataFiles(saved.data.files, saved.data.options)
             self.load_data(self._expected)
-        elif saved.data is not None:
+        self.session_opened.emit(read)
+        self.replaced.emit(recovered)
+        if saved.data is not None and not read.unchanged:
             self.failed.emit(Failure(session_file.DataChanged(saved.data.files[0]), ""))
 
     def _drop_work(self) -> None:
         """Let go of what goes on for a document that is no more."""
         slots = ("run", "measure", "sweep", "free", "fold", "strengths", "sensitivity")
-        for slot in (*slots, "export", "order", "session"):
+        for slot in (*slots, "export", "order"):
             self.tasks.drop(slot)
         self._saved.clear()
         self._rest.stop()
         self.runs.clear()
-        self._expected = None
+        self.data = self._reference = self._expected = None
 
     def _loaded(self, data: DataFiles, outcome: Outcome) -> None:
         if self._succeeded(outcome):
+            examples, self._reference = outcome.value
             self.data = data
             for record in self.runs:
                 record.outdated |= data is not self._expected
             self._expected = None
-            self._changed(self.session.use(outcome.value))
+            self._changed(self.session.use(examples))
             self.data_loaded.emit(data)
 
     def _exported(self, network: Network, before: int | None, outcome: Outcome) -> None:
@@ -668,17 +743,16 @@ class Document(QObject):
     def _run_ended(self, outcome: Outcome) -> None:
         run = self.session.run
         if run is not None:
-            self._remember(run, time.monotonic() - self.run_began)
+            self.runs.append(self._record(run, time.monotonic() - self.run_began))
         # A run that ended before it began changed nothing; what it had put off is measured all the same.
         self._changed(self.session.end_run() or Changes.RUN)
         self.runs_changed.emit()
         self._succeeded(outcome)
 
-    def _remember(self, run: Run, seconds: float) -> None:
+    def _record(self, run: Run, seconds: float) -> Record:
         number = self.runs[-1].number + 1 if self.runs else 1
         configs = [stage.config for stage in run.stages] or [run.config]
-        name = run_words.run(number, configs)
-        self.runs.append(Record.of(run, number, name, seconds))
+        return Record.of(run, number, run_words.run(number, configs), seconds)
 
     def show_run(self, record: Record, shown: bool) -> None:
         """Show a remembered run beside the present one, or no longer."""
@@ -890,17 +964,22 @@ class Document(QObject):
         self.free_found.emit()
 
 
-def _write_session(saved: session_file.Saved, data: DataFiles | None, path: Path) -> None:
-    if data is not None:
-        saved = replace(saved, data=session_file.DataReference.of(data.files, data.options))
-    session_file.save(saved, path)
+def _write_session(snapshot: session_file.Snapshot, path: Path) -> None:
+    session_file.save(snapshot.saved(), path)
 
 
-def _read_session(path: Path) -> tuple[session_file.Saved, bool]:
+def _read_session(path: Path) -> Read:
     saved = session_file.load(path)
-    for version in saved.versions:
+    versions = tuple(session_file.history(saved))
+    for version in versions:
         _look_at(version.network)
-    return saved, saved.data is None or saved.data.is_unchanged()
+    return Read(saved, versions, saved.data is None or saved.data.is_unchanged())
+
+
+def _read_data(network: Network, data: DataFiles) -> tuple[Examples, session_file.DataReference]:
+    # Taken before: what changes while it is read is then told as changed, never taken for the same.
+    reference = session_file.DataReference.of(data.files, data.options)
+    return load_examples(network, data.files, data.options), reference
 
 
 def _read(path: Path, activations: Sequence[str] | None) -> Network:

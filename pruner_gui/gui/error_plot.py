@@ -12,7 +12,8 @@ from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QWidget
 
 from pruner_gui.gui import run_words, text, theme
-from pruner_gui.gui.run_points import Mark, Points, Record, boundaries, marks
+from pruner_gui.gui.run_points import Mark, boundaries, marks
+from pruner_gui.records import Points, Record
 from pruner_gui.session import Run
 
 LEGEND_SIZE = "8pt"

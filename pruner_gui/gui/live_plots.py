@@ -21,7 +21,8 @@ from PySide6.QtWidgets import (
 from pruner_gui.gui import run_words, theme
 from pruner_gui.gui.error_plot import LEGEND_SIZE, ErrorPlot, prepare_plot
 from pruner_gui.gui.plot_export import export_menu
-from pruner_gui.gui.run_points import Points, Record, as_csv
+from pruner_gui.gui.run_points import as_csv
+from pruner_gui.records import Points, Record
 from pruner_gui.session import Run
 
 _LAYER_STYLES = (

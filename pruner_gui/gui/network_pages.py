@@ -70,7 +70,7 @@ class NetworkPages(QStackedWidget):
             self.pairs.clear()
             self.pairs.addItems([title for _, _, title in self.links()])
         if opens_as_matrix(original):
-            self._show(1)
+            self.show_page(1)
         else:
             self._show_remembered()
 
@@ -177,14 +177,15 @@ class NetworkPages(QStackedWidget):
     def _choose(self, index: int) -> None:
         QSettings().setValue(_SETTING, ("graph", "matrix")[index])
         had_focus = self.shown.hasFocus()
-        self._show(index)
+        self.show_page(index)
         if had_focus:
             self.shown.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_remembered(self) -> None:
-        self._show(int(QSettings().value(_SETTING) == "matrix"))
+        self.show_page(int(QSettings().value(_SETTING) == "matrix"))
 
-    def _show(self, index: int) -> None:
+    def show_page(self, index: int) -> None:
+        """Show the graph (0) or the matrix (1), for now."""
         self.setCurrentIndex(index)
         self.switches[index].setChecked(True)
         self.page_changed.emit()

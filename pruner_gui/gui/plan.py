@@ -24,10 +24,15 @@ class Plan:
     place: int = 0
 
     @classmethod
-    def of(cls, steps: Sequence[PruneConfig]) -> Plan:
-        """Return the plan of a recipe: a tolerance unlike that of the first step is the step's own."""
+    def of(cls, steps: Sequence[PruneConfig], own: Sequence[bool] = (), place: int = 0) -> Plan:
+        """Return the plan of a recipe, or of a session, which says what a recipe leaves open.
+
+        Where nobody says it a tolerance unlike that of the first step is the step's own.
+        """
         first = steps[0].tolerances[0]
-        return cls(tuple(steps), tuple(step.tolerances[0] != first for step in steps))
+        if len(own) != len(steps):
+            own = [step.tolerances[0] != first for step in steps]
+        return cls(tuple(steps), tuple(own)).chosen(place)
 
     @property
     def config(self) -> PruneConfig:

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from PySide6.QtCore import QCoreApplication, QLocale
 
 from pruner_gui.gui import text
-from pruner_gui.gui.run_points import Mark, Points
+from pruner_gui.gui.run_points import Mark
 from pruner_gui.pruning import SLACK, PruneConfig
+from pruner_gui.records import Points
 from pruner_gui.session import Run
 
 _SHORT = 18  # letters
@@ -182,6 +183,6 @@ def seconds(value: float) -> str:
     return _tr("{n} s").format(n=text.number(value, 3))
 
 
-def cancelled(value: float) -> str:
-    """Return how long a run took until it was cancelled."""
-    return _tr("{time}, cancelled").format(time=seconds(value))
+def cancelled(value: float | None) -> str:
+    """Return how long a run took until it was cancelled; None where nobody knows."""
+    return _tr("cancelled") if value is None else _tr("{time}, cancelled").format(time=seconds(value))

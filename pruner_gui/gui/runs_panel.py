@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from pruner_gui.gui import run_words, text, theme
 from pruner_gui.gui.error_plot import run_pen
-from pruner_gui.gui.run_points import Record
+from pruner_gui.records import Record
 
 _SWATCH = QSize(36, 12)
 
@@ -158,8 +158,14 @@ def _cells(record: Record) -> list[str]:
         text.number(points.pruning[kept]),
         text.number(points.holdout[kept]) if points.holdout else text.NOTHING,
         text.integer(record.trials),
-        run_words.seconds(record.seconds) if record.complete else run_words.cancelled(record.seconds),
+        _time(record),
     ]
+
+
+def _time(record: Record) -> str:
+    if record.complete and record.seconds is not None:
+        return run_words.seconds(record.seconds)
+    return run_words.cancelled(record.seconds)
 
 
 def _swatch(record: Record, present: bool) -> QIcon:

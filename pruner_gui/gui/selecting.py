@@ -38,8 +38,16 @@ class Selecting(QObject):
         layers.neuron_selected.connect(lambda layer, unit: self.select((layer, unit)))
         layers.selection_cleared.connect(lambda: self.select(None))
 
-    def select(self, selected: Hit | None) -> None:
-        """Select a neuron, a connection or nothing, in the views and beside them."""
+    @property
+    def selected(self) -> Selection:
+        """What is selected."""
+        return self._selected
+
+    def select(self, selected: Selection) -> None:
+        """Select a neuron, a connection, a layer or nothing, in the views and beside them."""
+        if isinstance(selected, int):
+            self.select_layer(selected)
+            return
         self._pages.select(selected)
         self._take(selected)
 

@@ -32,6 +32,9 @@ class StatusBar(QStatusBar):
         self.progress.setMaximumHeight(14)
         self.progress.setAccessibleName(self.tr("Progress"))
         self.addWidget(self.label, 1)
+        self.unsafe = QLabel(self.tr("⚠ Not saved automatically"))
+        self.unsafe.hide()
+        self.addPermanentWidget(self.unsafe)
         self.addPermanentWidget(self.progress)
         self.addPermanentWidget(self.cancel)
         self.setSizeGripEnabled(False)
@@ -40,6 +43,13 @@ class StatusBar(QStatusBar):
         self._timer.timeout.connect(self.refresh)
         document.activity_changed.connect(self.refresh)
         self.refresh()
+
+    def say_unsafe(self, problem: Exception | None) -> None:
+        """Say that the work cannot be saved by itself, and why; None: it can."""
+        self.unsafe.setVisible(problem is not None)
+        if problem is not None:
+            why = self.tr("A crash would lose the work: {problem} It is tried again every 20 seconds.")
+            self.unsafe.setToolTip(why.format(problem=text.problem(problem).what))
 
     def refresh(self) -> None:
         """Say what goes on now."""

@@ -20,16 +20,19 @@ from PySide6.QtWidgets import (
 )
 
 from pruner_gui import formats
+from pruner_gui.autosave import Found
 from pruner_gui.errors import PrunerError
-from pruner_gui.gui import about, dialogs, log, printing, text
+from pruner_gui.gui import about, dialogs, log, printing, text, window_state
 from pruner_gui.gui.actions import Actions, build_menus, build_tool_bar
 from pruner_gui.gui.activations_dialog import ActivationsDialog
 from pruner_gui.gui.data_dialog import DataDialog
 from pruner_gui.gui.data_memory import remembered, suited
 from pruner_gui.gui.dialogs import Answer
-from pruner_gui.gui.document import DataFiles, Document, Failure, Wanted
+from pruner_gui.gui.document import DataFiles, Document, Failure, Read, Wanted
+from pruner_gui.gui.keeper import Keeper
 from pruner_gui.gui.limits_dialog import LimitsDialog
 from pruner_gui.gui.picture_dialog import PictureDialog
+from pruner_gui.gui.recovery_dialog import RecoveryDialog
 from pruner_gui.gui.resume_dialog import Place, ResumeDialog
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.start_page import StartPage
@@ -48,10 +51,12 @@ class MainWindow(QMainWindow):
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self.document = Document(self)
+        self.keeper = Keeper(self.document, log.path().parent / "recovery", self)
         self.workspace = Workspace(self.document, self)
         self.start = StartPage(samples())
         self.errors: list[dialogs.ErrorDialog] = []
         self.asking: ActivationsDialog | None = None
+        self.offer: RecoveryDialog | None = None
         self._waiting: tuple[Path, ...] = ()  # data to be loaded once the model is open
         self._docks: dict[str, QDockWidget] = {}
         self._pages = QStackedWidget()
@@ -60,7 +65,8 @@ class MainWindow(QMainWindow):
         # Less than the start page asks for: with the panels beside it the graph has to do with that.
         self._pages.setMinimumWidth(540)
         self.setCentralWidget(self._pages)
-        self.setStatusBar(StatusBar(self.document, self))
+        self._status = StatusBar(self.document, self)
+        self.setStatusBar(self._status)
         self._add_docks()
         self.actions_ = Actions(self)
         panels = [dock.toggleViewAction() for dock in self._docks.values()]
@@ -81,14 +87,14 @@ class MainWindow(QMainWindow):
         self._dock(
             "sides", self.tr("Comparison and options"), self._sides, Qt.DockWidgetArea.RightDockWidgetArea
         )
-        plots = _tabs(
+        self._plots = _tabs(
             (work.plots, self.tr("Plots")),
             (work.runs, self.tr("Runs")),
             (work.histogram, self.tr("Histograms")),
             (work.sensitivity, self.tr("Sensitivity")),
             (work.history, self.tr("History")),
         )
-        self._dock("plots", self.tr("Plots and history"), plots, Qt.DockWidgetArea.BottomDockWidgetArea)
+        self._dock("plots", self.tr("Plots and history"), self._plots, Qt.DockWidgetArea.BottomDockWidgetArea)
         self._sides.setMinimumWidth(430)
         self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
 
@@ -157,6 +163,10 @@ class MainWindow(QMainWindow):
         document.exported.connect(self._refresh)
         document.measured.connect(self._refresh)
         document.opened.connect(self._opened)
+        document.window_state = lambda: window_state.of(self, self.workspace, self._panel_tabs())
+        document.session_opened.connect(self._session_opened)
+        self.keeper.found.connect(self._offer_recovery)
+        self.keeper.problem_changed.connect(lambda: self._status.say_unsafe(self.keeper.problem))
         theme.changed.connect(self._retheme)
 
     def _retheme(self) -> None:
@@ -198,6 +208,12 @@ class MainWindow(QMainWindow):
             if not self._restore("layout", self.restoreState):
                 self.resize(size)  # panels that appear would widen the window
                 self._arrange()
+
+    def _panel_tabs(self) -> dict[str, QTabWidget]:
+        return {"sides": self._sides, "plots": self._plots}
+
+    def _session_opened(self, read: Read) -> None:
+        window_state.restore(read.saved.window, self, self.workspace, self._panel_tabs())
 
     def _show_failure(self, failure: Failure) -> None:
         dialog = dialogs.ErrorDialog(self.tr("This did not work"), failure.error, failure.trace, self)
@@ -281,6 +297,7 @@ class MainWindow(QMainWindow):
         """
         if len(files) == 1 and files[0].suffix.lower() == _SESSION:
             if self._may_replace():
+                self._waiting = ()
                 self.document.open_session(files[0])
             return
         endings = set(formats.extensions(read=True)) - {".npz"}
@@ -391,6 +408,26 @@ class MainWindow(QMainWindow):
     def _session_filter(self) -> str:
         return self.tr("Sessions (*{ending})").format(ending=_SESSION)
 
+    # -- lost work
+
+    def _offer_recovery(self, found: Sequence[Found]) -> None:
+        """Offer what programs that ended left behind; whatever else goes on goes on."""
+        dialog = self.offer = RecoveryDialog(found, self)
+        dialog.recover_wanted.connect(self._recover)
+        dialog.discard_wanted.connect(self.keeper.discard)
+
+        def done() -> None:
+            self.offer = None
+            self.keeper.leave_lost()
+
+        dialog.finished.connect(done)
+        dialog.open()
+
+    def _recover(self, found: Found) -> None:
+        if self._may_replace():
+            self._waiting = ()
+            self.keeper.recover(found)
+
     # -- exporting
 
     def choose_export(self) -> None:
@@ -485,8 +522,10 @@ class MainWindow(QMainWindow):
         if self.document.is_open:
             settings.setValue("window/layout", self.saveState())
         settings.setValue("window/geometry", self.saveGeometry())
+        self.keeper.stop()
         self.workspace.shutdown()
         self.document.shutdown()
+        self.keeper.close()
         event.accept()
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from pruner_gui.network import Edit, Network, RemoveUnits
 
 _KEPT = 64_000_000  # weights that the networks kept at hand may have together
+_PIECES = 32  # networks made when a trajectory is made again
 
 
 class Trajectory:
@@ -22,6 +23,19 @@ class Trajectory:
         self._edits: list[Edit] = []
         self._kept: dict[int, Network] = {0: start}
 
+    @classmethod
+    def again(cls, start: Network, edits: Sequence[Edit]) -> Trajectory:
+        """Return that of a run that accepted these edits; some of its networks are made now."""
+        trajectory = cls(start)
+        trajectory._edits = list(edits)
+        each = max(1, -(-len(edits) // _PIECES))
+        network = start
+        for first in range(0, len(edits), each):
+            done = min(first + each, len(edits))
+            trajectory._kept[done] = network = replayed(network, edits[first:done])
+            trajectory._stay_small()
+        return trajectory
+
     def __len__(self) -> int:
         return len(self._edits)
 
@@ -29,8 +43,7 @@ class Trajectory:
         """Take note of an accepted edit and the network it gave."""
         self._edits.append(edit)
         self._kept[len(self._edits)] = network
-        if sum(each.parameters for each in self._kept.values()) > _KEPT:
-            self._thin_out()
+        self._stay_small()
 
     def network(self, accepted: int) -> Network:
         """Return the network after so many of the accepted edits.
@@ -44,12 +57,13 @@ class Trajectory:
         found = replayed(self._kept[nearest], self._edits[nearest:accepted])
         if accepted not in self._kept and found.parameters * 2 < _KEPT:
             self._kept[accepted] = found
-            if sum(each.parameters for each in self._kept.values()) > _KEPT:
-                self._thin_out()
+            self._stay_small()
         return found
 
-    def _thin_out(self) -> None:
-        """Let go of every other network but the first and the last."""
+    def _stay_small(self) -> None:
+        """Where they are too large together let go of every other network but the first and the last."""
+        if sum(each.parameters for each in self._kept.values()) <= _KEPT:
+            return
         indices = sorted(self._kept)
         for index in indices[1:-1:2]:
             del self._kept[index]

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from small_examples import classifier
 
 from pruner_gui.gui import run_words
-from pruner_gui.gui.run_points import Mark, Points, Record, as_csv, boundaries, marks
+from pruner_gui.gui.run_points import Mark, as_csv, boundaries, marks
 from pruner_gui.pruning import PruneConfig, Tolerance
+from pruner_gui.records import Points, Record
 from pruner_gui.session import Session
 
 

@@ -47,8 +47,10 @@ def sample(name: str) -> Sample:
 
 def settled(qtbot: QtBot, window: MainWindow) -> None:
     """Wait until nothing goes on in the background."""
-    tasks = window.document.tasks
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in SLOTS), timeout=60_000)
+    tasks, panels = window.document.tasks, window.workspace
+    qtbot.waitUntil(
+        lambda: not any(tasks.running(slot) for slot in SLOTS) and not panels._turn.isActive(), timeout=60_000
+    )
 
 
 def opened(qtbot: QtBot, window: MainWindow, *files: Path) -> MainWindow:
