@@ -9,12 +9,9 @@ import numpy as np
 
 from pruner_gui.comparison.gap import Gap, gap
 from pruner_gui.data import Dataset
-from pruner_gui.evaluation import METRICS, Examples, Objective
-from pruner_gui.evaluation.evaluator import scores_name
+from pruner_gui.evaluation import METRICS, Examples, Objective, scores
 from pruner_gui.network import FloatArray, IndexArray, Network
-from pruner_gui.stopping import Stopped, check
 
-_CHUNK = 4096  # rows between two looks at whether to stop
 _ROUNDING = 1e-6  # of the largest output: outputs closer than that are the same
 
 
@@ -125,7 +122,7 @@ class _Both:
 
     def __init__(self, objective: Objective, before: Network, after: Network) -> None:
         self._objective = objective
-        self._before, self._after = (_scores(network, objective.inputs) for network in (before, after))
+        self._before, self._after = (scores(network, objective.inputs) for network in (before, after))
 
     def losses(self, metric: str) -> tuple[FloatArray, FloatArray]:
         targets, loss = self._objective.targets, METRICS[metric].losses
@@ -140,14 +137,3 @@ class _Both:
         before, after = map(self._objective.predictions, (self._before, self._after))
         count = max(self._before.shape[1], 2)
         return Classes(rows.classes or tuple(str(i) for i in range(count)), targets.labels, before, after)
-
-
-def _scores(network: Network, rows: FloatArray) -> FloatArray:
-    stopped, name = check(), scores_name(network)
-    found = []
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(rows), _CHUNK):
-            if stopped():
-                raise Stopped
-            found.append(network.forward(np.asarray(rows[start : start + _CHUNK], np.float64), name))
-    return np.concatenate(found)

@@ -78,7 +78,8 @@ def mark(found: Mark) -> str:
     """Return the label of a point that stands out."""
     words = {
         "knee": _tr("knee: {neurons}"),
-        "lowest": _tr("pruning improved it here: {neurons}"),
+        "improved": _tr("pruning improved it here: {neurons}"),
+        "noise": _tr("lowest held-out error, within noise of the start: {neurons}"),
         "chosen": _tr("chosen by the guard rows: {neurons}"),
     }
     return words[found.kind].format(neurons=neurons(found.neurons))
