@@ -56,8 +56,9 @@ def compared(
     """Return two networks side by side as plain values, whatever made the second of the first.
 
     `metric` is the one that decides first, "" without data. `latency_reason` says why `latency` is None.
-    Rows are counted from 0, each kind of rows on its own. Of the changed predictions 100 are listed, of
-    values predicted against true ones (of the first output) up to 500, evenly over the rows.
+    Rows are named by where they stand in their file, from 1: by line in text, else by record. Of the changed
+    predictions 100 are listed, of values predicted against true ones (of the first output) up to 500, evenly
+    over the rows.
     """
     return {
         "model": "" if model is None else str(model),
@@ -105,7 +106,10 @@ def _points(rows: RowSet) -> dict[str, Any]:
     assert isinstance(rows, Values)
     some = np.unique(np.linspace(0, len(rows.truth) - 1, min(POINTS, len(rows.truth))).astype(int))
     columns = {"true": rows.truth, "before": rows.before, "after": rows.after}
-    return {"row": some.tolist(), **{name: values[some, 0].tolist() for name, values in columns.items()}}
+    return {
+        "row": rows.where.numbers[some].tolist(),
+        **{name: values[some, 0].tolist() for name, values in columns.items()},
+    }
 
 
 def _changed(rows: RowSet) -> dict[str, Any]:
@@ -113,7 +117,8 @@ def _changed(rows: RowSet) -> dict[str, Any]:
         {"row": each.row, "true": each.truth, "before": each.before, "after": each.after}
         for each in rows.changes(LISTED)
     ]
-    return {"count": len(rows.changed), "first": first}
+    where = {"source": rows.where.source, "counted": "lines" if rows.where.lines else "records"}
+    return {"count": len(rows.changed), **where, "first": first}
 
 
 def _gap(gap: Gap) -> dict[str, Any]:

@@ -367,7 +367,8 @@ def _listed(found: Facts) -> str:
     ]
     more = found["count"] - len(first)
     rest = f'<p class="muted">… and {more:,} more.</p>' if more else ""
-    return _table(["Row, from 0", "True", "Before", "After"], rows) + rest
+    place = f"{'Line' if found['counted'] == 'lines' else 'Row'} of {found['source']}"
+    return _table([place, "True", "Before", "After"], rows) + rest
 
 
 def _answer(value: str | Sequence[float] | None) -> str:

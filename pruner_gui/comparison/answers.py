@@ -17,7 +17,7 @@ _ROUNDING = 1e-6  # of the largest output: outputs closer than that are the same
 
 @dataclass(frozen=True)
 class Change:
-    """A row that is answered otherwise: its number in its set, from 0, and the answers in words or numbers.
+    """A row that is answered otherwise: where it stands in its file, and the answers in words or numbers.
 
     `truth` is None where it is not known.
     """
@@ -29,9 +29,19 @@ class Change:
 
 
 @dataclass(frozen=True, eq=False)
+class Where:
+    """Which rows of which files: `numbers` `(n_rows,)`, of lines or of records; see `data.Dataset`."""
+
+    source: str
+    lines: bool
+    numbers: IndexArray
+
+
+@dataclass(frozen=True, eq=False)
 class Classes:
     """Predicted classes `(n_rows,)`, as indices into the names; `truth` is None where it is not known."""
 
+    where: Where
     names: tuple[str, ...]
     truth: IndexArray | None
     before: IndexArray
@@ -54,13 +64,15 @@ class Classes:
         """Yield the rows that are answered otherwise, at most so many."""
         for row in self.changed[:most].tolist():
             truth = None if self.truth is None else self.names[self.truth[row]]
-            yield Change(row, truth, self.names[self.before[row]], self.names[self.after[row]])
+            words = self.names[self.before[row]], self.names[self.after[row]]
+            yield Change(int(self.where.numbers[row]), truth, *words)
 
 
 @dataclass(frozen=True, eq=False)
 class Values:
     """Predicted values `(n_rows, n_outputs)` and what they should be."""
 
+    where: Where
     names: tuple[str, ...]
     truth: FloatArray
     before: FloatArray
@@ -78,7 +90,7 @@ class Values:
         """Yield the rows that changed, the largest change first, at most so many."""
         for row in self.changed[:most].tolist():
             truth, before, after = (tuple(v[row].tolist()) for v in (self.truth, self.before, self.after))
-            yield Change(row, truth, before, after)
+            yield Change(int(self.where.numbers[row]), truth, before, after)
 
 
 RowSet = Classes | Values
@@ -130,10 +142,11 @@ class _Both:
             return loss(targets, self._before), loss(targets, self._after)
 
     def row_set(self, rows: Dataset) -> RowSet:
-        targets = self._objective.targets
+        targets, where = self._objective.targets, Where(rows.source, rows.lines, rows.numbers)
         if targets.labels is None and targets.head not in ("softmax", "log_softmax"):
             names = rows.target_names or tuple(str(i) for i in range(targets.values.shape[1]))
-            return Values(names, targets.values, *map(targets.outputs, (self._before, self._after)))
+            return Values(where, names, targets.values, *map(targets.outputs, (self._before, self._after)))
         before, after = map(self._objective.predictions, (self._before, self._after))
         count = max(self._before.shape[1], 2)
-        return Classes(rows.classes or tuple(str(i) for i in range(count)), targets.labels, before, after)
+        classes = rows.classes or tuple(str(i) for i in range(count))
+        return Classes(where, classes, targets.labels, before, after)
