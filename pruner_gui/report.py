@@ -12,6 +12,7 @@ import numpy as np
 from pruner_gui.comparison import Answers, Classes, Gap, Latency, Pair, RowSet, Summary, Values, rate
 from pruner_gui.formats import Export
 from pruner_gui.network import Network, ZeroConnections
+from pruner_gui.pruning import PruneConfig, knee
 from pruner_gui.session import Run
 
 LISTED = 100  # changed predictions
@@ -58,7 +59,7 @@ def compared(
     `metric` is the one that decides first, "" without data. `latency_reason` says why `latency` is None.
     Rows are named by where they stand in their file, from 1: by line in text, else by record. Of the changed
     predictions 100 are listed, of values predicted against true ones (of the first output) up to 500, evenly
-    over the rows.
+    over the rows. With `fidelity` the data has no targets: what is true is what the network said at first.
     """
     return {
         "model": "" if model is None else str(model),
@@ -67,11 +68,14 @@ def compared(
         "before": figures(before, metric),
         "after": figures(after, metric),
         "rows": {"pruning": before.pruning_rows, "holdout": before.holdout_rows},
+        "data": None if found is None else {name: rows.where.source for name, rows in found.sets.items()},
+        "fidelity": found is not None and found.fidelity,
         "latency": None if latency is None else _latency(latency),
         "latency_reason": latency_reason,
         "confusion": None if found is None else _confusion(found),
         "predicted": None if found is None else _predicted(found),
         "changed_predictions": None if found is None else _by_rows(found, _changed),
+        "holdout_within_noise": None if found is None else dict(found.within_noise),
         "gap": None if found is None or found.gap is None else _gap(found.gap),
     }
 
@@ -158,10 +162,12 @@ def report(
 
     `metric` and `tolerance` are those of the first criterion, `criteria` lists all of them. `removed` names
     hidden layers from 0 and neurons by their original index, with the error right after each removal;
-    `protected` does so with those that were to stay. `steps` has an entry a step of the run, with what it
-    did; what guard rows turned down again is in `steps`, but not in `removed`. `trajectory` has the figures
-    at the start and after each accepted edit. Of a cancelled run `evaluations` and `passes` are as far as it
-    came, and `seconds` is None.
+    `protected` does so with those that were to stay, and `keep` says how many were, layer by layer. `steps`
+    has an entry a step of the run, with what it did; what guard rows turned down again is in `steps`, but not
+    in `removed`. `trajectory` has the figures at the start and after each accepted edit; `knee` and `lowest`
+    are points of it, `lowest` that of the lowest held-out error, `improved` where that is below the first by
+    more than chance. Of a cancelled run `evaluations` and `passes` are as far as it came, and `seconds` is
+    None.
     """
     hidden = {layer.name: layer.index for layer in original.hidden_layers}
     criteria = [
@@ -183,9 +189,12 @@ def report(
             {"layer": hidden[name], "neuron": unit}
             for name, unit in sorted(run.config.protected, key=lambda each: (hidden[each[0]], each[1]))
         ],
+        "keep": _keep(run.config, original),
         "removed": _removed(run, 0, run.kept, hidden),
-        "steps": [_stage(run, number, hidden) for number in range(len(run.stages))],
+        "steps": [_stage(run, number, original) for number in range(len(run.stages))],
         "guard": _guard(run),
+        "knee": _knee(run),
+        "lowest": _lowest(run),
         "trajectory": [_point(run, accepted) for accepted in range(len(run.steps) + 1)],
         "evaluations": run.trials if ended is None else ended.evaluations,
         "passes": run.passes if ended is None else ended.passes,
@@ -220,8 +229,37 @@ def _removed(run: Run, first: int, last: int, hidden: Mapping[str, int]) -> list
     ]
 
 
-def _stage(run: Run, number: int, hidden: Mapping[str, int]) -> dict[str, Any]:
+def _keep(config: PruneConfig, original: Network) -> list[dict[str, Any]]:
+    """How many neurons were to stay in a hidden layer at least."""
+    layers = original.hidden_layers
+    return [
+        {
+            "layer": index,
+            "name": layers[index].name,
+            "least": str(least),
+            "neurons": least.count(layers[index].units.size),
+        }
+        for index, least in config.keep
+    ]
+
+
+def _knee(run: Run) -> dict[str, Any] | None:
+    """The point from which on errors rise steeply, of a run that ended."""
+    points = [_point(run, accepted) for accepted in range(len(run.steps) + 1)]
+    found = knee([point["error"] for point in points], [point["neurons"] for point in points])
+    return None if found is None or run.finished is None else {"accepted": found, **points[found]}
+
+
+def _lowest(run: Run) -> dict[str, Any] | None:
+    found = None if run.finished is None else run.finished.lowest
+    if found is None:
+        return None
+    return {"accepted": found.accepted, "improved": found.improved, **_point(run, found.accepted)}
+
+
+def _stage(run: Run, number: int, original: Network) -> dict[str, Any]:
     """What one step of a run did."""
+    hidden = {layer.name: layer.index for layer in original.hidden_layers}
     stage, started = run.stages[number], run.started
     first = stage.first
     last = run.stages[number + 1].first if number + 1 < len(run.stages) else len(run.steps)
@@ -230,6 +268,7 @@ def _stage(run: Run, number: int, hidden: Mapping[str, int]) -> dict[str, Any]:
     return {
         "strategy": stage.config.strategy,
         "tolerance": str(stage.config.tolerance(0)),
+        "keep": _keep(stage.config, original),
         "limit": stage.limits[0],
         "neurons_before": before["neurons"],
         "neurons": after["neurons"],
@@ -245,15 +284,17 @@ def _point(run: Run, accepted: int) -> dict[str, Any]:
     """The figures after so many accepted edits."""
     started = run.started
     if not accepted:
-        score, held = started.start, started.holdout
+        score, held, guard = started.start, started.holdout, started.guard
         neurons, connections = started.network.hidden_neurons, started.network.connections
     else:
         step = run.steps[accepted - 1]
-        score, held, neurons, connections = step.score, step.holdout, step.neurons, step.connections
+        score, held, guard = step.score, step.holdout, step.guard
+        neurons, connections = step.neurons, step.connections
     return {
         "neurons": neurons,
         "error": score.values[0],
         "holdout_error": None if held is None else held.values[0],
+        "guard_error": None if guard is None else guard.values[0],
         "nonzero_connections": connections,
     }
 

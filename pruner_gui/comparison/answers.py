@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from pruner_gui.comparison.gap import Gap, gap
 from pruner_gui.data import Dataset
-from pruner_gui.evaluation import METRICS, Examples, Objective, scores
+from pruner_gui.evaluation import METRICS, Examples, Objective, beyond_noise, scores
 from pruner_gui.network import FloatArray, IndexArray, Network
 
 _ROUNDING = 1e-6  # of the largest output: outputs closer than that are the same
@@ -98,11 +98,17 @@ RowSet = Classes | Values
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What both networks say on the pruning rows and on the held-out rows (None: there are none)."""
+    """What both networks say on the pruning rows and on the held-out rows (None: there are none).
+
+    With `fidelity` the truth is what the network itself said, as the data has no targets. `within_noise`
+    says of metrics whether chance may have made the change of their held-out errors, see `beyond_noise`.
+    """
 
     pruning: RowSet
     holdout: RowSet | None
     gap: Gap | None
+    fidelity: bool = False
+    within_noise: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def sets(self) -> dict[str, RowSet]:
@@ -122,11 +128,12 @@ def answers(before: Network, after: Network, examples: Examples, metric: str) ->
     pruning = _Both(objective, before, after)
     found = pruning.row_set(examples.pruning)
     if held is None or examples.holdout is None:
-        return Answers(found, None, None)
+        return Answers(found, None, None, examples.fidelity)
     holdout = _Both(held, before, after)
-    return Answers(
-        found, holdout.row_set(examples.holdout), gap(metric, pruning.losses(metric), holdout.losses(metric))
-    )
+    over_fitting = gap(metric, pruning.losses(metric), holdout.losses(metric))
+    names = {metric, "error-rate"} if examples.classification else {metric}
+    noise = {name: not beyond_noise(*holdout.losses(name)) for name in names}
+    return Answers(found, holdout.row_set(examples.holdout), over_fitting, examples.fidelity, noise)
 
 
 class _Both:
