@@ -180,8 +180,8 @@ class _Page:
         if facts.get("fidelity"):
             line = QT_TRANSLATE_NOOP(
                 "wording",
-                "The data has no targets: errors say how far the outputs are from those before pruning, "
-                "not how right they are.",
+                "The data has no targets: what the network put out before pruning stands for them, so errors "
+                "do not say how right it is.",
             )
             yield self._say(line)
 
