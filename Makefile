@@ -34,7 +34,7 @@ lint: system $(DEV) ## style, types and import contracts
 bench: system $(DEV) ## measure speed against the plain loop, in the same run
 	$(BIN)/python tests/benchmarks/engine.py
 
-bench-quality: system $(DEV) ## measure what compensation keeps and costs, on the samples and on other rows
+bench-quality: system $(DEV) ## measure what compensation and guard rows keep and cost, on the samples and on other rows
 	$(BIN)/python tests/benchmarks/quality.py
 
 bench-graph: system-test $(DEV) ## measure how fast and how smoothly the network is drawn

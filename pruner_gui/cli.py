@@ -11,11 +11,13 @@ import contextlib
 import dataclasses
 import importlib.metadata
 import json
+import math
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pruner_gui import files, formats, limits, reading, report_page, wording
@@ -39,6 +41,7 @@ from pruner_gui.network import Network
 from pruner_gui.pruning import (
     PRESETS,
     SENSITIVITY_ORDERS,
+    SLACK,
     STRATEGIES,
     Accepted,
     BadSetting,
@@ -373,7 +376,7 @@ def _prune(options: argparse.Namespace) -> None:
     after = summarise(session.network, session.examples, metrics, options.output)
     measured = _measured(session, metrics, before, after, latency=options.latency)
     _write_reports(options, session, run, measured, export)
-    print(table(before, after, measured.latency))
+    print(table(before, after, measured.latency, measured.found.within_noise))
     for sentence in measured.sentences():
         print(sentence)
     print(
@@ -605,8 +608,13 @@ class Progress:
         print(("\x1b[K" if self._moves else "") + text, end=end, file=sys.stderr, flush=True)
 
 
-def table(before: Summary, after: Summary, latency: Latency | None = None) -> str:
-    """Return the comparison as aligned text."""
+def table(
+    before: Summary,
+    after: Summary,
+    latency: Latency | None = None,
+    within_noise: Mapping[str, bool] = MappingProxyType({}),
+) -> str:
+    """Return the comparison as aligned text; `within_noise` are held-out errors, see `Answers`."""
     rows = [["", "before", "after", "change"]]
     rows.append(["layers", _sizes(before.layers), _sizes(after.layers), ""])
     for name, label in (
@@ -626,6 +634,8 @@ def table(before: Summary, after: Summary, latency: Latency | None = None) -> st
         rows.append([wording.metric(name), *_errors(name, old.pruning, new.pruning, before.pruning_rows)])
         if old.holdout is not None and new.holdout is not None:
             figures = _errors(name, old.holdout, new.holdout, before.holdout_rows)
+            if within_noise.get(name) and figures[-1] != "=":
+                figures[-1] += ", within noise"
             rows.append([f"{wording.metric(name)}, held out", *figures])
     if latency is not None:
         rows += [
@@ -661,7 +671,7 @@ def _rate(share: Rate) -> str:
 
 
 def _change(old: float, new: float) -> str:
-    if old == new:
+    if math.isclose(old, new, rel_tol=SLACK):
         return "="
     return f"{(new - old) / abs(old):+.1%}" if old else f"{new - old:+.3g}"
 

@@ -14,7 +14,7 @@ import numpy as np
 from pruner_gui.comparison import Answers, Classes, Gap, Latency, Pair, RowSet, Summary, Values, rate
 from pruner_gui.formats import Export
 from pruner_gui.network import Network, ZeroConnections
-from pruner_gui.pruning import Point
+from pruner_gui.pruning import Point, PruneConfig, knee
 from pruner_gui.session import Run
 
 LISTED = 100  # changed predictions
@@ -59,8 +59,9 @@ def compared(
     """Return two networks side by side as plain values, whatever made the second of the first.
 
     `metric` is the one that decides first, "" without data. `latency_reason` says why `latency` is None.
-    Rows are counted from 0, each kind of rows on its own. Of the changed predictions 100 are listed, of
-    values predicted against true ones (of the first output) up to 500, evenly over the rows.
+    Rows are named by where they stand in their file, from 1: by line in text, else by record. Of the changed
+    predictions 100 are listed, of values predicted against true ones (of the first output) up to 500, evenly
+    over the rows. With `fidelity` the data has no targets: what is true is what the network said at first.
     """
     return {
         "model": "" if model is None else str(model),
@@ -69,11 +70,14 @@ def compared(
         "before": figures(before, metric),
         "after": figures(after, metric),
         "rows": {"pruning": before.pruning_rows, "holdout": before.holdout_rows},
+        "data": None if found is None else {name: rows.where.source for name, rows in found.sets.items()},
+        "fidelity": found is not None and found.fidelity,
         "latency": None if latency is None else _latency(latency),
         "latency_reason": latency_reason,
         "confusion": None if found is None else _confusion(found),
         "predicted": None if found is None else _predicted(found),
         "changed_predictions": None if found is None else _by_rows(found, _changed),
+        "holdout_within_noise": None if found is None else dict(found.within_noise),
         "gap": None if found is None or found.gap is None else _gap(found.gap),
     }
 
@@ -119,7 +123,10 @@ def _points(rows: RowSet) -> dict[str, Any]:
     assert isinstance(rows, Values)
     some = np.unique(np.linspace(0, len(rows.truth) - 1, min(POINTS, len(rows.truth))).astype(int))
     columns = {"true": rows.truth, "before": rows.before, "after": rows.after}
-    return {"row": some.tolist(), **{name: values[some, 0].tolist() for name, values in columns.items()}}
+    return {
+        "row": rows.where.numbers[some].tolist(),
+        **{name: values[some, 0].tolist() for name, values in columns.items()},
+    }
 
 
 def _changed(rows: RowSet) -> dict[str, Any]:
@@ -127,7 +134,8 @@ def _changed(rows: RowSet) -> dict[str, Any]:
         {"row": each.row, "true": each.truth, "before": each.before, "after": each.after}
         for each in rows.changes(LISTED)
     ]
-    return {"count": len(rows.changed), "first": first}
+    where = {"source": rows.where.source, "counted": "lines" if rows.where.lines else "records"}
+    return {"count": len(rows.changed), **where, "first": first}
 
 
 def _gap(gap: Gap) -> dict[str, Any]:
@@ -170,8 +178,9 @@ def report(
     `protected` does so with those that were to stay. `keep` lists the layers of which a number was to stay,
     with the number `left` and whether the limit was `reached`. `steps` has an entry a step of the run, with
     what it did; what guard rows turned down again is in `steps`, but not in `removed`. `trajectory` has the
-    figures at the start and after each accepted edit. Of a cancelled run `evaluations` and `passes` are as
-    far as it came, and `seconds` is None.
+    figures at the start and after each accepted edit; `knee` and `lowest` are points of it, `lowest` that of
+    the lowest held-out error, `improved` where that is below the first by more than chance. Of a cancelled
+    run `evaluations` and `passes` are as far as it came, and `seconds` is None.
     """
     hidden = {layer.name: layer.index for layer in original.hidden_layers}
     criteria = [
@@ -193,10 +202,12 @@ def report(
             {"layer": hidden[name], "neuron": unit}
             for name, unit in sorted(run.config.protected, key=lambda each: (hidden[each[0]], each[1]))
         ],
-        "keep": _keep(run, original, comparison["after"]["layers"]),
+        "keep": _held(run.config, original, comparison["after"]["layers"]),
         "removed": _removed(run, 0, run.kept, hidden),
-        "steps": [_stage(run, number, hidden) for number in range(len(run.stages))],
+        "steps": [_stage(run, number, original) for number in range(len(run.stages))],
         "guard": _guard(run),
+        "knee": _knee(run),
+        "lowest": _lowest(run),
         "trajectory": [_point(run, accepted) for accepted in range(len(run.steps) + 1)],
         "evaluations": run.trials if ended is None else ended.evaluations,
         "passes": run.passes if ended is None else ended.passes,
@@ -206,19 +217,14 @@ def report(
     }
 
 
-def _keep(run: Run, original: Network, left: Sequence[int]) -> list[dict[str, Any]]:
-    """How many neurons were to stay by layer; `left` counts those of the input and every dense layer."""
-    hidden = original.hidden_layers
+def _held(config: PruneConfig, original: Network, left: Sequence[int]) -> list[dict[str, Any]]:
+    """`_keep`, with what came of it; `left` counts the neurons of the input and every dense layer."""
     dense = [node.name for node, _ in original.dense]
+    limits = _keep(config, original)
+    now = [left[1 + dense.index(each["name"])] for each in limits]
     return [
-        {
-            "layer": index,
-            "asked": str(least),
-            "least": (count := least.count(hidden[index].units.size)),
-            "left": (now := left[1 + dense.index(hidden[index].name)]),
-            "reached": now <= count,
-        }
-        for index, least in run.config.keep
+        {**each, "left": count, "reached": count <= each["least"]}
+        for each, count in zip(limits, now, strict=True)
     ]
 
 
@@ -247,8 +253,37 @@ def _removed(run: Run, first: int, last: int, hidden: Mapping[str, int]) -> list
     ]
 
 
-def _stage(run: Run, number: int, hidden: Mapping[str, int]) -> dict[str, Any]:
+def _keep(config: PruneConfig, original: Network) -> list[dict[str, Any]]:
+    """How many neurons were to stay in a hidden layer at least."""
+    layers = original.hidden_layers
+    return [
+        {
+            "layer": index,
+            "name": layers[index].name,
+            "asked": str(least),
+            "least": least.count(layers[index].units.size),
+        }
+        for index, least in config.keep
+    ]
+
+
+def _knee(run: Run) -> dict[str, Any] | None:
+    """The point from which on errors rise steeply, of a run that ended."""
+    points = [_point(run, accepted) for accepted in range(len(run.steps) + 1)]
+    found = knee([point["error"] for point in points], [point["neurons"] for point in points])
+    return None if found is None or run.finished is None else {"accepted": found, **points[found]}
+
+
+def _lowest(run: Run) -> dict[str, Any] | None:
+    found = None if run.finished is None else run.finished.lowest
+    if found is None:
+        return None
+    return {"accepted": found.accepted, "improved": found.improved, **_point(run, found.accepted)}
+
+
+def _stage(run: Run, number: int, original: Network) -> dict[str, Any]:
     """What one step of a run did."""
+    hidden = {layer.name: layer.index for layer in original.hidden_layers}
     stage, started = run.stages[number], run.started
     first = stage.first
     last = run.stages[number + 1].first if number + 1 < len(run.stages) else len(run.steps)
@@ -257,6 +292,7 @@ def _stage(run: Run, number: int, hidden: Mapping[str, int]) -> dict[str, Any]:
     return {
         "strategy": stage.config.strategy,
         "tolerance": str(stage.config.tolerance(0)),
+        "keep": _keep(stage.config, original),
         "limit": stage.limits[0],
         "neurons_before": before["neurons"],
         "neurons": after["neurons"],
@@ -272,15 +308,17 @@ def _point(run: Run, accepted: int) -> dict[str, Any]:
     """The figures after so many accepted edits."""
     started = run.started
     if not accepted:
-        score, held = started.start, started.holdout
+        score, held, guard = started.start, started.holdout, started.guard
         neurons, connections = started.network.hidden_neurons, started.network.connections
     else:
         step = run.steps[accepted - 1]
-        score, held, neurons, connections = step.score, step.holdout, step.neurons, step.connections
+        score, held, guard = step.score, step.holdout, step.guard
+        neurons, connections = step.neurons, step.connections
     return {
         "neurons": neurons,
         "error": score.values[0],
         "holdout_error": None if held is None else held.values[0],
+        "guard_error": None if guard is None else guard.values[0],
         "nonzero_connections": connections,
     }
 

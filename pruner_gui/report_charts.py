@@ -12,6 +12,7 @@ from html import escape
 
 WIDTH, HEIGHT = 640, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 14, 30, 40
+_WORDS = 14  # of a mark, above the plot
 _GREY, _INK, _FONT = "#646a75", "#1c1f26", "Helvetica, Arial, sans-serif"
 
 
@@ -56,20 +57,23 @@ class _Scale:
         return [number * step for number in range(first, last + 1)]
 
 
-def line_plot(lines: Sequence[Line], across: str, up: str, kept: int | None = None) -> str:
-    """Return a plot of lines over 0, 1, 2, ...; `kept` is a place to mark.
+def line_plot(lines: Sequence[Line], across: str, up: str, marks: Sequence[tuple[int, str]] = ()) -> str:
+    """Return a plot of lines over 0, 1, 2, ...; `marks` are places with their words, a line of its own each.
 
     Values that are no finite numbers are left out.
     """
     values = [value for line in lines for value in line.values if math.isfinite(value)]
     last = max(len(line.values) for line in lines) - 1
     x = _Scale(0, max(last, 1), _LEFT, WIDTH - _RIGHT)
-    y = _Scale(*_padded(values), HEIGHT - _BOTTOM, _TOP)
+    height = HEIGHT + _WORDS * len(marks)
+    y = _Scale(*_padded(values), height - _BOTTOM, height - HEIGHT + _TOP)
     drawn = [_line(line, x, y) for line in lines]
-    if kept is not None:
-        at = x.place(kept)
-        drawn += [_segment(at, y.start, at, y.end, _GREY, "4 3"), _text(at + 4, y.end + 12, "kept")]
-    return _svg(WIDTH, HEIGHT, [*_axes(x, y, across, up), *drawn, *_line_legend(lines)], up)
+    for level, (place, words) in enumerate(marks, 1):
+        at, top = x.place(place), _TOP + _WORDS * level - 4
+        left = place > last / 2
+        drawn.append(_segment(at, y.start, at, top - 8, _GREY, "4 3"))
+        drawn.append(_text(at - 4 if left else at + 4, top, words, "end" if left else "start"))
+    return _svg(WIDTH, height, [*_axes(x, y, across, up), *drawn, *_line_legend(lines)], up)
 
 
 def scatter_plot(truth: Sequence[float], clouds: Sequence[Points], across: str, up: str) -> str:

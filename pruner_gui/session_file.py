@@ -292,7 +292,14 @@ def _codec() -> Codec:
     values += [Network, network.Node, network.Origin, network.RemoveUnits, network.Fold]
     values += [network.ZeroConnections, state_dict.Stored]
     values += [kind for kind in vars(ops).values() if isinstance(kind, type) and issubclass(kind, ops.Op)]
-    values += [pruning.PruneConfig, pruning.Tolerance, pruning.Started, pruning.Finished, Score]
+    values += [
+        pruning.PruneConfig,
+        pruning.Tolerance,
+        pruning.Started,
+        pruning.Finished,
+        pruning.Lowest,
+        Score,
+    ]
     return Codec(values)
 
 

@@ -939,7 +939,9 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
         ),
         "holdout_files": QT_TRANSLATE_NOOP("wording", "a second data set that only reports"),
         "guard": QT_TRANSLATE_NOOP(
-            "wording", "share of the pruning rows that only choose how far to go, for example 20%"
+            "wording",
+            "share of the pruning rows that only choose how far to go, for example 20%: to the last point whose rise on "
+            "them, and its standard error, are within the tolerance",
         ),
         "steps": QT_TRANSLATE_NOOP(
             "wording",

@@ -361,7 +361,7 @@ def test_limits_by_layer_hold_and_the_report_says_which(job: Job) -> None:
     assert isinstance(keep, list)
     assert isinstance(after, dict)
     assert [each["left"] for each in keep] == after["layers"][1:3]
-    assert keep[0] == {"layer": 0, "asked": "7", "least": 7, "left": 7, "reached": True}
+    assert keep[0] == {**keep[0], "layer": 0, "asked": "7", "least": 7, "left": 7, "reached": True}
     assert keep[1]["reached"] == (keep[1]["left"] == 1)
 
 
@@ -509,6 +509,38 @@ def test_the_report_has_memory_times_answers_and_the_gap(job: Job) -> None:
     trajectory = report["trajectory"]
     assert isinstance(trajectory, list)
     assert [point["neurons"] for point in trajectory] == list(range(14, after["hidden_neurons"] - 1, -1))
+
+
+def test_changed_predictions_are_named_by_their_lines_in_the_file(job: Job) -> None:
+    text = job.data.read_text().splitlines()
+    text.insert(40, ",,,,")  # a row that is left out
+    job.data.write_text("\n".join(text) + "\n")
+    other = job.folder / "other.csv"
+    other.write_text("\n".join([text[0], "", *text[60:80]]) + "\n")
+    found = job.report("--tolerance", "300%", "--missing", "drop-rows", "--holdout-data", str(other))
+    session = onnxruntime.InferenceSession(job.model), onnxruntime.InferenceSession(job.folder / "out.onnx")
+    for which, path in (("pruning", job.data), ("holdout", other)):
+        changed = found["changed_predictions"][which]  # type: ignore[index]
+        assert (changed["source"], changed["counted"]) == (path.name, "lines")
+        assert changed["count"] == len(changed["first"]) > 0
+        lines = path.read_text().splitlines()
+        for each in changed["first"]:
+            *values, truth = lines[each["row"] - 1].split(",")
+            row = np.array([values], np.float32)
+            told = [str(one.run(None, {one.get_inputs()[0].name: row})[0].argmax()) for one in session]
+            assert [each["before"], each["after"]] == told
+            assert each["true"] == truth
+
+
+def test_of_arrays_the_records_are_counted(job: Job) -> None:
+    rows = np.loadtxt(job.data, delimiter=",", skiprows=1)
+    np.savez(job.folder / "data.npz", x=rows[:, :4], y=rows[:, 4].astype(int))
+    found = Job(job.model, job.folder / "data.npz", job.folder).report("--tolerance", "300%")
+    changed = found["changed_predictions"]["holdout"]  # type: ignore[index]
+    assert changed["counted"] == "records"
+    assert changed["first"]
+    for each in changed["first"]:
+        assert each["true"] == str(int(rows[each["row"] - 1, 4]))
 
 
 def test_times_and_the_gap_are_in_the_table(job: Job, capsys: pytest.CaptureFixture[str]) -> None:

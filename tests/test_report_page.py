@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from pruner_gui.report import compared, report
 from pruner_gui.report_page import page
 from pruner_gui.session import Run, Session
 
-_ALONE = {"meta", "img"}
+_ALONE = {"meta", "img", "br"}
 
 
 class Page(HTMLParser):
@@ -111,6 +112,79 @@ def test_the_figures_are_in_the_page(facts: dict[str, Any]) -> None:
     assert found.tags.count("svg") == 2
 
 
+def test_sizes_of_the_same_kind_get_a_word_and_a_sign(facts: dict[str, Any]) -> None:
+    worse = {**facts["after"], "parameters": facts["before"]["parameters"] + 1, "error": 9.0}
+    found = Page(page({**facts, "after": worse})).text
+    assert "▲" in found
+    assert "larger" in found
+    assert "worse" in found
+
+
+def test_a_change_of_the_held_out_error_is_better_or_worse_only_beyond_noise(facts: dict[str, Any]) -> None:
+    after = {**facts["after"], "holdout_error": facts["before"]["holdout_error"] * 1.01}
+    for noise in (True, False):
+        text = page({**facts, "after": after, "holdout_within_noise": {"cross-entropy": noise}})
+        assert ("▲ +1.0%, within noise" in text) == noise
+        assert ("▲ +1.0% worse" in text) != noise
+
+
+def test_rounding_is_no_change(facts: dict[str, Any]) -> None:
+    after = {**facts["after"], "error": facts["before"]["error"] * (1 + 1e-13)}
+    assert "+0.0%" not in page({**facts, "after": after})
+
+
+@pytest.mark.parametrize("improved", [True, False])
+def test_the_lowest_held_out_error_is_an_improvement_only_beyond_noise(
+    facts: dict[str, Any], improved: bool
+) -> None:
+    lowest = {**facts["trajectory"][1], "accepted": 1, "improved": improved}
+    found = Page(page({**facts, "lowest": lowest})).text
+    assert ("improved" in found) == improved
+    assert ("lowest held-out error, within noise" in found) != improved
+
+
+def test_what_was_to_stay_is_told(facts: dict[str, Any]) -> None:
+    keep = [{"layer": 0, "name": "dense<1>", "asked": "40%", "least": 4, "left": 5, "reached": False}]
+    text = page({**facts, "keep": keep, "protected": [{"layer": 1, "neuron": 3}]})
+    assert "At least 4 neurons (40%) were to stay in layer dense&lt;1&gt;; 5 are left." in text
+    assert "1:3." in text
+
+
+def test_the_page_is_in_the_language_that_it_is_asked_for(facts: dict[str, Any]) -> None:
+    asked: list[str] = []
+
+    def shouted(text: str) -> str:
+        asked.append(text)
+        return "".join(part if "{" in part else part.upper() for part in re.split(r"(\{[^}]*\})", text))
+
+    style = re.compile("<style>.*?</style>", re.DOTALL)
+    words = Page(style.sub("", page(facts, translate=shouted))).text
+    plain = Page(style.sub("", page(facts))).text
+    assert "BEFORE AND AFTER" in words
+    assert "CROSS-ENTROPY" in words
+    left = set(re.findall(r"[a-z]{4,}", words)) & set(re.findall(r"[a-z]{4,}", plain))
+    # names of files, of options and of what measured
+    assert left <= {"onnx", "made", "model", "some", "none", "selective", "onnxruntime"}
+    assert len(set(asked)) > 50
+
+
+def test_changed_predictions_say_where_they_stand(facts: dict[str, Any]) -> None:
+    found = Page(page(facts)).text
+    assert "Rows of made, counted from 1." in found
+    changed = facts["changed_predictions"]["pruning"]
+    lines = {**facts["changed_predictions"], "pruning": {**changed, "counted": "lines", "source": "a.csv"}}
+    assert "Lines of a.csv, counted from 1." in Page(page({**facts, "changed_predictions": lines})).text
+
+
+def test_without_targets_the_page_says_what_the_errors_mean() -> None:
+    network, examples = classifier()
+    bare = prepare(network, split(dataset(examples.pruning.inputs, None), 0.3, seed=1))
+    found = Page(page(facts_of(finished(network, bare)))).text
+    assert "no targets" in found
+    assert "Confusion" not in found
+    assert "Changed predictions" in found
+
+
 def test_the_page_is_one_file(facts: dict[str, Any]) -> None:
     text = page(facts)
     assert Page(text).links == []
@@ -181,11 +255,10 @@ def test_limits_by_layer_are_told_with_those_that_held() -> None:
     keep = ((0, Least(100, relative=True)),)
     facts = facts_of(finished(*classifier(), keep=keep))
     found = Page(page(facts))
-    assert "Limits by layer" in found.text
-    assert "100%" in found.words
-    assert "reached: this limit held" in found.words
+    assert "(100%) were to stay" in found.text
+    assert "this limit held" in found.text
     found = Page(page({**facts, "keep": [{**facts["keep"][0], "reached": False}]}))
-    assert "not reached" in found.words
+    assert "this limit held" not in found.text
 
 
 def test_a_report_survives_json(facts: dict[str, Any]) -> None:

@@ -90,7 +90,11 @@ def test_a_session_comes_back_with_its_history(tmp_path: Path) -> None:
             continue
         assert [step.score for step in one.run.steps] == [step.score for step in other.run.steps]
         assert (one.run.config, one.run.stages) == (other.run.config, other.run.stages)
+        assert one.run.finished is not None
+        assert other.run.finished is not None
+        assert one.run.finished.lowest == other.run.finished.lowest
         assert (one.run.removed, one.run.rejected) == (other.run.removed, other.run.rejected)
+    assert any(each.run and each.run.finished and each.run.finished.lowest for each in found.versions)
     assert found.version.network.hidden_neurons == session.network.hidden_neurons
 
 

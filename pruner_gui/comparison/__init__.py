@@ -9,6 +9,7 @@ from pruner_gui.comparison.answers import (
     Classes,
     RowSet,
     Values,
+    Where,
     answers,
 )
 from pruner_gui.comparison.gap import Gap
@@ -36,6 +37,7 @@ __all__ = [
     "Summary",
     "Times",
     "Values",
+    "Where",
     "answers",
     "measure_latency",
     "measured_metrics",

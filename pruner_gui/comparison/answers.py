@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from pruner_gui.comparison.gap import Gap, gap
 from pruner_gui.data import Dataset
-from pruner_gui.evaluation import METRICS, Examples, Objective
-from pruner_gui.evaluation.evaluator import scores_name
+from pruner_gui.evaluation import METRICS, Examples, Objective, beyond_noise, scores
 from pruner_gui.network import FloatArray, IndexArray, Network
-from pruner_gui.stopping import Stopped, check
 
-_CHUNK = 4096  # rows between two looks at whether to stop
 _ROUNDING = 1e-6  # of the largest output: outputs closer than that are the same
 
 
 @dataclass(frozen=True)
 class Change:
-    """A row that is answered otherwise: its number in its set, from 0, and the answers in words or numbers.
+    """A row that is answered otherwise: where it stands in its file, and the answers in words or numbers.
 
     `truth` is None where it is not known.
     """
@@ -32,9 +29,19 @@ class Change:
 
 
 @dataclass(frozen=True, eq=False)
+class Where:
+    """Which rows of which files: `numbers` `(n_rows,)`, of lines or of records; see `data.Dataset`."""
+
+    source: str
+    lines: bool
+    numbers: IndexArray
+
+
+@dataclass(frozen=True, eq=False)
 class Classes:
     """Predicted classes `(n_rows,)`, as indices into the names; `truth` is None where it is not known."""
 
+    where: Where
     names: tuple[str, ...]
     truth: IndexArray | None
     before: IndexArray
@@ -57,13 +64,15 @@ class Classes:
         """Yield the rows that are answered otherwise, at most so many."""
         for row in self.changed[:most].tolist():
             truth = None if self.truth is None else self.names[self.truth[row]]
-            yield Change(row, truth, self.names[self.before[row]], self.names[self.after[row]])
+            words = self.names[self.before[row]], self.names[self.after[row]]
+            yield Change(int(self.where.numbers[row]), truth, *words)
 
 
 @dataclass(frozen=True, eq=False)
 class Values:
     """Predicted values `(n_rows, n_outputs)` and what they should be."""
 
+    where: Where
     names: tuple[str, ...]
     truth: FloatArray
     before: FloatArray
@@ -81,7 +90,7 @@ class Values:
         """Yield the rows that changed, the largest change first, at most so many."""
         for row in self.changed[:most].tolist():
             truth, before, after = (tuple(v[row].tolist()) for v in (self.truth, self.before, self.after))
-            yield Change(row, truth, before, after)
+            yield Change(int(self.where.numbers[row]), truth, before, after)
 
 
 RowSet = Classes | Values
@@ -89,11 +98,17 @@ RowSet = Classes | Values
 
 @dataclass(frozen=True, eq=False)
 class Answers:
-    """What both networks say on the pruning rows and on the held-out rows (None: there are none)."""
+    """What both networks say on the pruning rows and on the held-out rows (None: there are none).
+
+    With `fidelity` the truth is what the network itself said, as the data has no targets. `within_noise`
+    says of metrics whether chance may have made the change of their held-out errors, see `beyond_noise`.
+    """
 
     pruning: RowSet
     holdout: RowSet | None
     gap: Gap | None
+    fidelity: bool = False
+    within_noise: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def sets(self) -> dict[str, RowSet]:
@@ -113,11 +128,12 @@ def answers(before: Network, after: Network, examples: Examples, metric: str) ->
     pruning = _Both(objective, before, after)
     found = pruning.row_set(examples.pruning)
     if held is None or examples.holdout is None:
-        return Answers(found, None, None)
+        return Answers(found, None, None, examples.fidelity)
     holdout = _Both(held, before, after)
-    return Answers(
-        found, holdout.row_set(examples.holdout), gap(metric, pruning.losses(metric), holdout.losses(metric))
-    )
+    over_fitting = gap(metric, pruning.losses(metric), holdout.losses(metric))
+    names = {metric, "error-rate"} if examples.classification else {metric}
+    noise = {name: not beyond_noise(*holdout.losses(name)) for name in names}
+    return Answers(found, holdout.row_set(examples.holdout), over_fitting, examples.fidelity, noise)
 
 
 class _Both:
@@ -125,7 +141,7 @@ class _Both:
 
     def __init__(self, objective: Objective, before: Network, after: Network) -> None:
         self._objective = objective
-        self._before, self._after = (_scores(network, objective.inputs) for network in (before, after))
+        self._before, self._after = (scores(network, objective.inputs) for network in (before, after))
 
     def losses(self, metric: str) -> tuple[FloatArray, FloatArray]:
         targets, loss = self._objective.targets, METRICS[metric].losses
@@ -133,21 +149,11 @@ class _Both:
             return loss(targets, self._before), loss(targets, self._after)
 
     def row_set(self, rows: Dataset) -> RowSet:
-        targets = self._objective.targets
+        targets, where = self._objective.targets, Where(rows.source, rows.lines, rows.numbers)
         if targets.labels is None and targets.head not in ("softmax", "log_softmax"):
             names = rows.target_names or tuple(str(i) for i in range(targets.values.shape[1]))
-            return Values(names, targets.values, *map(targets.outputs, (self._before, self._after)))
+            return Values(where, names, targets.values, *map(targets.outputs, (self._before, self._after)))
         before, after = map(self._objective.predictions, (self._before, self._after))
         count = max(self._before.shape[1], 2)
-        return Classes(rows.classes or tuple(str(i) for i in range(count)), targets.labels, before, after)
-
-
-def _scores(network: Network, rows: FloatArray) -> FloatArray:
-    stopped, name = check(), scores_name(network)
-    found = []
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(rows), _CHUNK):
-            if stopped():
-                raise Stopped
-            found.append(network.forward(np.asarray(rows[start : start + _CHUNK], np.float64), name))
-    return np.concatenate(found)
+        classes = rows.classes or tuple(str(i) for i in range(count))
+        return Classes(where, classes, targets.labels, before, after)

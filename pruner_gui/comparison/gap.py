@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pruner_gui.evaluation import standard_error
 from pruner_gui.network import FloatArray
 
 _SURE = 1.959964  # standard errors: 95 %
@@ -57,23 +58,16 @@ def gap(
 ) -> Gap | None:
     """Return the gap for row losses `(n_rows,)` before and after, or None where one is not finite.
 
-    The change of the gap is the difference of two means of paired differences, so its variance is
-    var(d) / n on the held-out rows and the same on the pruning rows, added.
+    The change of the gap is the difference of two means of paired differences, on rows that are independent:
+    its variance is the sum of theirs.
     """
     if not all(np.isfinite(losses).all() for losses in (*pruning, *holdout)):
         return None
-    variance = sum(_variance_of_mean(after - before) for before, after in (pruning, holdout))
     return Gap(
         "mse" if metric == "rmse" else metric,
         float(pruning[0].mean()),
         float(pruning[1].mean()),
         float(holdout[0].mean()),
         float(holdout[1].mean()),
-        math.sqrt(variance),
+        math.hypot(*(standard_error(before, after) for before, after in (pruning, holdout))),
     )
-
-
-def _variance_of_mean(differences: FloatArray) -> float:
-    """Of one row nothing is known: its difference may be all noise."""
-    n = len(differences)
-    return float(differences.var(ddof=1)) / n if n > 1 else math.inf

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -110,6 +110,8 @@ class Dataset:
         source: the names of the files, for showing.
         encoding: how the raw inputs were made; None where they came as numbers from somewhere else.
         notes: what was done to the data.
+        numbers: `(n_samples,)` where each row stands in its file, from 1; as they come where none are given.
+        lines: whether these are the lines of a text file, a header counted; otherwise its records.
     """
 
     inputs: FloatArray
@@ -123,9 +125,13 @@ class Dataset:
     scaling: Scaling
     encoding: Encoding | None = None
     notes: tuple[Note, ...] = ()
+    numbers: IndexArray = field(default_factory=lambda: np.zeros(0, np.intp))
+    lines: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("inputs", "targets", "labels", "test"):
+        if not self.numbers.size:
+            object.__setattr__(self, "numbers", np.arange(1, len(self.inputs) + 1))
+        for name in ("inputs", "targets", "labels", "test", "numbers"):
             array = getattr(self, name)
             if array is None:
                 continue
@@ -144,6 +150,7 @@ class Dataset:
             targets=None if self.targets is None else self.targets[rows],
             labels=None if self.labels is None else self.labels[rows],
             test=None if self.test is None else self.test[rows],
+            numbers=self.numbers[rows],
         )
 
 

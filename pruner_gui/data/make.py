@@ -40,6 +40,8 @@ def make(
         scaling=scaling,
         encoding=raw.encoding,
         notes=(*dropped, *raw.notes, *_constant(raw.values, raw.names, options.scale), *targets.notes),
+        numbers=np.array(rows.lines, np.intp),
+        lines=bool(table.lines),
     )
 
 

@@ -9,6 +9,8 @@ from pruner_gui.evaluation.evaluator import (
     Objective,
     ReferenceEvaluator,
     Score,
+    row_losses,
+    scores,
 )
 from pruner_gui.evaluation.examples import Examples, WrongWidth, prepare
 from pruner_gui.evaluation.incremental import IncrementalEvaluator
@@ -21,6 +23,7 @@ from pruner_gui.evaluation.metrics import (
     tell_different_stories,
     wilson,
 )
+from pruner_gui.evaluation.paired import beyond_noise, standard_error
 from pruner_gui.evaluation.rows import Statistics, Tuning
 from pruner_gui.evaluation.saliency import curvature, mean_squares
 from pruner_gui.evaluation.warm import warm_up
@@ -45,10 +48,14 @@ __all__ = [
     "Tuning",
     "WholeNetworks",
     "WrongWidth",
+    "beyond_noise",
     "curvature",
     "default_metrics",
     "mean_squares",
     "prepare",
+    "row_losses",
+    "scores",
+    "standard_error",
     "tell_different_stories",
     "warm_up",
     "wilson",

@@ -17,7 +17,9 @@ from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation.compensation import with_folds
 from pruner_gui.evaluation.metrics import METRICS, SCORED_HEADS, MetricUnfit, Targets, predictions
 from pruner_gui.network import FloatArray, IndexArray, Network, RemoveUnits
+from pruner_gui.stopping import Stopped, check
 
+_CHUNK = 4096  # rows between two looks at whether to stop
 _ROUNDING = 1e-14  # of an output in float64, relative to the largest
 
 
@@ -160,6 +162,31 @@ def scores_name(network: Network) -> str:
     """Return the node whose output is the scores: what a final softmax or sigmoid reads, or the output."""
     node = network.by_name[network.outputs[0]]
     return node.inputs[0] if network.head in SCORED_HEADS else node.name
+
+
+def scores(network: Network, inputs: FloatArray) -> FloatArray:
+    """Return the scores `(n_samples, n_outputs)` for inputs `(n_samples, n_inputs)`, in float64.
+
+    Raises:
+        Stopped: the thread is to stop.
+    """
+    stopped, name = check(), scores_name(network)
+    found = []
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(inputs), _CHUNK):
+            if stopped():
+                raise Stopped
+            found.append(network.forward(np.asarray(inputs[start : start + _CHUNK], np.float64), name))
+    return np.concatenate(found)
+
+
+def row_losses(network: Network, objective: Objective) -> list[FloatArray]:
+    """Return every metric's losses `(n_samples,)` of a network.
+
+    Raises:
+        Stopped: the thread is to stop.
+    """
+    return losses(objective.metrics, objective.targets, scores(network, objective.inputs))
 
 
 def checked(network: Network, objective: Objective, score: Score) -> Score:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -21,6 +22,7 @@ from PySide6.QtWidgets import (
 from pruner_gui.comparison import Pair, Rate, Summary, Times, rate
 from pruner_gui.gui import text, theme
 from pruner_gui.gui.document import Compared
+from pruner_gui.pruning import SLACK
 
 _RATE = "error-rate"
 _PADDING = 9  # of a row, above and below its text together
@@ -66,10 +68,12 @@ def rows(
     times = [] if after is None else _times(compared)
     if not with_data:
         return [*figures, *times, Row(_tr("Error"), "", "", _tr("load data to measure it"))]
+    found = None if compared is None else compared.answers
+    noise = {} if found is None else found.within_noise
     names = (*metrics, *(() if _RATE in metrics else (_RATE,)))
     for name in names:
         if name in before.errors:
-            figures += _error_rows(name, before, after)
+            figures += _error_rows(name, before, after, noise.get(name, False))
     return figures + times
 
 
@@ -139,7 +143,7 @@ def _time_text(times: Times) -> str:
     )
 
 
-def _error_rows(name: str, before: Summary, after: Summary | None) -> list[Row]:
+def _error_rows(name: str, before: Summary, after: Summary | None, noise: bool) -> list[Row]:
     old = before.errors[name]
     new = after.errors.get(name) if after is not None else None
     pruning = None if new is None else new.pruning
@@ -149,7 +153,11 @@ def _error_rows(name: str, before: Summary, after: Summary | None) -> list[Row]:
             shown.append(Row(_tr("… held-out rows"), _tr("none held out")))
         return shown
     held = None if new is None else new.holdout
-    shown.append(_error_row(name, _tr("held-out rows"), before.holdout_rows, old.holdout, held))
+    row = _error_row(name, _tr("held-out rows"), before.holdout_rows, old.holdout, held)
+    if noise and row.verdict:
+        line, tip = _tr("{change}\nwithin noise"), _tr("Chance alone may have made this change.")
+        row = replace(row, change=line.format(change=row.change.partition("\n")[0]), verdict=0, tip=tip)
+    shown.append(row)
     return shown
 
 
@@ -158,7 +166,7 @@ def _error_row(name: str, which: str, count: int, before: float, after: float | 
     show = _rate_text if name == _RATE else _error_text
     if after is None:
         return Row(title, show(before, count))
-    difference = after - before
+    difference = 0.0 if math.isclose(before, after, rel_tol=SLACK) else after - before
     if name == _RATE:
         change = text.signed(text.percent(difference), difference)
         change = change.replace("%", _tr("pp", "percentage points, short"))

@@ -325,7 +325,8 @@ class DataDialog(QDialog):
         self.guard.setToolTip(
             self.tr(
                 "This share of the other rows decides how far a run goes: the smallest network is kept"
-                "\nwhose error on these rows is within the tolerance too. The held-out rows stay untouched."
+                "\nwhose error on these rows is within the tolerance too, by one standard error."
+                "\nThe held-out rows stay untouched."
             )
         )
         self.seed.setRange(0, 2**31 - 1)

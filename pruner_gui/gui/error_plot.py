@@ -24,7 +24,7 @@ _MOST_WORDS = 0.6  # of the plot's height, for those lines
 _COLUMNS = 3
 _FEWEST = 5  # neurons that the axis spans at least
 _PAGE = 10  # points that Page Up and Page Down move by
-_SYMBOLS = {"knee": "d", "lowest": "star", "chosen": "s"}
+_SYMBOLS = {"knee": "d", "improved": "star", "noise": "o", "chosen": "s"}
 _DASHES = ((6.0, 2.0), (2.0, 2.0), (8.0, 2.0, 1.5, 2.0), (8.0, 2.0, 1.5, 2.0, 1.5, 2.0), (3.0, 5.0))
 
 
@@ -80,8 +80,8 @@ class _Label:
 
     def __init__(self, mark: Mark) -> None:
         colours = theme.colours()
-        hues = {"knee": colours.pruning, "lowest": colours.heldout, "chosen": colours.protected}
-        hue = QColor(hues[mark.kind])
+        hues = {"knee": colours.pruning, "chosen": colours.protected}
+        hue = QColor(hues.get(mark.kind, colours.heldout))
         self.mark = mark
         pen, brush, symbol = pg.mkPen(colours.ground, width=1), pg.mkBrush(hue), _SYMBOLS[mark.kind]
         at = [mark.neurons], [mark.error]
@@ -248,7 +248,9 @@ class ErrorPlot(pg.PlotWidget):  # type: ignore[misc]
         elif shown:
             self.setLabel("left", text.metric(shown[0].metric))
         self._fill_legend()
-        self.marks = marks(points, run.kept) if run is not None and points is not None and not live else []
+        self.marks = []
+        if run is not None and points is not None and not live:
+            self.marks = marks(points, run.kept, None if run.finished is None else run.finished.lowest)
         self._range = None if not shown else _Range.of(shown, limits)
 
     def _fill_legend(self) -> None:

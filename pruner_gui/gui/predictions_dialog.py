@@ -64,7 +64,9 @@ class PredictionsDialog(QDialog):
         return found
 
     def _headings(self) -> list[str]:
-        return [self.tr("Row, from 0"), self.tr("True"), self.tr("Before"), self.tr("After")]
+        where = self.rows.where
+        place = self.tr("Line of {file}") if where.lines else self.tr("Row of {file}, from 1")
+        return [place.format(file=where.source), self.tr("True"), self.tr("Before"), self.tr("After")]
 
     def _build(self) -> None:
         names = {"pruning": self.tr("Pruning rows"), "holdout": self.tr("Held-out rows")}
@@ -78,7 +80,6 @@ class PredictionsDialog(QDialog):
         self.output.setAccessibleName(self.tr("Which output"))
         self.plot.setAccessibleName(self.tr("Plot of predicted against true values"))
         self.changed.setAccessibleName(self.tr("Changed predictions"))
-        self.changed.setHorizontalHeaderLabels(self._headings())
         choice = QHBoxLayout()
         choice.addWidget(self.which)
         choice.addWidget(self.output)
@@ -138,6 +139,7 @@ class PredictionsDialog(QDialog):
             line = self.tr("{count} of {total} predictions changed; {shown} are listed")
         numbers = {"count": count, "total": total, "shown": LISTED}
         self.count.setText(line.format(**{name: text.integer(n) for name, n in numbers.items()}))
+        self.changed.setHorizontalHeaderLabels(self._headings())
         lines = _cells(rows, LISTED)
         self.changed.setRowCount(len(lines))
         for at, line_cells in enumerate(lines):

@@ -22,13 +22,14 @@ from PySide6.QtSvg import QSvgRenderer
 from pruner_gui import files, report_page
 from pruner_gui.gui import graph_export
 from pruner_gui.gui.document import Document
+from pruner_gui.gui.text import tr_wording
 from pruner_gui.report import compared, report
 
 Facts = Mapping[str, Any]
 
 _SHARPNESS = 3  # pixels of a plot for each of its units
 _GRAPH_WIDTH = 640
-_MARGIN = 14.0  # millimetres
+_MARGIN = 1.0  # millimetres; Qt puts 2 cm inside of it, with the number of the page
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,10 @@ def write_report(target: Path, told: Facts, graph: Graph | None = None) -> Path:
 
 def _html(told: Facts, graph: Graph | None) -> str:
     if graph is None:
-        return report_page.page(told)
+        return report_page.page(told, translate=tr_wording)
     url = "data:image/png;base64," + base64.b64encode(graph_export.png(graph.picture)).decode()
     picture = f'<img width="{_GRAPH_WIDTH}" alt="" src="{url}">'
-    return report_page.page(told, pictures=[(graph.title, picture)])
+    return report_page.page(told, pictures=[(graph.title, picture)], translate=tr_wording)
 
 
 def _print(text: QTextDocument, target: Path, name: str) -> None:
@@ -115,6 +116,7 @@ def _print(text: QTextDocument, target: Path, name: str) -> None:
 def document(told: Facts, graph: Graph | None) -> QTextDocument:
     """Return the report as Qt's rich text; its pictures are resources of it."""
     text = QTextDocument()
+    text.setMetaInformation(QTextDocument.MetaInformation.CssMedia, "rich text")  # neither screen nor print
     numbers = itertools.count()
 
     def add(image: QImage, size: QSize) -> str:
@@ -132,7 +134,7 @@ def document(told: Facts, graph: Graph | None) -> QTextDocument:
         image.setDevicePixelRatio(1)  # the page says how large it is
         height = round(_GRAPH_WIDTH * image.height() / image.width())
         pictures.append((graph.title, add(image, QSize(_GRAPH_WIDTH, height))))
-    text.setHtml(report_page.page(told, drawn, pictures))
+    text.setHtml(report_page.page(told, drawn, pictures, tr_wording))
     return text
 
 

@@ -7,14 +7,17 @@ import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pruner_gui.pruning import knee, lowest
-from pruner_gui.pruning.config import SLACK
+from pruner_gui.pruning import Lowest, knee
 from pruner_gui.records import Points
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A point that stands out. `kind` is "knee", "lowest" or "chosen"; `error` is that of its curve."""
+    """A point that stands out; `error` is that of its curve.
+
+    `kind` is "knee"; "improved", of lowest held-out error, or "noise" where chance may have made it so;
+    "chosen", by the guard rows.
+    """
 
     kind: str
     point: int
@@ -22,19 +25,19 @@ class Mark:
     error: float
 
 
-def marks(points: Points, kept: int) -> list[Mark]:
+def marks(points: Points, kept: int, lowest: Lowest | None = None) -> list[Mark]:
     """Return what stands out in a finished run of which so many accepted edits were kept.
 
-    The knee of the pruning rows' error; the lowest held-out error where it is below that of the start by
-    more than rounding; what guard rows chose, where it is not the end.
+    The knee of the pruning rows' error; the lowest held-out error where it is below that of the start; what
+    guard rows chose, where it is not the end.
     """
     found = []
     bend = knee(points.pruning, points.neurons)
     if bend is not None:
         found.append(_mark("knee", bend, points, points.pruning))
-    best = lowest(points.holdout) if points.holdout else None
-    if best is not None and points.holdout[best] < points.holdout[0] - SLACK * abs(points.holdout[0]):
-        found.append(_mark("lowest", best, points, points.holdout))
+    if lowest is not None:
+        kind = "improved" if lowest.improved else "noise"
+        found.append(_mark(kind, lowest.accepted, points, points.holdout))
     if kept < len(points) - 1:
         found.append(_mark("chosen", kept, points, points.guard or points.pruning))
     return found

@@ -159,7 +159,8 @@ def mark(found: Mark) -> str:
     """Return the label of a point that stands out."""
     words = {
         "knee": _tr("knee: {neurons}"),
-        "lowest": _tr("pruning improved it here: {neurons}"),
+        "improved": _tr("pruning improved it here: {neurons}"),
+        "noise": _tr("lowest held-out error, within noise of the start: {neurons}"),
         "chosen": _tr("chosen by the guard rows: {neurons}"),
     }
     return words[found.kind].format(neurons=neurons(found.neurons))
@@ -172,8 +173,18 @@ def mark_tip(found: Mark) -> str:
             "The knee: up to here much went for little, from here on the error rises steeply.\n"
             "It is where the curve is farthest below the straight line from its first to its last point."
         ),
-        "lowest": _tr("The lowest held-out error of the run: these rows decided nothing, they only report."),
-        "chosen": _tr("The smallest network whose error on the guard rows is within the tolerance."),
+        "improved": _tr(
+            "The lowest held-out error of the run, below that of the start by more than chance explains.\n"
+            "These rows decided nothing, they only report."
+        ),
+        "noise": _tr(
+            "The lowest held-out error of the run; the best of so many points is as low by chance alone.\n"
+            "These rows decided nothing, they only report."
+        ),
+        "chosen": _tr(
+            "The smallest network whose error on the guard rows is within the tolerance, "
+            "and that by a standard error."
+        ),
     }
     return words[found.kind]
 

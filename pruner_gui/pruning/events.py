@@ -100,11 +100,22 @@ class PassEnded:
 
 
 @dataclass(frozen=True)
+class Lowest:
+    """The point of lowest held-out error, after so many accepted edits, where it is below that of the start.
+
+    `improved` says whether it is so beyond what chance makes of the best of all points, see `beyond_noise`.
+    """
+
+    accepted: int
+    improved: bool
+
+
+@dataclass(frozen=True)
 class Finished:
     """The run ended. `seconds` counts the loop and its set-up.
 
-    Guard rows choose how far to go: `network` is the one after the first `chosen` of the accepted edits, the
-    smallest whose error on the guard rows is within the tolerance. Without any it is the last.
+    Guard rows choose how far to go: `network` is the one after the first `chosen` of the accepted edits, see
+    `pruning.guard`. Without any it is the last. `lowest` is None where no held-out error fell.
     """
 
     network: Network
@@ -112,6 +123,7 @@ class Finished:
     evaluations: int
     seconds: float
     chosen: int
+    lowest: Lowest | None = None
 
 
 Event = Preparing | Started | StageStarted | Ranked | Trial | Accepted | PassEnded | StageEnded | Finished

@@ -6,15 +6,16 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
-from pruner_gui.evaluation import Evaluator, Score
+from pruner_gui.evaluation import Evaluator, Score, beyond_noise, row_losses
 from pruner_gui.network import Network
 from pruner_gui.pruning import connections, controls, free, selective
 from pruner_gui.pruning.candidates import candidates, floors
-from pruner_gui.pruning.config import BadSetting, PruneConfig
-from pruner_gui.pruning.events import Accepted, Event, Finished, StageEnded, StageStarted, Started
+from pruner_gui.pruning.config import SLACK, BadSetting, PruneConfig
+from pruner_gui.pruning.events import Accepted, Event, Finished, Lowest, StageEnded, StageStarted, Started
+from pruner_gui.pruning.guard import Guard
 from pruner_gui.pruning.judge import Judge
 from pruner_gui.pruning.state import State, get_ready
-from pruner_gui.pruning.trajectory import replayed
+from pruner_gui.pruning.trajectory import Trajectory, lowest
 
 Events = Generator[Event, None, None]  # closing it cancels the run
 
@@ -77,11 +78,12 @@ def prune_in_steps(
         if watcher is not None:
             yield from get_ready(watcher, network)
         seen.append(None if watcher is None else watcher.baseline(network))
-    choice = _Choice(steps[-1], metrics, guard.baseline(origin) if guard is not None else None)
+    guarding = None if guard is None else Guard(steps[-1], guard, origin)
+    points = Trajectory(network)
     state = State(network, start, (holdout, guard))
     count = len(candidates(network, steps[0].layers, steps[0].protected, floors(steps[0], origin)))
     yield Started(network, metrics, reference, start, limits, seen[0], count, seen[1])
-    held = seen[0]
+    held, on_held_rows = seen[0], [seen[0]]
     for number, config in enumerate(steps):
         judge = Judge(config, metrics, reference)
         judge.accepted(state.score)
@@ -91,29 +93,28 @@ def prune_in_steps(
         for event in _STRATEGIES[config.strategy](state):
             if isinstance(event, Accepted):
                 held = event.holdout
-                choice.see(len(state.accepted), event.guard)
+                on_held_rows.append(held)
+                if guarding is not None:
+                    guarding.see(len(state.accepted), event.guard)
+                if holdout is not None or guarding is not None:
+                    points.add(event.edit, event.network)
             yield event
         yield StageEnded(number, state.network, state.score, held)
-    chosen = choice.made(len(state.accepted))
-    kept = state.network if chosen == len(state.accepted) else replayed(network, state.accepted[:chosen])
-    yield Finished(kept, state.passes, state.trials, time.perf_counter() - began, chosen)
+    chosen = len(state.accepted) if guarding is None else (yield from guarding.choose(points))
+    kept = state.network if chosen == len(state.accepted) else points.network(chosen)
+    seconds = time.perf_counter() - began
+    best = None if holdout is None else _lowest(holdout, points, on_held_rows)
+    yield Finished(kept, state.passes, state.trials, seconds, chosen, best)
 
 
-class _Choice:
-    """How far to go by the guard rows: the smallest network whose error there is within the tolerance."""
-
-    def __init__(self, config: PruneConfig, metrics: Sequence[str], original: Score | None) -> None:
-        self._judge = None if original is None else Judge(config, metrics, original)
-        self._best = 0
-
-    def see(self, accepted: int, score: Score | None) -> None:
-        """Take note of the error after so many accepted edits."""
-        if self._judge is not None and score is not None and self._judge.allows(score):
-            self._best = accepted
-
-    def made(self, accepted: int) -> int:
-        """Return how many of the accepted edits are kept."""
-        return accepted if self._judge is None else self._best
+def _lowest(holdout: Evaluator, points: Trajectory, scores: Sequence[Score | None]) -> Lowest | None:
+    """The point of lowest held-out error, and whether it is below that of the start by more than chance."""
+    errors = [score.values[0] for score in scores if score is not None]
+    best = lowest(errors)
+    if best is None or errors[best] >= errors[0] - SLACK * abs(errors[0]):
+        return None
+    before, after = (row_losses(points.network(point), holdout.objective)[0] for point in (0, best))
+    return Lowest(best, beyond_noise(before, after, len(errors) - 1))
 
 
 def check(steps: Sequence[PruneConfig], network: Network, original: Network) -> None:

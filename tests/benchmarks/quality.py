@@ -1,7 +1,8 @@
 """What is left after pruning, and how good it is on other rows, by what a neuron leaves behind.
 
 Every network is pruned on several splits of its rows, without and with compensation, and by the magnitude of
-the weights down to as many neurons. Some also with guard rows and without, which choose how far to go. The
+the weights down to as many neurons. Some also with guard rows, which choose how far to go: beside all pruning
+rows without, and beside the same run to its end, so that the choice is told from the rows that it costs. The
 figures go to `build/bench/quality.json`; `quality.py guard` makes those with guard rows anew and keeps the
 others.
 
@@ -30,7 +31,7 @@ from pruner_gui import data
 from pruner_gui.evaluation import COMPENSATIONS, Examples, IncrementalEvaluator, ReferenceEvaluator, prepare
 from pruner_gui.formats import read
 from pruner_gui.network import FloatArray, Network
-from pruner_gui.pruning import Finished, PruneConfig, Tolerance, prune, prune_in_steps
+from pruner_gui.pruning import Accepted, Finished, PruneConfig, Tolerance, prune, prune_in_steps
 from pruner_gui.session import DataOptions, load_examples
 
 RESULT = ROOT / "build" / "bench" / "quality.json"
@@ -52,20 +53,20 @@ class Case:
     examples: Examples
 
 
-def sample_cases(entry: Mapping[str, str]) -> list[Case]:
+def sample_cases(entry: Mapping[str, str], seeds: Sequence[int] = SEEDS) -> list[Case]:
     network = read(MODELS / entry["model"])
     # The share is given, else the file's own marks would give every seed the same rows.
-    options = (DataOptions(holdout=data.DEFAULT_SHARE, seed=seed) for seed in SEEDS)
+    options = (DataOptions(holdout=data.DEFAULT_SHARE, seed=seed) for seed in seeds)
     return [Case(network, load_examples(network, [MODELS / entry["data"]], option)) for option in options]
 
 
-def retrained_cases() -> list[Case]:
+def retrained_cases(seeds: Sequence[int] = SEEDS) -> list[Case]:
     """Train the digits sample anew for every seed; the rows held out are never trained on."""
     recipe = next(sample for sample in SAMPLES if sample.name == "digits")
     rows = data.read([MODELS / recipe.data], recipe.layers[0], recipe.layers[-1])
     rows = replace(rows, inputs=rows.inputs / 16)
     cases = []
-    for seed in SEEDS:
+    for seed in seeds:
         split = data.split(rows, RETRAINED_HOLDOUT, seed)
         weights = _train(split.pruning, recipe.layers[1:-1], recipe.penalty, recipe.max_iterations, seed)
         network = works.chain(weights, recipe.activation, recipe.head)
@@ -134,8 +135,10 @@ class Figures:
     held_rate: float
 
     @staticmethod
-    def of(network: Network, examples: Examples) -> Figures:
-        metrics = examples.choice.metrics[:1] + (("error-rate",) if examples.classification else ())
+    def of(network: Network, examples: Examples, metric: str = "") -> Figures:
+        """Measure `metric`, by default the one that suits the network."""
+        first = metric or examples.choice.metrics[0]
+        metrics = (first, "error-rate") if examples.classification else (first,)
         found: list[float] = []
         for objective in (examples.objective(metrics), examples.holdout_objective(metrics)):
             assert objective is not None
@@ -308,99 +311,128 @@ def line(row: Row) -> str:
 # -- guard rows
 
 GUARD = 0.2  # of the pruning rows
+GUARD_SEEDS = range(20)
 MNIST = ROOT.parent / "shared" / "data"
 MNIST_MODEL = MNIST / "models" / "softmax-last-layer.onnx"
 MNIST_ROWS = [MNIST / f"t10k-{name}.gz" for name in ("images-idx3-ubyte", "labels-idx1-ubyte")]
+PLAIN, TO_THE_END, GUARDED = "all rows", "to the end", "guard"  # the last two: one run, two points of it
 
 
 @dataclass(frozen=True)
 class Guarded:
-    """A network pruned on all splits with this share of guard rows, and with none to compare with."""
+    """A network pruned on all splits in one of the ways, with those on all pruning rows to compare with."""
 
     model: str
+    metrics: tuple[str, ...]
     tolerance: Tolerance
     compensation: str
-    guard: float
+    way: str
     neurons: int
     results: Sequence[Result]
-    unguarded: Sequence[Result]
+    plain: Sequence[Result]
 
     def entry(self) -> dict[str, object]:
         """Return the entry in the file: means over the seeds, with their standard errors."""
-        rises = {}
-        for name in ("error", "held_error", "rate", "held_rate"):
-            rise = mean_and_error(_rises(self.results, name))
-            rises[name] = None if math.isnan(rise[0]) else rise
-        against = np.subtract(_rises(self.results, "held_error"), _rises(self.unguarded, "held_error"))
+        allowed = [self.tolerance.amount(result.before.held_error) for result in self.results]
         return {
             "model": self.model,
+            "metrics": list(self.metrics),
             "tolerance": str(self.tolerance),
-            "method": f"{self.compensation}, guard {self.guard:g}",
-            "guard": self.guard,
-            "seeds": list(SEEDS),
+            "compensation": self.compensation,
+            "method": self.way,
+            "guard": 0.0 if self.way == PLAIN else GUARD,
+            "seeds": list(GUARD_SEEDS),
             "kept": _mean([result.kept for result in self.results]),
             "of": self.neurons,
-            "pruning_error_rise": rises["error"],
-            "holdout_error_rise": rises["held_error"],
-            "pruning_error_rate_rise": rises["rate"],
-            "holdout_error_rate_rise": rises["held_rate"],
-            "holdout_error_rise_against_unguarded": mean_and_error(against.tolist()),
+            "holdout_error_rise_allowed": _mean(allowed),
+            **{
+                f"{rows}_{error}_rise": _known(_rises(self.results, name))
+                for rows, error, name in (
+                    ("pruning", "error", "error"),
+                    ("holdout", "error", "held_error"),
+                    ("pruning", "error_rate", "rate"),
+                    ("holdout", "error_rate", "held_rate"),
+                )
+            },
+            "holdout_error_rise_against_all_rows": _known(self._against("held_error")),
+            "holdout_error_rate_rise_against_all_rows": _known(self._against("held_rate")),
             "seconds": _mean([result.seconds for result in self.results]),
         }
 
     def line(self) -> str:
         """Return the row of the table."""
-        entry = self.entry()
         cells = [
-            f"{self.model:<17}{self.tolerance!s:<5}{entry['method']:<20}{entry['kept']:>7.1f}{self.neurons:>5}"
+            f"{self.model:<17}{'+'.join(self.metrics):<25}{self.tolerance!s:<5}{self.compensation:<7}"
+            f"{self.way:<11}{_mean([result.kept for result in self.results]):>6.1f}{self.neurons:>5}"
         ]
-        rise, held = _rises(self.results, "error"), _rises(self.results, "held_error")
-        against = np.subtract(held, _rises(self.unguarded, "held_error")).tolist()
-        for mean, error in map(mean_and_error, (rise, held, against)):
-            cells.append(f"{f'{mean:+.4g} ± {error:.2g}':>24}")
-        mean, error = mean_and_error(_rises(self.results, "held_rate"))
-        cells.append("" if math.isnan(mean) else f"{f'{mean:+.2%} ± {error:.2%}':>20}")
+        for values in (_rises(self.results, "held_error"), self._against("held_error")):
+            mean, error = mean_and_error(values)
+            cells.append(f"{f'{mean:+.2g} ± {error:.1g}':>20}")
+        for values in (_rises(self.results, "held_rate"), self._against("held_rate")):
+            mean, error = mean_and_error(values)
+            cells.append("" if math.isnan(mean) else f"{f'{mean:+.2%} ± {error:.2%}':>18}")
         return "".join(cells)
+
+    def _against(self, name: str) -> list[float]:
+        found: list[float] = np.subtract(_rises(self.results, name), _rises(self.plain, name)).tolist()
+        return found
+
+
+def _known(values: Sequence[float]) -> tuple[float, float] | None:
+    found = mean_and_error(values)
+    return None if math.isnan(found[0]) else found
 
 
 def _rises(found: Sequence[Result], name: str) -> list[float]:
     return [getattr(result.after, name) - getattr(result.before, name) for result in found]
 
 
-def guarded(case: Case, tolerance: Tolerance, compensation: str, guard: float, seed: int) -> Result:
-    """Prune with a share of the pruning rows as guard rows; errors are those on all pruning rows."""
-    examples = case.examples
-    split = data.Split(examples.pruning, examples.holdout)
+def guarded(case: Case, config: PruneConfig, guard: float, seed: int) -> tuple[Result, Result]:
+    """Prune with a share of the pruning rows as guard rows; return what they chose, and the end of the run.
+
+    Errors on pruning rows are those on all of them.
+    """
+    whole = case.examples
+    split = data.Split(whole.pruning, whole.holdout)
     examples = prepare(case.network, data.set_apart(split, guard, seed) if guard else split)
-    metrics = case.examples.choice.metrics
-    config = PruneConfig(metrics=metrics, tolerances=(tolerance,), compensation=compensation)
-    decides, watches = examples.objective(metrics), examples.guard_objective(metrics)
+    decides, watches = examples.objective(config.metrics), examples.guard_objective(config.metrics)
+    end = case.network
     began = time.perf_counter()
-    *_, finished = prune_in_steps(
+    for event in prune_in_steps(
         case.network,
         (config,),
-        lambda step: IncrementalEvaluator(decides, compensation),
+        lambda step: IncrementalEvaluator(decides, config.compensation),
         guard=IncrementalEvaluator(watches) if watches is not None else None,
-    )
-    assert isinstance(finished, Finished)
+    ):
+        if isinstance(event, Accepted):
+            end = event.network
     seconds = time.perf_counter() - began
-    before, after = (Figures.of(network, case.examples) for network in (case.network, finished.network))
-    return Result(finished.network.hidden_neurons, before, after, seconds)
+    assert isinstance(event, Finished)
+    before = Figures.of(case.network, whole, config.metrics[0])
+    chosen, last = (
+        Result(each.hidden_neurons, before, Figures.of(each, whole, config.metrics[0]), seconds)
+        for each in (event.network, end)
+    )
+    return chosen, last
 
 
-def guard_rows(model: str, cases: Sequence[Case]) -> Iterator[Guarded]:
-    neurons = cases[0].network.hidden_neurons
-    for tolerance in TOLERANCES:
-        for compensation in ("none", "refit"):
-            plain, held = (
-                [
-                    guarded(case, tolerance, compensation, share, seed)
-                    for seed, case in zip(SEEDS, cases, strict=True)
-                ]
-                for share in (0.0, GUARD)
-            )
-            yield Guarded(model, tolerance, compensation, 0.0, neurons, plain, plain)
-            yield Guarded(model, tolerance, compensation, GUARD, neurons, held, plain)
+def guard_rows(model: str, cases: Sequence[Case], config: PruneConfig) -> Iterator[Guarded]:
+    """Yield the three ways: all pruning rows; fewer of them, to the end; and as far as the guard rows say."""
+    pairs = list(zip(GUARD_SEEDS, cases, strict=True))
+    plain = [guarded(case, config, 0.0, seed)[0] for seed, case in pairs]
+    both = [guarded(case, config, GUARD, seed) for seed, case in pairs]
+    found = {PLAIN: plain, TO_THE_END: [end for _, end in both], GUARDED: [chosen for chosen, _ in both]}
+    for way, there in found.items():
+        yield Guarded(
+            model,
+            config.metrics,
+            config.tolerances[0],
+            config.compensation,
+            way,
+            cases[0].network.hidden_neurons,
+            there,
+            plain,
+        )
 
 
 def mnist_cases() -> list[Case]:
@@ -408,28 +440,35 @@ def mnist_cases() -> list[Case]:
     if not MNIST.is_dir():
         return []
     network = read(MNIST_MODEL)
-    options = (DataOptions(scale="255", holdout=data.DEFAULT_SHARE, seed=seed) for seed in SEEDS)
+    options = (DataOptions(scale="255", holdout=data.DEFAULT_SHARE, seed=seed) for seed in GUARD_SEEDS)
     return [Case(network, load_examples(network, MNIST_ROWS, option)) for option in options]
 
 
 def all_guard_rows() -> Iterator[Guarded]:
+    """Yield the rows for each network, by the errors that suit it and by others that over-fit more."""
     digits = next(
         entry
         for entry in json.loads((MODELS / "samples.json").read_text(encoding="utf-8"))
         if entry["name"] == "digits"
     )
-    for model, cases in (
-        ("digits", sample_cases(digits)),
-        (RETRAINED, retrained_cases()),
-        ("mnist 32-32", mnist_cases()),
+    for model, cases, others in (
+        ("digits", sample_cases(digits, GUARD_SEEDS), ("error-rate",)),
+        (RETRAINED, retrained_cases(GUARD_SEEDS), ("error-rate",)),
+        ("mnist 32-32", mnist_cases(), ("mse", "error-rate")),
     ):
-        if cases:
-            yield from guard_rows(model, cases)
+        if not cases:
+            continue
+        for metrics in (cases[0].examples.choice.metrics, *((other,) for other in others)):
+            # Digits have hardly any mistakes to take a share of.
+            for tolerance in TOLERANCES[:1] if metrics == ("error-rate",) else TOLERANCES:
+                for compensation in ("none", "refit"):
+                    config = PruneConfig(metrics, (tolerance,), compensation=compensation)
+                    yield from guard_rows(model, cases, config)
 
 
 GUARD_HEADING = (
-    f"\n{'model':<17}{'tol.':<5}{'method':<20}{'kept':>7}{'of':>5}{'error rises':>24}{'held-out rises':>24}"
-    f"{'- without guard':>24}{'held-out rate':>20}"
+    f"\n{'model':<17}{'by':<25}{'tol.':<5}{'':<7}{'rows':<11}{'kept':>6}{'of':>5}{'held-out rises':>20}"
+    f"{'- all rows':>20}{'held-out rate':>18}{'- all rows':>18}"
 )
 
 

@@ -11,7 +11,7 @@ from small_examples import classifier
 
 from pruner_gui.gui import run_words
 from pruner_gui.gui.run_points import Mark, as_csv, boundaries, marks
-from pruner_gui.pruning import PruneConfig, Tolerance
+from pruner_gui.pruning import Lowest, PruneConfig, Tolerance
 from pruner_gui.records import Points, Record
 from pruner_gui.session import Session
 
@@ -46,17 +46,24 @@ def test_the_knee_is_marked_where_the_error_begins_to_rise_steeply() -> None:
 
 
 @pytest.mark.parametrize(
-    ("holdout", "expected"),
+    ("lowest", "expected"),
     [
-        ([1.0, 0.9, 0.8, 1.2], [Mark("lowest", 2, 8, 0.8)]),
-        ([1.0, 1.1, 1.2, 1.3], []),
-        ([1.0, 1.0 - 1e-12, 1.0, 1.0], []),  # rounding is no improvement
+        (Lowest(2, improved=True), [Mark("improved", 2, 8, 0.8)]),
+        (Lowest(2, improved=False), [Mark("noise", 2, 8, 0.8)]),
+        (None, []),
     ],
 )
-def test_the_lowest_held_out_error_is_marked_only_below_that_of_the_start(
-    holdout: list[float], expected: list[Mark]
+def test_the_lowest_held_out_error_is_called_an_improvement_only_where_it_is_one(
+    lowest: Lowest | None, expected: list[Mark]
 ) -> None:
-    assert marks(points([10, 9, 8, 7], [1.0] * 4, holdout), kept=3) == expected
+    assert marks(points([10, 9, 8, 7], [1.0] * 4, [1.0, 0.9, 0.8, 1.2]), 3, lowest) == expected
+    words = [run_words.mark(mark) for mark in expected]
+    assert all(
+        ("improved" in line) == (mark.kind == "improved") for line, mark in zip(words, expected, strict=True)
+    )
+    assert all(
+        ("noise" in line) == (mark.kind == "noise") for line, mark in zip(words, expected, strict=True)
+    )
 
 
 def test_what_guard_rows_chose_is_marked_where_it_is_not_the_end() -> None:

@@ -8,7 +8,7 @@ from graph_networks import chain
 
 from pruner_gui.evaluation import IncrementalEvaluator, Objective, Targets
 from pruner_gui.network import Dense, FloatArray, Network, RemoveUnits
-from pruner_gui.pruning import Event, PruneConfig, Tolerance, Trial, prune
+from pruner_gui.pruning import PRESETS, Accepted, Event, PruneConfig, Tolerance, Trial, prune
 from pruner_gui.pruning.connections import ranking
 from pruner_gui.pruning.controls import weight_norms
 
@@ -130,3 +130,12 @@ def test_a_removal_can_make_an_earlier_neuron_free_to_go() -> None:
     assert (0, False) in found
     went = [unit for unit, accepted in found if accepted]
     assert went == [1, 2, 0]
+
+
+@pytest.mark.parametrize(("ceiling", "gone"), [(1.0, []), (1.001, [1])])
+def test_the_ceiling_of_2008_itself_is_too_much(ceiling: float, gone: list[int]) -> None:
+    network, objective = linear_sum([9, 1, 8])
+    config = PruneConfig(tolerances=(Tolerance(ceiling, relative=False),), **PRESETS["heaton-2008"])
+    squares = Objective(objective.inputs, objective.targets, config.metrics)
+    events = prune(network, config, IncrementalEvaluator(squares))
+    assert [event.edit.units[0] for event in events if isinstance(event, Accepted)] == gone

@@ -172,21 +172,67 @@ def test_a_step_keeps_protected_neurons_and_other_layers() -> None:
     assert layers <= {network.hidden_layers[1].name}
 
 
-def test_guard_rows_choose_the_smallest_network_that_holds_on_them() -> None:
-    network, objective = example(3, rows=20)
-    _, guard = example(3, rows=300)
+def test_guard_rows_choose_the_smallest_network_that_holds_on_them_by_a_standard_error() -> None:
+    network, objective = example(3, rows=40)
+    _, guard = example(3, rows=100)
     events = run(network, of("selective", tolerance=15), objective, guard)
     accepted = [event for event in events if isinstance(event, Accepted)]
     finished = events[-1]
     assert isinstance(finished, Finished)
-    limit = 1.15 * ReferenceEvaluator(guard).baseline(network).values[0]
-    holds = [event.guard is not None and event.guard.values[0] <= limit for event in accepted]
-    assert not all(holds)
-    assert finished.chosen == max((i + 1 for i, held in enumerate(holds) if held), default=0)
+    before, holds, on_average = rows_of(network, guard), [], []
+    for event in accepted:
+        rise = rows_of(event.network, guard) - before
+        assert event.guard is not None
+        assert event.guard.values[0] == pytest.approx(before.mean() + rise.mean())
+        on_average.append(rise.mean() <= 0.15 * before.mean())
+        holds.append(rise.mean() + rise.std(ddof=1) / np.sqrt(len(rise)) <= 0.15 * before.mean())
+    assert finished.chosen == last(holds)
+    assert 0 < last(holds) < last(on_average) < len(accepted)
     names = [layer.name for layer in network.hidden_layers]
     expected = accepted[finished.chosen - 1].network if finished.chosen else network
     for name in names:
         assert finished.network.by_name[name].units.tolist() == expected.by_name[name].units.tolist()
+
+
+def rows_of(network: Network, objective: Objective) -> FloatArray:
+    """The cross-entropy of single rows, worked out once more."""
+    outputs = network.forward(objective.inputs)
+    labels = objective.targets.labels
+    assert labels is not None
+    found: FloatArray = -np.log(outputs[np.arange(len(outputs)), labels])
+    return found
+
+
+def last(holds: Sequence[bool]) -> int:
+    """How many edits there were up to the last that holds."""
+    return max((place for place, held in enumerate(holds, 1) if held), default=0)
+
+
+def test_what_costs_nothing_goes_however_few_the_guard_rows() -> None:
+    network, objective = example(3)
+    _, guard = example(3, rows=8)
+    events = run(network, of("free", tolerance=0), objective, guard)
+    accepted = [event for event in events if isinstance(event, Accepted)]
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    assert finished.chosen == len(accepted) > 0
+
+
+def test_the_lowest_held_out_error_is_found_and_weighed() -> None:
+    network, objective = example(3, rows=40)
+    _, held = example(3, rows=200)
+    whole = IncrementalEvaluator(objective)
+    events = list(
+        prune_in_steps(network, of("selective", tolerance=30), lambda step: whole, ReferenceEvaluator(held))
+    )
+    finished = events[-1]
+    assert isinstance(finished, Finished)
+    errors = [e.holdout.values[0] for e in events if isinstance(e, (Started, Accepted)) and e.holdout]
+    if min(errors) < errors[0]:
+        assert finished.lowest is not None
+        assert errors[finished.lowest.accepted] == min(errors)
+    else:
+        assert finished.lowest is None
 
 
 def test_steps_share_their_metrics() -> None:
