@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'A file'} could not be used: {error.strerror}.")
     except KeyboardInterrupt:
-        return _fail("Stopped. Nothing was written.")
+        return _fail("Stopped. Files are whole: each is the old one or the new one.")
     return 0
 
 
@@ -341,6 +341,8 @@ def _data_options(options: argparse.Namespace, holdout: float | None, files: Seq
 def _prune(options: argparse.Namespace) -> None:
     steps = _run_steps(options)
     refuse_source(options.model, options.output)
+    for path in filter(None, (options.output, options.report, options.html, options.code)):
+        files.check_target(path)  # what cannot be written is told before the run
     network = reading.model(options.model, activations=options.activations)
     formats.format_for(network, options.output)
     if options.code is not None:
@@ -384,7 +386,7 @@ def _prune(options: argparse.Namespace) -> None:
 def _give_code(network: Network, written: Path, target: Path | None) -> None:
     """Print, or write where it is asked for, how to load a file that holds weights alone."""
     if target is not None:
-        _write(target, formats.rebuild_code(network, written))
+        files.write(target, formats.rebuild_code(network, written).encode())
     elif formats.format_for(network, written).weights_only:
         with contextlib.suppress(formats.NotExpressible):  # an activation that PyTorch does not have
             print(f"To load it in PyTorch:\n\n{formats.rebuild_code(network, written)}")
@@ -449,14 +451,9 @@ def _write_reports(
         0 if guard is None else len(guard),
     )
     if options.report is not None:
-        _write(options.report, json.dumps(facts, indent=2) + "\n")
+        files.write(options.report, f"{json.dumps(facts, indent=2)}\n".encode())
     if options.html is not None:
-        _write(options.html, report_page.page(facts))
-
-
-def _write(path: Path, text: str) -> None:
-    with files.atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        files.write(options.html, report_page.page(facts).encode())
 
 
 def _info(options: argparse.Namespace) -> None:

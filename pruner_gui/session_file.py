@@ -71,24 +71,14 @@ class DataReference:
             OSError: one cannot be read.
         """
         paths = tuple(path.absolute() for path in paths)
-        return DataReference(paths, options, checksum(paths))
+        return DataReference(paths, options, files.checksum(paths))
 
     def is_unchanged(self) -> bool:
         """Whether the files are there and hold what they held."""
         try:
-            return checksum(self.files) == self.checksum
+            return files.checksum(self.files) == self.checksum
         except OSError:
             return False
-
-
-def checksum(paths: Iterable[Path]) -> int:
-    """Return the crc32 of the content of files, one after the other."""
-    value = 0
-    for path in paths:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                value = zlib.crc32(chunk, value)
-    return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,11 +105,11 @@ def save(saved: Saved, path: Path) -> None:
     """Write a session, whole or not at all.
 
     Raises:
-        OSError: the system does not take it.
+        CannotWrite: the system does not take it.
     """
     encoded, arrays = _codec().encode(saved)
     text = json.dumps({"version": VERSION, "session": encoded}, allow_nan=False)
-    with files.atomic(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with files.atomic(path) as draft, zipfile.ZipFile(draft, "w") as archive:
         archive.writestr("session.json", text, zipfile.ZIP_DEFLATED)
         for number, array in enumerate(arrays):
             with archive.open(f"arrays/{number}.npy", "w", force_zip64=True) as entry:

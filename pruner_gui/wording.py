@@ -36,11 +36,11 @@ from pruner_gui.data.errors import (
 )
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import MetricUnfit, NonFiniteError, NonFiniteWeight, WrongWidth
+from pruner_gui.files import Bytes, CannotWrite, ChangedWhileRead
 from pruner_gui.formats.errors import (
     BadActivations,
     BadEntry,
     CannotRead,
-    CannotWrite,
     ExportDiffers,
     ExportDoesNotRun,
     ExternalData,
@@ -128,6 +128,8 @@ def gap(measured: Gap, number: Callable[[float], str] = "{:.4g}".format, transla
 def _plain(value: object, translate: Translate) -> str:
     if isinstance(value, Place):
         return translate(_PLACE).format(row=value.row, column=value.column)
+    if isinstance(value, Bytes):
+        return _size(value)
     if isinstance(value, tuple) and not isinstance(value, LayerSizes):
         separator = "; " if any(isinstance(item, Place) for item in value) else ", "
         more = ["…"] if len(value) > _NAMES_SHOWN else []
@@ -135,6 +137,12 @@ def _plain(value: object, translate: Translate) -> str:
     return str(value)
 
 
+def _size(count: int) -> str:
+    power, unit = next((pair for pair in _UNITS if count >= pair[0]), _UNITS[-1])
+    return f"{count / power:.4g} {unit}"
+
+
+_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "bytes"))
 _NAMES_SHOWN = 12
 _PLACE = QT_TRANSLATE_NOOP("wording", "row {row}, column {column}")
 _EXPORT_AGAIN = QT_TRANSLATE_NOOP("wording", "Export the model again from the program that trained it.")
@@ -259,13 +267,62 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         ),
         (CannotWrite, "ENOSPC"): (
             QT_TRANSLATE_NOOP(
-                "wording", "There is no room left on the disk for {path}; what was there before is unchanged."
+                "wording",
+                "The disk is full: {path} needs {needed}, and {free} are free there; what was there before is unchanged.",
             ),
             _OTHER_PLACE,
         ),
-        (CannotWrite, "EACCES"): (
-            QT_TRANSLATE_NOOP("wording", "You may not write to {path}."),
+        (CannotWrite, "entries"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "The disk is full: it has no room for one more file, such as {path}."
+            ),
             _OTHER_PLACE,
+        ),
+        (CannotWrite, "EDQUOT"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Your share of the disk is used up: {path} needs {needed}; what was there before is unchanged.",
+            ),
+            _OTHER_PLACE,
+        ),
+        (CannotWrite, "EFBIG"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} would be larger than a file may be on this disk; what was there before is unchanged.",
+            ),
+            QT_TRANSLATE_NOOP("wording", "Choose a folder on another disk, or write a smaller file."),
+        ),
+        (CannotWrite, "EIO"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "The disk failed while {path} was written; what was there before is unchanged."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Write to another disk, and have this one checked."),
+        ),
+        (CannotWrite, "ENAMETOOLONG"): (
+            QT_TRANSLATE_NOOP("wording", "The name {path} is too long for this disk."),
+            QT_TRANSLATE_NOOP("wording", "Choose a shorter name."),
+        ),
+        (CannotWrite, "ENOTDIR"): (
+            QT_TRANSLATE_NOOP("wording", "{path} cannot be written: what should be its folder is a file."),
+            QT_TRANSLATE_NOOP("wording", "Choose another folder."),
+        ),
+        (CannotWrite, "folder"): (
+            QT_TRANSLATE_NOOP("wording", "You may not make files in the folder of {path}."),
+            QT_TRANSLATE_NOOP("wording", "Choose another folder, or ask for the permission to write there."),
+        ),
+        (CannotWrite, "special"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is not a file, but a pipe or a device."),
+            QT_TRANSLATE_NOOP("wording", "Choose another file name."),
+        ),
+        (CannotWrite, "unconfirmed"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} was written, but the disk does not confirm that it will stay there."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Write it again, to another disk."),
+        ),
+        (CannotWrite, "EACCES"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is protected: you may not write to it."),
+            QT_TRANSLATE_NOOP("wording", "Choose another file name, or take the protection away."),
         ),
         (CannotWrite, "EROFS"): (
             QT_TRANSLATE_NOOP("wording", "{path} is on a disk that can only be read."),
@@ -280,6 +337,10 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
                 "wording", "{path} could not be written ({reason}); what was there before is unchanged."
             ),
             _OTHER_PLACE,
+        ),
+        (ChangedWhileRead, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} was changed while it was read, so nothing of it is used."),
+            QT_TRANSLATE_NOOP("wording", "Wait until it is written completely, then open it again."),
         ),
         (UnknownFormat, None): (
             QT_TRANSLATE_NOOP("wording", "{path} is in no format that is known here."),

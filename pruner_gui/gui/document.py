@@ -482,9 +482,8 @@ class Document(QObject):
     def save_recipe(self, path: Path) -> None:
         """Write the steps as JSON; what goes wrong is told."""
         try:
-            with files.atomic(path) as temporary:
-                temporary.write_text(recipe.to_json(self.plan.steps) + "\n", "utf-8")
-        except OSError as error:
+            files.write(path, f"{recipe.to_json(self.plan.steps)}\n".encode())
+        except PrunerError as error:
             self.failed.emit(Failure(error, traceback.format_exc()))
 
     def open_recipe(self, path: Path) -> None:

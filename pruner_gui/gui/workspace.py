@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from pruner_gui.errors import PrunerError
 from pruner_gui.gui import compare, neuron, plot_export, printing, text
 from pruner_gui.gui.compare import ComparisonPanel
 from pruner_gui.gui.document import MOST_SEARCHED, Arrangement, Document, Exported, Failure, Preview
@@ -446,7 +447,7 @@ class Workspace(QObject):
         """Write the plots, or their figures, into a file and say so."""
         try:
             self._say_written(plot_export.write(path, self.plots.plots(), self.plots.table()))
-        except (OSError, MemoryError) as error:
+        except (PrunerError, MemoryError) as error:
             self.document.failed.emit(Failure(error, traceback.format_exc()))
 
     def _show_comparison(self) -> None:
