@@ -343,7 +343,7 @@ def _prune(options: argparse.Namespace) -> None:
     refuse_source(options.model, options.output)
     for path in filter(None, (options.output, options.report, options.html, options.code)):
         files.check_target(path)  # what cannot be written is told before the run
-    network = reading.model(options.model, activations=options.activations)
+    network, read = reading.model_with_files(options.model, activations=options.activations)
     formats.format_for(network, options.output)
     if options.code is not None:
         formats.rebuild_code(network, options.output)  # what cannot be said is told before the run
@@ -353,7 +353,7 @@ def _prune(options: argparse.Namespace) -> None:
     session.use(load_examples(network, options.data, chosen))
     assert session.examples is not None
     metrics = session.metrics(steps[0])
-    before = summarise(network, session.examples, metrics, options.model)
+    before = summarise(network, session.examples, metrics, _size(read))
 
     progress = Progress(session, quiet=options.quiet)
     for line in _told(session.examples):
@@ -370,7 +370,7 @@ def _prune(options: argparse.Namespace) -> None:
         progress.say(f"The guard rows keep {run.kept} of {len(run.steps)} removals.")
 
     export = formats.write(session.network, options.output, session.examples.pruning.inputs)
-    after = summarise(session.network, session.examples, metrics, options.output)
+    after = summarise(session.network, session.examples, metrics, export.bytes)
     measured = _measured(session, metrics, before, after, latency=options.latency)
     _write_reports(options, session, run, measured, export)
     print(table(before, after, measured.latency))
@@ -480,7 +480,7 @@ def _info(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    network = reading.model(options.model, activations=options.activations)
+    network, read = reading.model_with_files(options.model, activations=options.activations)
     examples = load_examples(network, options.data, _data_options(options, 0.0, ()))
     for line in _told(examples):
         print(line, file=sys.stderr)
@@ -495,7 +495,7 @@ def _evaluate(options: argparse.Namespace) -> None:
                 raise
         else:
             names.append(name)
-    summary = summarise(network, examples, tuple(names), options.model)
+    summary = summarise(network, examples, tuple(names), _size(read))
     values = {name: summary.errors[name].pruning for name in names}
     facts: dict[str, Any] = {
         "model": str(options.model),
@@ -515,6 +515,11 @@ def _evaluate(options: argparse.Namespace) -> None:
         rows.append(["", _rate(rate(facts["error_rate"], summary.pruning_rows))])
         rows.append(["accuracy", f"{facts['accuracy']:.4f}"])
     print(aligned([["error", f"on {summary.pruning_rows:,} rows"], *rows]))
+
+
+def _size(read: Iterable[files.Fingerprint]) -> int:
+    """The bytes of a model's files, as they were when they were read."""
+    return sum(file.stamp.size for file in read)
 
 
 def _told(examples: Examples) -> Iterable[str]:

@@ -327,9 +327,9 @@ class Stamp(NamedTuple):
     inode: int
 
     @staticmethod
-    def of(path: Path) -> Stamp:
-        """Return that of a file. Raises OSError."""
-        state = os.stat(path)
+    def of(file: Path | int) -> Stamp:
+        """Return that of a file, or of what is open. Raises OSError."""
+        state = os.stat(file)
         return Stamp(state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
 
 
@@ -352,6 +352,11 @@ class Fingerprint:
         with held([path]):
             return Fingerprint(path, Stamp.of(path), checksum([path]))
 
+    def hold(self) -> None:
+        """Make sure that the file has not changed since. Raises ChangedWhileRead."""
+        if _stamp(self.path) != self.stamp:
+            raise ChangedWhileRead(self.path)
+
     def again(self) -> Fingerprint | None:
         """Return the file as it is now; None where it is gone, or cannot be read. Raises ChangedWhileRead."""
         try:
@@ -362,6 +367,16 @@ class Fingerprint:
     def same_content(self, other: Fingerprint) -> bool:
         """Whether both have the same bytes."""
         return (self.stamp.size, self.checksum) == (other.stamp.size, other.checksum)
+
+
+def fingerprints(paths: Iterable[Path]) -> tuple[Fingerprint, ...]:
+    """Take those of the files among paths; what is none is left to who reads it. Raises ChangedWhileRead."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            if path.is_file():
+                found.append(Fingerprint.of(path.absolute()))
+    return tuple(found)
 
 
 @contextlib.contextmanager

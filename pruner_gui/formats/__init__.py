@@ -110,6 +110,7 @@ def read(path: Path, activations: Sequence[str] | None = None) -> Network:
         NotAModel, TooLarge, UnsupportedVersion, UnsupportedOp, UnsupportedUse, UnsupportedTensor,
         ExternalData, UnsupportedPart, BadEntry, NotWeights, NoOrder: what is in the file is not, or may not
         be, understood.
+        ChangedWhileRead: a file beside the model did.
     """
     try:
         _refuse_special(path)

@@ -30,10 +30,12 @@ from pruner_gui.comparison import (
 )
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
+from pruner_gui.files import Fingerprint, fingerprints
 from pruner_gui.gui import graph_export, run_words, text
 from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.plan import Plan
 from pruner_gui.gui.run_points import Record
+from pruner_gui.gui.sources import Sources
 from pruner_gui.gui.spare import FreeNeurons, free_neurons
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.worker import Outcome, Tasks
@@ -161,6 +163,9 @@ class Document(QObject):
         self.plan = Plan()
         self.free: FreeNeurons | None = None  # of the network of now; None until looked for
         self.data: DataFiles | None = None
+        self.sources = Sources(self.tasks, self)
+        self._activations: Sequence[str] | None = None  # said when the model was opened
+        self._reference: session_file.DataReference | None = None  # to the data, as it was when it was read
         self.measure_error: Exception | None = None
         self.reading = ""  # the name of the file that is being read
         self.compile_began, self.compiled = 0.0, 0.0  # when, and the share of the engine that is ready
@@ -355,12 +360,17 @@ class Document(QObject):
         """Read a model in the background, and then its data. The document stays until it is read."""
         self.reading = path.name
         work = partial(_read, path, activations)
-        self.tasks.start("read", work, partial(self._opened, path, data))
+        self.tasks.start("read", work, partial(self._opened, path, data, activations))
+
+    def reload(self) -> None:
+        """Read the model, and its data, anew from where they were read."""
+        if self.session.path is not None:
+            self.open(self.session.path, self.data, self._activations)
 
     def load_data(self, data: DataFiles) -> None:
         """Read data for the open network in the background."""
         self.reading = data.files[0].name
-        work = partial(load_examples, self.session.original, data.files, data.options)
+        work = partial(_read_data, self.session.original, data)
         self.tasks.start("read", work, partial(self._loaded, data))
 
     def export(self, path: Path) -> None:
@@ -369,9 +379,12 @@ class Document(QObject):
         samples = None if examples is None else examples.pruning.inputs[:256]
         before = self.before.bytes if self.before is not None else None
         work = partial(formats.write, network, path, samples)
+        self.sources.look()
         self.tasks.start("export", work, partial(self._exported, network, before))
 
-    def _opened(self, path: Path, data: DataFiles | None, outcome: Outcome) -> None:
+    def _opened(
+        self, path: Path, data: DataFiles | None, activations: Sequence[str] | None, outcome: Outcome
+    ) -> None:
         if isinstance(outcome.error, formats.NeedsActivations):
             self.activations_wanted.emit(Wanted(outcome.error, data))
             return
@@ -380,7 +393,10 @@ class Document(QObject):
         self._drop_work()
         self.data = None
         self.plan = self.plan.for_another_network()
-        changes = self.session.open(outcome.value, path)
+        network, read = outcome.value
+        self._activations = activations
+        changes = self.session.open(network, path)
+        self.sources.watch("model", read)
         self.config_changed.emit()
         self._changed(changes)
         self.opened.emit(path)
@@ -389,9 +405,9 @@ class Document(QObject):
 
     def save_session(self, path: Path) -> None:
         """Write the history, the runs and the settings in the background."""
-        work = partial(
-            _write_session, session_file.saved_from(self.session, self.plan.steps), self.data, path
-        )
+        saved = session_file.saved_from(self.session, self.plan.steps, self._reference)
+        work = partial(session_file.save, saved, path)
+        self.sources.look()
         network = self.session.network
         self.tasks.start("session", work, partial(self._session_written, path, network))
 
@@ -433,20 +449,25 @@ class Document(QObject):
         self._saved.clear()
         self._rest.stop()
         self.runs.clear()
-        self._expected = None
+        self._reference = self._expected = None
+        self.sources.watch("model")
+        self.sources.watch("data")
 
     def _loaded(self, data: DataFiles, outcome: Outcome) -> None:
         if self._succeeded(outcome):
+            examples, self._reference, read = outcome.value
             self.data = data
+            self.sources.watch("data", read)
             for record in self.runs:
                 record.outdated |= data is not self._expected
             self._expected = None
-            self._changed(self.session.use(outcome.value))
+            self._changed(self.session.use(examples))
             self.data_loaded.emit(data)
 
     def _exported(self, network: Network, before: int | None, outcome: Outcome) -> None:
         if self._succeeded(outcome):
             self._saved.add(network)
+            self.sources.written(outcome.value.path)
             code = ""
             with contextlib.suppress(PrunerError):  # the format says all, or PyTorch has no such activation
                 code = formats.rebuild_code(network, outcome.value.path)
@@ -525,6 +546,7 @@ class Document(QObject):
             return
         for slot in ("sweep", "measure", "free", "strengths"):
             self.tasks.drop(slot)
+        self.sources.look()
         self.run_began, self.pass_began_at, self.prepared = time.monotonic(), 0, None
         events = _looked_at(self.session.prune(*steps))
         self.tasks.start("run", lambda: events, self._run_ended, self._apply)
@@ -627,6 +649,7 @@ class Document(QObject):
     def shutdown(self) -> None:
         """Stop all background work and wait for it."""
         self._rest.stop()
+        self.sources.shutdown()
         self.tasks.shutdown()
         self._idle.stop()
 
@@ -767,12 +790,6 @@ class Document(QObject):
         self.free_found.emit()
 
 
-def _write_session(saved: session_file.Saved, data: DataFiles | None, path: Path) -> None:
-    if data is not None:
-        saved = replace(saved, data=session_file.DataReference.of(data.files, data.options))
-    session_file.save(saved, path)
-
-
 def _read_session(path: Path) -> tuple[session_file.Saved, bool]:
     saved = session_file.load(path)
     for version in saved.versions:
@@ -780,11 +797,23 @@ def _read_session(path: Path) -> tuple[session_file.Saved, bool]:
     return saved, saved.data is None or saved.data.is_unchanged()
 
 
-def _read(path: Path, activations: Sequence[str] | None) -> Network:
-    network = reading.model(path, activations=activations)
+def _read(path: Path, activations: Sequence[str] | None) -> tuple[Network, tuple[Fingerprint, ...]]:
+    network, read = reading.model_with_files(path, activations=activations)
     reading.prestart()
     _look_at(network)
-    return network
+    return network, read
+
+
+def _read_data(
+    network: Network, data: DataFiles
+) -> tuple[Examples, session_file.DataReference, tuple[Fingerprint, ...]]:
+    """Read data, and what its files were when they were read."""
+    taken = fingerprints((*data.files, *data.options.holdout_files))
+    examples = load_examples(network, data.files, data.options)
+    reference = session_file.DataReference.of(data.files, data.options)
+    for file in taken:
+        file.hold()
+    return examples, reference, taken
 
 
 def _looked_at(events: Iterator[Event]) -> Iterator[Event]:

@@ -6,11 +6,12 @@ import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -31,6 +32,7 @@ from pruner_gui.gui.predictions_dialog import PredictionsDialog
 from pruner_gui.gui.prune_form import PruneForm
 from pruner_gui.gui.runs_panel import RunsPanel
 from pruner_gui.gui.selecting import Selecting
+from pruner_gui.gui.sources import Change
 from pruner_gui.gui.spare import weakly_connected
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
@@ -48,6 +50,8 @@ Units = dict[int, frozenset[int]]
 class Workspace(QObject):
     """Owns the panels, and keeps them true to the document."""
 
+    reload_wanted = Signal(str)  # "model" or "data": to be read again from the disk
+
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.document = document
@@ -57,6 +61,7 @@ class Workspace(QObject):
         self.histogram, self.runs = HistogramPanel(), RunsPanel()
         self.tolerance, self.strip, self.offer = ToleranceControl(), PreviewStrip(), OfferBar()
         self.warning, self.success = MessageBar("warning"), MessageBar("verified")
+        self.changes = {kind: MessageBar("warning") for kind in ("model", "data")}  # on the disk
         self.centre = self._centre()
         self.selecting = Selecting(document, self.graph, self.layers, self)
         self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
@@ -82,6 +87,8 @@ class Workspace(QObject):
         """Take the colours of the theme."""
         for panel in (self.graph, self.plots, self.histogram, self.comparison, self.warning, self.success):
             panel.retheme()
+        for bar in self.changes.values():
+            bar.retheme()
         self.runs.retheme()
         self.offer.retheme()
         self._update_preview()
@@ -99,7 +106,7 @@ class Workspace(QObject):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.strip, self.offer, self.warning, self.success):
+        for widget in (self.strip, self.offer, *self.changes.values(), self.warning, self.success):
             layout.addWidget(widget)
         layout.addWidget(self.graph, 1)
         return page
@@ -112,6 +119,7 @@ class Workspace(QObject):
             signal.connect(self._refresh_soon)
         document.measured.connect(self._show_comparison)
         document.exported.connect(self._say_exported)
+        document.sources.changed.connect(self._say_changed)
         document.activity_changed.connect(self._show_enabled)
         self.tolerance.changed.connect(self._tolerance_changed)
         self.form.changed.connect(document.set_config)
@@ -509,6 +517,20 @@ class Workspace(QObject):
             lambda: QGuiApplication.clipboard().setText(exported.code),
         )
         self.success.setToolTip(str(result.path))
+
+    def _say_changed(self, change: Change) -> None:
+        """Tell of a file that is no longer what was read, which the document stays until it is reloaded."""
+        bar, keep = self.changes[change.kind], self.tr("Keep what is open")
+        bar.setToolTip(str(change.path))
+        if not change.state:
+            bar.say("")
+        elif change.state == "gone":
+            line = self.tr("{file} is no longer there, or cannot be read. What is open stays as it was read.")
+            bar.say(line.format(file=change.path.name), keep=keep)
+        else:
+            line = self.tr("{file} changed on disk. What is open stays as it was read.")
+            done = partial(self.reload_wanted.emit, change.kind)
+            bar.say(line.format(file=change.path.name), self.tr("Reload"), done, keep)
 
     # -- the order of the neurons, and the picture
 
