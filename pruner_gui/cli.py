@@ -33,7 +33,7 @@ from pruner_gui.comparison import (
 )
 from pruner_gui.data import SCALINGS, ReadOptions, is_scaling
 from pruner_gui.errors import PrunerError
-from pruner_gui.evaluation import METRICS, Examples, MetricUnfit
+from pruner_gui.evaluation import METRICS, Examples, MetricUnfit, NonFiniteWeight
 from pruner_gui.formats import activation_text
 from pruner_gui.network import Network
 from pruner_gui.pruning import (
@@ -103,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_prune(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_prune)
     _add_model(parser)
+    _add_non_finite(parser)
     _add_data(parser)
     parser.add_argument("--holdout", type=_share, metavar="SHARE", help=_help("holdout"))
     parser.add_argument(
@@ -137,6 +138,7 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_evaluate)
     _add_model(parser)
+    _add_non_finite(parser)
     _add_data(parser)
     parser.add_argument("--seed", type=int, default=0, help=_help("seed"))
     parser.add_argument("--metric", type=_names, default=(), metavar="M[,M2]", help=_help("metrics"))
@@ -153,6 +155,11 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--activations", type=activation_text.split, metavar="A[,A2]", help=_help("activations")
     )
     parser.add_argument("--limits", type=_limits, metavar="N", help=_help("limits"))
+
+
+def _add_non_finite(parser: argparse.ArgumentParser) -> None:
+    choices = ("refuse", "zero")
+    parser.add_argument("--non-finite", choices=choices, default="refuse", help=_help("non_finite"))
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -343,7 +350,7 @@ def _prune(options: argparse.Namespace) -> None:
     refuse_source(options.model, options.output)
     for path in filter(None, (options.output, options.report, options.html, options.code)):
         files.check_target(path)  # what cannot be written is told before the run
-    network, read = reading.model_with_files(options.model, activations=options.activations)
+    network, read = _read_model(options)
     formats.format_for(network, options.output)
     if options.code is not None:
         formats.rebuild_code(network, options.output)  # what cannot be said is told before the run
@@ -477,10 +484,12 @@ def _info(options: argparse.Namespace) -> None:
     ]
     print(aligned(rows))
     print(f"{facts['parameters']:,} parameters, {facts['connections']:,} connections other than zero")
+    if bad := NonFiniteWeight.of(network):
+        print(wording.problem(bad))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    network, read = reading.model_with_files(options.model, activations=options.activations)
+    network, read = _read_model(options)
     examples = load_examples(network, options.data, _data_options(options, 0.0, ()))
     for line in _told(examples):
         print(line, file=sys.stderr)
@@ -515,6 +524,18 @@ def _evaluate(options: argparse.Namespace) -> None:
         rows.append(["", _rate(rate(facts["error_rate"], summary.pruning_rows))])
         rows.append(["accuracy", f"{facts['accuracy']:.4f}"])
     print(aligned([["error", f"on {summary.pruning_rows:,} rows"], *rows]))
+
+
+def _read_model(options: argparse.Namespace) -> tuple[Network, tuple[files.Fingerprint, ...]]:
+    """Read the model; weights that are not finite numbers are refused, or set to zero if so asked."""
+    network, read = reading.model_with_files(options.model, activations=options.activations)
+    bad = NonFiniteWeight.of(network)
+    if bad is None:
+        return network, read
+    if options.non_finite == "refuse":
+        raise bad
+    print(f"Set to zero, since they are not finite numbers: {bad.count:,} weights.", file=sys.stderr)
+    return network.with_finite_weights(), read
 
 
 def _size(read: Iterable[files.Fingerprint]) -> int:
@@ -552,6 +573,7 @@ def describe(network: Network) -> dict[str, Any]:
         "parameters": network.parameters,
         "connections": network.connections,
         "macs": network.macs,
+        "non_finite": network.non_finite_count,
     }
 
 

@@ -163,6 +163,14 @@ _DENSE_ONLY = QT_TRANSLATE_NOOP(
     "wording", "Networks of fully connected layers can be opened; export such a one."
 )
 _MEND_CELL = QT_TRANSLATE_NOOP("wording", "Mend or leave out this row, then load the file again.")
+_MEND_WEIGHTS = QT_TRANSLATE_NOOP(
+    "wording",
+    "Train or export the model again, set such weights to zero (--non-finite zero, or the button above the graph), or only look at it.",
+)
+_LEAVE_OR_FILL = QT_TRANSLATE_NOOP(
+    "wording",
+    "Leave such rows out (--missing drop-rows), put in the mean of the column (--missing mean), or mend the file.",
+)
 _USE_ONNX = QT_TRANSLATE_NOOP("wording", "Export as ONNX (.onnx), which can carry it.")
 _SAVE_WEIGHTS = QT_TRANSLATE_NOOP(
     "wording", "Save its state_dict (torch.save(model.state_dict(), ...)), safetensors or ONNX instead."
@@ -209,14 +217,19 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "There is no error called {metric}."),
             QT_TRANSLATE_NOOP("wording", "Choose mse, rmse, mae, half-sse, cross-entropy or error-rate."),
         ),
-        (NonFiniteWeight, None): (
+        (NonFiniteWeight, "matrix"): (
             QT_TRANSLATE_NOOP(
                 "wording",
-                "The {tensor} of {node} at position {index} is not a finite number, so nothing can be measured.",
+                "Weights that are not finite numbers: {count}. The first is {value}, in {tensor} of {node} at row, column {index}. Nothing can be measured with it.",
             ),
+            _MEND_WEIGHTS,
+        ),
+        (NonFiniteWeight, "vector"): (
             QT_TRANSLATE_NOOP(
-                "wording", "Train or export the model again; its graph can still be looked at."
+                "wording",
+                "Weights that are not finite numbers: {count}. The first is {value}, in {tensor} of {node} at position {index}. Nothing can be measured with it.",
             ),
+            _MEND_WEIGHTS,
         ),
         (NonFiniteError, None): (
             QT_TRANSLATE_NOOP("wording", "The network's {metric} on this data is not a finite number."),
@@ -775,14 +788,11 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         ),
         (MissingValues, None): (
             QT_TRANSLATE_NOOP("wording", "Cells without a value in {path}: {count}, of which {places}."),
-            QT_TRANSLATE_NOOP(
-                "wording",
-                "Leave such rows out (--missing drop-rows), put in the mean of the column (--missing mean), or mend the file.",
-            ),
+            _LEAVE_OR_FILL,
         ),
         (NonFiniteData, None): (
-            QT_TRANSLATE_NOOP("wording", "Row {row}, column {column} of {path} is not a finite number."),
-            _MEND_CELL,
+            QT_TRANSLATE_NOOP("wording", "Infinite cells in {path}: {count}, of which {places}."),
+            _LEAVE_OR_FILL,
         ),
         (DataMismatch, None): (
             QT_TRANSLATE_NOOP(
@@ -906,9 +916,11 @@ _REASONS: Mapping[str, str] = MappingProxyType(
 
 _NOTES: Mapping[str, str] = MappingProxyType(
     {
-        "rows-dropped": QT_TRANSLATE_NOOP("wording", "Rows left out because a value is missing: {count}."),
+        "rows-dropped": QT_TRANSLATE_NOOP(
+            "wording", "Rows left out because a value is missing or infinite: {count}."
+        ),
         "cells-filled": QT_TRANSLATE_NOOP(
-            "wording", "Cells without a value, filled with the mean of their column: {count}."
+            "wording", "Cells without a finite value, filled with the mean of their column: {count}."
         ),
         "constant": QT_TRANSLATE_NOOP(
             "wording", "Columns that do not vary, and so are not divided when scaled: {count} ({names})."
@@ -936,6 +948,10 @@ _GAPS: Mapping[str, str] = MappingProxyType(
         "same": QT_TRANSLATE_NOOP(
             "wording",
             "Pruning left over-fitting the same within noise: {metric} on held-out minus pruning rows went from {before} to {after}, a change of {change} with a noise of ± {noise}.",
+        ),
+        "unknown": QT_TRANSLATE_NOOP(
+            "wording",
+            "What pruning did to over-fitting cannot be told from a single row: {metric} on held-out minus pruning rows went from {before} to {after}.",
         ),
     }
 )
@@ -983,8 +999,12 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
             "wording",
             "how the inputs are scaled before the network sees them: none (as in the file), standard, minmax, or a number to divide by, such as 255",
         ),
+        "non_finite": QT_TRANSLATE_NOOP(
+            "wording", "what to do about weights that are not finite numbers: refuse, or set them to zero"
+        ),
         "missing": QT_TRANSLATE_NOOP(
-            "wording", "what to do about cells without a value: refuse, drop-rows, or mean of the column"
+            "wording",
+            "what to do about cells without a value, or infinite ones: refuse, drop-rows, or mean of the column",
         ),
         "categories": QT_TRANSLATE_NOOP(
             "wording",

@@ -367,6 +367,14 @@ class Document(QObject):
         if self.session.path is not None:
             self.open(self.session.path, self.data, self._activations)
 
+    def set_non_finite_to_zero(self) -> None:
+        """Open the network anew with zero in place of every weight that is not a finite number."""
+        self._drop_runs()
+        changes = self.session.open(self.session.original.with_finite_weights(), self.session.path)
+        self._changed(changes)
+        if self.data is not None:
+            self.load_data(self.data)
+
     def load_data(self, data: DataFiles) -> None:
         """Read data for the open network in the background."""
         self.reading = data.files[0].name
@@ -444,14 +452,19 @@ class Document(QObject):
 
     def _drop_work(self) -> None:
         """Let go of what goes on for a document that is no more."""
+        self._drop_runs()
+        self._reference = None
+        self.sources.watch("model")
+        self.sources.watch("data")
+
+    def _drop_runs(self) -> None:
+        """Let go of what goes on for a network that is no more, and of its runs."""
         for slot in ("run", "measure", "sweep", "free", "strengths", "export", "order", "session"):
             self.tasks.drop(slot)
         self._saved.clear()
         self._rest.stop()
         self.runs.clear()
-        self._reference = self._expected = None
-        self.sources.watch("model")
-        self.sources.watch("data")
+        self._expected = None
 
     def _loaded(self, data: DataFiles, outcome: Outcome) -> None:
         if self._succeeded(outcome):
@@ -826,7 +839,7 @@ def _looked_at(events: Iterator[Event]) -> Iterator[Event]:
 def _look_at(network: Network) -> None:
     """Have the network find out what the window will ask it, in the thread of the work."""
     _ = network.links, network.strongest, network.connections
-    _ = network.without_outgoing, network.without_incoming
+    _ = network.without_outgoing, network.without_incoming, network.non_finite_count
 
 
 def _compared(

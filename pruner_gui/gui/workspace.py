@@ -16,6 +16,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from pruner_gui.errors import PrunerError
+from pruner_gui.evaluation import NonFiniteWeight
 from pruner_gui.gui import compare, neuron, plot_export, printing, text
 from pruner_gui.gui.compare import ComparisonPanel
 from pruner_gui.gui.document import MOST_SEARCHED, Arrangement, Document, Exported, Failure, Preview
@@ -61,12 +62,14 @@ class Workspace(QObject):
         self.histogram, self.runs = HistogramPanel(), RunsPanel()
         self.tolerance, self.strip, self.offer = ToleranceControl(), PreviewStrip(), OfferBar()
         self.warning, self.success = MessageBar("warning"), MessageBar("verified")
+        self.numbers = MessageBar("warning")  # weights that are none
         self.changes = {kind: MessageBar("warning") for kind in ("model", "data")}  # on the disk
         self.centre = self._centre()
         self.selecting = Selecting(document, self.graph, self.layers, self)
         self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
         self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
         self._weak: tuple[Strengths | None, float, Weak] = (None, 0.0, {})
+        self._finite: tuple[Network | None, Network | None] = (None, None)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -87,7 +90,7 @@ class Workspace(QObject):
         """Take the colours of the theme."""
         for panel in (self.graph, self.plots, self.histogram, self.comparison, self.warning, self.success):
             panel.retheme()
-        for bar in self.changes.values():
+        for bar in (self.numbers, *self.changes.values()):
             bar.retheme()
         self.runs.retheme()
         self.offer.retheme()
@@ -106,7 +109,8 @@ class Workspace(QObject):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.strip, self.offer, *self.changes.values(), self.warning, self.success):
+        bars = (self.numbers, *self.changes.values(), self.warning, self.success)
+        for widget in (self.strip, self.offer, *bars):
             layout.addWidget(widget)
         layout.addWidget(self.graph, 1)
         return page
@@ -152,7 +156,7 @@ class Workspace(QObject):
         if changes & Changes.DOCUMENT:
             self._new_document()
         if changes & Changes.NETWORK:
-            self.graph.pages.set_current(session.network, animated=self.document.running)
+            self.graph.pages.set_current(self._drawn(session.network), animated=self.document.running)
             self.success.hide()
         if changes & (Changes.HISTORY | Changes.NETWORK) and not self.document.running:
             self.history.show_versions(
@@ -190,12 +194,22 @@ class Workspace(QObject):
 
     def _new_document(self) -> None:
         original = self.document.session.original
-        self.graph.set_network(original)
+        self.graph.set_network(self._drawn(original))
         self.histogram.weights.set_links(self.graph.pages.links())
         self.selecting.select(None)
+        self._say_numbers(original)
         self.form.set_layers([layer.name for layer in original.hidden_layers])
         if self.graph.order != "index":
             self._arrange(self.graph.order)
+
+    def _drawn(self, network: Network) -> Network:
+        """Return what is drawn of a network: no connection where a weight is not a finite number."""
+        if not network.non_finite_count:
+            return network
+        if self._finite[0] is not network:
+            self._finite = network, network.with_finite_weights()
+        assert self._finite[1] is not None
+        return self._finite[1]
 
     def _config_changed(self) -> None:
         config = self.document.config
@@ -212,7 +226,7 @@ class Workspace(QObject):
 
     def _threshold_wanted(self, threshold: float) -> None:
         if self.document.is_open:
-            shown = self._strengths() or self.document.session.network
+            shown = self._strengths() or self._drawn(self.document.session.network)
             self.graph.set_weak_threshold(shown, threshold)
 
     def _by_weight(self) -> bool:
@@ -228,11 +242,12 @@ class Workspace(QObject):
         strengths = self._strengths()
         if strengths is None and not self._by_weight():
             return None
-        return self.graph.weak_threshold(strengths or self.document.session.network)
+        return self.graph.weak_threshold(strengths or self._drawn(self.document.session.network))
 
     def _show_strengths(self) -> None:
         if self.document.is_open and not self.document.running:
-            self.histogram.weights.set_network(self.document.session.network, self._strengths())
+            network = self._drawn(self.document.session.network)
+            self.histogram.weights.set_network(network, self._strengths())
             self._weak_changed()
 
     def _limit_wanted(self, rise: float) -> None:
@@ -313,7 +328,7 @@ class Workspace(QObject):
     def _show_histogram(self) -> None:
         """The weights of now, and what each neuron's removal would do."""
         document, preview, units = self.document, self.preview, self.histogram.units
-        self.histogram.weights.set_network(document.session.network, self._strengths())
+        self.histogram.weights.set_network(self._drawn(document.session.network), self._strengths())
         if document.session.examples is None:
             units.show_missing(self.tr("Load data to measure what each neuron is worth."))
             return
@@ -517,6 +532,16 @@ class Workspace(QObject):
             lambda: QGuiApplication.clipboard().setText(exported.code),
         )
         self.success.setToolTip(str(result.path))
+
+    def _say_numbers(self, original: Network) -> None:
+        """Name weights that are not finite numbers, and have the user decide what becomes of them."""
+        bad = NonFiniteWeight.of(original)
+        self.numbers.say(
+            "" if bad is None else text.problem(bad).what,
+            self.tr("Set to zero"),
+            self.document.set_non_finite_to_zero,
+            self.tr("Only look"),
+        )
 
     def _say_changed(self, change: Change) -> None:
         """Tell of a file that is no longer what was read, which the document stays until it is reloaded."""

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -278,7 +279,7 @@ def test_a_model_that_changes_while_it_is_read_is_told_and_not_opened(
     shutil.copy(MODELS / "iris.onnx", path)
     read = reading.model
 
-    def slowly(path: Path, **options: object) -> Network:
+    def slowly(path: Path, **options: Any) -> Network:
         network = read(path, **options)
         path.write_bytes(path.read_bytes() + b"\0")
         return network
