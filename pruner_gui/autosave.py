@@ -31,7 +31,8 @@ _DAY = 24 * 3600
 class Folder:
     """A folder of autosaves that this process holds, made when there is something to write.
 
-    Its methods may run in any thread, one at a time. They raise OSError.
+    Its methods may run in any thread, one at a time. They raise OSError, and CannotWrite
+    where a file is not taken.
     """
 
     def __init__(self, root: Path) -> None:

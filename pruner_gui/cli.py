@@ -35,7 +35,7 @@ from pruner_gui.comparison import (
 )
 from pruner_gui.data import SCALINGS, ReadOptions, is_scaling
 from pruner_gui.errors import PrunerError
-from pruner_gui.evaluation import METRICS, Examples, MetricUnfit
+from pruner_gui.evaluation import METRICS, Examples, MetricUnfit, NonFiniteWeight
 from pruner_gui.formats import activation_text
 from pruner_gui.network import Network
 from pruner_gui.pruning import (
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'A file'} could not be used: {error.strerror}.")
     except KeyboardInterrupt:
-        return _fail("Stopped. Nothing was written.")
+        return _fail("Stopped. Files are whole: each is the old one or the new one.")
     return 0
 
 
@@ -107,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_prune(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_prune)
     _add_model(parser)
+    _add_non_finite(parser)
     _add_data(parser)
     parser.add_argument("--holdout", type=_share, metavar="SHARE", help=_help("holdout"))
     parser.add_argument(
@@ -141,6 +142,7 @@ def _add_info(parser: argparse.ArgumentParser) -> None:
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_evaluate)
     _add_model(parser)
+    _add_non_finite(parser)
     _add_data(parser)
     parser.add_argument("--seed", type=int, default=0, help=_help("seed"))
     parser.add_argument("--metric", type=_names, default=(), metavar="M[,M2]", help=_help("metrics"))
@@ -158,6 +160,11 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--activations", type=activation_text.split, metavar="A[,A2]", help=_help("activations")
     )
     parser.add_argument("--limits", type=_limits, metavar="N", help=_help("limits"))
+
+
+def _add_non_finite(parser: argparse.ArgumentParser) -> None:
+    choices = ("refuse", "zero")
+    parser.add_argument("--non-finite", choices=choices, default="refuse", help=_help("non_finite"))
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -346,7 +353,9 @@ def _data_options(options: argparse.Namespace, holdout: float | None, files: Seq
 def _prune(options: argparse.Namespace) -> None:
     steps = _run_steps(options)
     refuse_source(options.model, options.output)
-    network = reading.model(options.model, activations=options.activations)
+    for path in filter(None, (options.output, options.report, options.html, options.code)):
+        files.check_target(path)  # what cannot be written is told before the run
+    network, read = _read_model(options)
     formats.format_for(network, options.output)
     if options.code is not None:
         formats.rebuild_code(network, options.output)  # what cannot be said is told before the run
@@ -356,7 +365,7 @@ def _prune(options: argparse.Namespace) -> None:
     session.use(load_examples(network, options.data, chosen))
     assert session.examples is not None
     metrics = session.metrics(steps[0])
-    before = summarise(network, session.examples, metrics, options.model)
+    before = summarise(network, session.examples, metrics, _size(read))
 
     progress = Progress(session, quiet=options.quiet)
     for line in _told(session.examples):
@@ -373,7 +382,7 @@ def _prune(options: argparse.Namespace) -> None:
         progress.say(f"The guard rows keep {run.kept} of {len(run.steps)} removals.")
 
     export = formats.write(session.network, options.output, session.examples.pruning.inputs)
-    after = summarise(session.network, session.examples, metrics, options.output)
+    after = summarise(session.network, session.examples, metrics, export.bytes)
     measured = _measured(session, metrics, before, after, latency=options.latency)
     _write_reports(options, session, run, measured, export)
     print(table(before, after, measured.latency, measured.found.within_noise))
@@ -389,7 +398,7 @@ def _prune(options: argparse.Namespace) -> None:
 def _give_code(network: Network, written: Path, target: Path | None) -> None:
     """Print, or write where it is asked for, how to load a file that holds weights alone."""
     if target is not None:
-        _write(target, formats.rebuild_code(network, written))
+        files.write(target, formats.rebuild_code(network, written).encode())
     elif formats.format_for(network, written).weights_only:
         with contextlib.suppress(formats.NotExpressible):  # an activation that PyTorch does not have
             print(f"To load it in PyTorch:\n\n{formats.rebuild_code(network, written)}")
@@ -454,14 +463,9 @@ def _write_reports(
         0 if guard is None else len(guard),
     )
     if options.report is not None:
-        _write(options.report, json.dumps(facts, indent=2) + "\n")
+        files.write(options.report, f"{json.dumps(facts, indent=2)}\n".encode())
     if options.html is not None:
-        _write(options.html, report_page.page(facts))
-
-
-def _write(path: Path, text: str) -> None:
-    with files.atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        files.write(options.html, report_page.page(facts).encode())
 
 
 def _info(options: argparse.Namespace) -> None:
@@ -485,10 +489,12 @@ def _info(options: argparse.Namespace) -> None:
     ]
     print(aligned(rows))
     print(f"{facts['parameters']:,} parameters, {facts['connections']:,} connections other than zero")
+    if bad := NonFiniteWeight.of(network):
+        print(wording.problem(bad))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    network = reading.model(options.model, activations=options.activations)
+    network, read = _read_model(options)
     examples = load_examples(network, options.data, _data_options(options, 0.0, ()))
     for line in _told(examples):
         print(line, file=sys.stderr)
@@ -503,7 +509,7 @@ def _evaluate(options: argparse.Namespace) -> None:
                 raise
         else:
             names.append(name)
-    summary = summarise(network, examples, tuple(names), options.model)
+    summary = summarise(network, examples, tuple(names), _size(read))
     if options.sensitivity is not None:
         _write_sensitivity(options.sensitivity, network, examples, PruneConfig(metrics=options.metric))
     values = {name: summary.errors[name].pruning for name in names}
@@ -532,7 +538,24 @@ def _write_sensitivity(path: Path, network: Network, examples: Examples, config:
     session.open(network, None)
     session.use(examples)
     points = session.sensitivity(config, SENSITIVITY_ORDERS[0])
-    _write(path, sensitivity_table(points, session.metrics(config)))
+    files.write(path, sensitivity_table(points, session.metrics(config)).encode())
+
+
+def _read_model(options: argparse.Namespace) -> tuple[Network, tuple[files.Fingerprint, ...]]:
+    """Read the model; weights that are not finite numbers are refused, or set to zero if so asked."""
+    network, read = reading.model_with_files(options.model, activations=options.activations)
+    bad = NonFiniteWeight.of(network)
+    if bad is None:
+        return network, read
+    if options.non_finite == "refuse":
+        raise bad
+    print(f"Set to zero, since they are not finite numbers: {bad.count:,} weights.", file=sys.stderr)
+    return network.with_finite_weights(), read
+
+
+def _size(read: Iterable[files.Fingerprint]) -> int:
+    """The bytes of a model's files, as they were when they were read."""
+    return sum(file.stamp.size for file in read)
 
 
 def _told(examples: Examples) -> Iterable[str]:
@@ -565,6 +588,7 @@ def describe(network: Network) -> dict[str, Any]:
         "parameters": network.parameters,
         "connections": network.connections,
         "macs": network.macs,
+        "non_finite": network.non_finite_count,
     }
 
 

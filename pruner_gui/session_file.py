@@ -83,25 +83,16 @@ class DataReference:
         paths = tuple(path.absolute() for path in paths)
         held = tuple(path.absolute() for path in options.holdout_files)
         options = replace(options, holdout_files=held)
-        return DataReference(paths, options, checksum(paths), checksum(held) if held else None)
+        return DataReference(paths, options, files.checksum(paths), files.checksum(held) if held else None)
 
     def is_unchanged(self) -> bool:
         """Whether the files are there and hold what they held."""
         try:
-            held = self.held_checksum is None or checksum(self.options.holdout_files) == self.held_checksum
-            return held and checksum(self.files) == self.checksum
+            held = self.options.holdout_files
+            same = self.held_checksum is None or files.checksum(held) == self.held_checksum
+            return same and files.checksum(self.files) == self.checksum
         except OSError:
             return False
-
-
-def checksum(paths: Iterable[Path]) -> int:
-    """Return the crc32 of the content of files, one after the other."""
-    value = 0
-    for path in paths:
-        with path.open("rb") as file:
-            while chunk := file.read(1 << 20):
-                value = zlib.crc32(chunk, value)
-    return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,12 +155,12 @@ def save(saved: Saved, path: Path) -> None:
     """Write a session, whole or not at all.
 
     Raises:
-        OSError: the system does not take it.
+        CannotWrite: the system does not take it.
     """
     encoded, arrays = _codec().encode(saved)
     # Token by token, since encoding at one go would keep every other thread waiting.
     text = "".join(json.JSONEncoder(allow_nan=False).iterencode({"version": VERSION, "session": encoded}))
-    with files.atomic(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    with files.atomic(path) as draft, zipfile.ZipFile(draft, "w") as archive:
         archive.writestr("session.json", text, zipfile.ZIP_DEFLATED)
         for number, array in enumerate(arrays):
             with archive.open(f"arrays/{number}.npy", "w", force_zip64=True) as entry:

@@ -36,11 +36,11 @@ from pruner_gui.data.errors import (
 )
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import MetricUnfit, NonFiniteError, NonFiniteWeight, WrongWidth
+from pruner_gui.files import Bytes, CannotWrite, ChangedWhileRead
 from pruner_gui.formats.errors import (
     BadActivations,
     BadEntry,
     CannotRead,
-    CannotWrite,
     ExportDiffers,
     ExportDoesNotRun,
     ExternalData,
@@ -128,6 +128,8 @@ def gap(measured: Gap, number: Callable[[float], str] = "{:.4g}".format, transla
 def _plain(value: object, translate: Translate) -> str:
     if isinstance(value, Place):
         return translate(_PLACE).format(row=value.row, column=value.column)
+    if isinstance(value, Bytes):
+        return _size(value)
     if isinstance(value, tuple) and not isinstance(value, LayerSizes):
         separator = "; " if any(isinstance(item, Place) for item in value) else ", "
         more = ["…"] if len(value) > _NAMES_SHOWN else []
@@ -135,6 +137,12 @@ def _plain(value: object, translate: Translate) -> str:
     return str(value)
 
 
+def _size(count: int) -> str:
+    power, unit = next((pair for pair in _UNITS if count >= pair[0]), _UNITS[-1])
+    return f"{count / power:.4g} {unit}"
+
+
+_UNITS = ((10**9, "GB"), (10**6, "MB"), (10**3, "kB"), (1, "bytes"))
 _NAMES_SHOWN = 12
 _PLACE = QT_TRANSLATE_NOOP("wording", "row {row}, column {column}")
 _EXPORT_AGAIN = QT_TRANSLATE_NOOP("wording", "Export the model again from the program that trained it.")
@@ -155,6 +163,14 @@ _DENSE_ONLY = QT_TRANSLATE_NOOP(
     "wording", "Networks of fully connected layers can be opened; export such a one."
 )
 _MEND_CELL = QT_TRANSLATE_NOOP("wording", "Mend or leave out this row, then load the file again.")
+_MEND_WEIGHTS = QT_TRANSLATE_NOOP(
+    "wording",
+    "Train or export the model again, set such weights to zero (--non-finite zero, or the button above the graph), or only look at it.",
+)
+_LEAVE_OR_FILL = QT_TRANSLATE_NOOP(
+    "wording",
+    "Leave such rows out (--missing drop-rows), put in the mean of the column (--missing mean), or mend the file.",
+)
 _USE_ONNX = QT_TRANSLATE_NOOP("wording", "Export as ONNX (.onnx), which can carry it.")
 _SAVE_WEIGHTS = QT_TRANSLATE_NOOP(
     "wording", "Save its state_dict (torch.save(model.state_dict(), ...)), safetensors or ONNX instead."
@@ -201,14 +217,19 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP("wording", "There is no error called {metric}."),
             QT_TRANSLATE_NOOP("wording", "Choose mse, rmse, mae, half-sse, cross-entropy or error-rate."),
         ),
-        (NonFiniteWeight, None): (
+        (NonFiniteWeight, "matrix"): (
             QT_TRANSLATE_NOOP(
                 "wording",
-                "The {tensor} of {node} at position {index} is not a finite number, so nothing can be measured.",
+                "Weights that are not finite numbers: {count}. The first is {value}, in {tensor} of {node} at row, column {index}. Nothing can be measured with it.",
             ),
+            _MEND_WEIGHTS,
+        ),
+        (NonFiniteWeight, "vector"): (
             QT_TRANSLATE_NOOP(
-                "wording", "Train or export the model again; its graph can still be looked at."
+                "wording",
+                "Weights that are not finite numbers: {count}. The first is {value}, in {tensor} of {node} at position {index}. Nothing can be measured with it.",
             ),
+            _MEND_WEIGHTS,
         ),
         (NonFiniteError, None): (
             QT_TRANSLATE_NOOP("wording", "The network's {metric} on this data is not a finite number."),
@@ -259,13 +280,62 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         ),
         (CannotWrite, "ENOSPC"): (
             QT_TRANSLATE_NOOP(
-                "wording", "There is no room left on the disk for {path}; what was there before is unchanged."
+                "wording",
+                "The disk is full: {path} needs {needed}, and {free} are free there; what was there before is unchanged.",
             ),
             _OTHER_PLACE,
         ),
-        (CannotWrite, "EACCES"): (
-            QT_TRANSLATE_NOOP("wording", "You may not write to {path}."),
+        (CannotWrite, "entries"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "The disk is full: it has no room for one more file, such as {path}."
+            ),
             _OTHER_PLACE,
+        ),
+        (CannotWrite, "EDQUOT"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "Your share of the disk is used up: {path} needs {needed}; what was there before is unchanged.",
+            ),
+            _OTHER_PLACE,
+        ),
+        (CannotWrite, "EFBIG"): (
+            QT_TRANSLATE_NOOP(
+                "wording",
+                "{path} would be larger than a file may be on this disk; what was there before is unchanged.",
+            ),
+            QT_TRANSLATE_NOOP("wording", "Choose a folder on another disk, or write a smaller file."),
+        ),
+        (CannotWrite, "EIO"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "The disk failed while {path} was written; what was there before is unchanged."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Write to another disk, and have this one checked."),
+        ),
+        (CannotWrite, "ENAMETOOLONG"): (
+            QT_TRANSLATE_NOOP("wording", "The name {path} is too long for this disk."),
+            QT_TRANSLATE_NOOP("wording", "Choose a shorter name."),
+        ),
+        (CannotWrite, "ENOTDIR"): (
+            QT_TRANSLATE_NOOP("wording", "{path} cannot be written: what should be its folder is a file."),
+            QT_TRANSLATE_NOOP("wording", "Choose another folder."),
+        ),
+        (CannotWrite, "folder"): (
+            QT_TRANSLATE_NOOP("wording", "You may not make files in the folder of {path}."),
+            QT_TRANSLATE_NOOP("wording", "Choose another folder, or ask for the permission to write there."),
+        ),
+        (CannotWrite, "special"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is not a file, but a pipe or a device."),
+            QT_TRANSLATE_NOOP("wording", "Choose another file name."),
+        ),
+        (CannotWrite, "unconfirmed"): (
+            QT_TRANSLATE_NOOP(
+                "wording", "{path} was written, but the disk does not confirm that it will stay there."
+            ),
+            QT_TRANSLATE_NOOP("wording", "Write it again, to another disk."),
+        ),
+        (CannotWrite, "EACCES"): (
+            QT_TRANSLATE_NOOP("wording", "{path} is protected: you may not write to it."),
+            QT_TRANSLATE_NOOP("wording", "Choose another file name, or take the protection away."),
         ),
         (CannotWrite, "EROFS"): (
             QT_TRANSLATE_NOOP("wording", "{path} is on a disk that can only be read."),
@@ -280,6 +350,10 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
                 "wording", "{path} could not be written ({reason}); what was there before is unchanged."
             ),
             _OTHER_PLACE,
+        ),
+        (ChangedWhileRead, None): (
+            QT_TRANSLATE_NOOP("wording", "{path} was changed while it was read, so nothing of it is used."),
+            QT_TRANSLATE_NOOP("wording", "Wait until it is written completely, then open it again."),
         ),
         (UnknownFormat, None): (
             QT_TRANSLATE_NOOP("wording", "{path} is in no format that is known here."),
@@ -714,14 +788,11 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
         ),
         (MissingValues, None): (
             QT_TRANSLATE_NOOP("wording", "Cells without a value in {path}: {count}, of which {places}."),
-            QT_TRANSLATE_NOOP(
-                "wording",
-                "Leave such rows out (--missing drop-rows), put in the mean of the column (--missing mean), or mend the file.",
-            ),
+            _LEAVE_OR_FILL,
         ),
         (NonFiniteData, None): (
-            QT_TRANSLATE_NOOP("wording", "Row {row}, column {column} of {path} is not a finite number."),
-            _MEND_CELL,
+            QT_TRANSLATE_NOOP("wording", "Infinite cells in {path}: {count}, of which {places}."),
+            _LEAVE_OR_FILL,
         ),
         (DataMismatch, None): (
             QT_TRANSLATE_NOOP(
@@ -845,9 +916,11 @@ _REASONS: Mapping[str, str] = MappingProxyType(
 
 _NOTES: Mapping[str, str] = MappingProxyType(
     {
-        "rows-dropped": QT_TRANSLATE_NOOP("wording", "Rows left out because a value is missing: {count}."),
+        "rows-dropped": QT_TRANSLATE_NOOP(
+            "wording", "Rows left out because a value is missing or infinite: {count}."
+        ),
         "cells-filled": QT_TRANSLATE_NOOP(
-            "wording", "Cells without a value, filled with the mean of their column: {count}."
+            "wording", "Cells without a finite value, filled with the mean of their column: {count}."
         ),
         "constant": QT_TRANSLATE_NOOP(
             "wording", "Columns that do not vary, and so are not divided when scaled: {count} ({names})."
@@ -875,6 +948,10 @@ _GAPS: Mapping[str, str] = MappingProxyType(
         "same": QT_TRANSLATE_NOOP(
             "wording",
             "Pruning left over-fitting the same within noise: {metric} on held-out minus pruning rows went from {before} to {after}, a change of {change} with a noise of ± {noise}.",
+        ),
+        "unknown": QT_TRANSLATE_NOOP(
+            "wording",
+            "What pruning did to over-fitting cannot be told from a single row: {metric} on held-out minus pruning rows went from {before} to {after}.",
         ),
     }
 )
@@ -922,8 +999,12 @@ _OPTIONS: Mapping[str, str] = MappingProxyType(
             "wording",
             "how the inputs are scaled before the network sees them: none (as in the file), standard, minmax, or a number to divide by, such as 255",
         ),
+        "non_finite": QT_TRANSLATE_NOOP(
+            "wording", "what to do about weights that are not finite numbers: refuse, or set them to zero"
+        ),
         "missing": QT_TRANSLATE_NOOP(
-            "wording", "what to do about cells without a value: refuse, drop-rows, or mean of the column"
+            "wording",
+            "what to do about cells without a value, or infinite ones: refuse, drop-rows, or mean of the column",
         ),
         "categories": QT_TRANSLATE_NOOP(
             "wording",

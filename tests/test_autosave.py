@@ -15,6 +15,7 @@ from kept_work import written_in
 from random_networks import chain
 
 from pruner_gui.autosave import MOST_DAYS, Folder, Found, left_behind, look_into
+from pruner_gui.files import CannotWrite
 from pruner_gui.network import Network
 from pruner_gui.pruning import PruneConfig
 from pruner_gui.session_file import NotASession, Saved, SavedVersion
@@ -152,7 +153,7 @@ def test_a_disk_that_refuses_leaves_what_there_is(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(os, "fsync", full)
     for _ in range(3):
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(CannotWrite, match="ENOSPC"):
             folder.write(session(6))
     monkeypatch.undo()
     folder.release()

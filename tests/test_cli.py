@@ -411,7 +411,7 @@ def test_columns_gaps_and_words_are_dealt_with_as_told(job: Job, capsys: pytest.
     out, err = capsys.readouterr()
     assert json.loads(out)["rows"] == len(lines) - 1
     assert "low, mid, top" in err
-    assert "missing: 1" in err
+    assert "missing or infinite: 1" in err
 
 
 @pytest.mark.parametrize(

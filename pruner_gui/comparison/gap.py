@@ -45,7 +45,12 @@ class Gap:
 
     @property
     def verdict(self) -> str:
-        """What pruning did to the gap: "smaller", "larger", or "same" within 1.96 standard errors."""
+        """What pruning did to the gap: "smaller", "larger", or "same" within 1.96 standard errors.
+
+        "unknown" where there is only one row of a kind, whose difference may be all noise.
+        """
+        if not math.isfinite(self.noise):
+            return "unknown"
         if abs(self.change) <= _SURE * self.noise or math.isclose(self.after, self.before, rel_tol=1e-9):
             return "same"
         return "larger" if self.change > 0 else "smaller"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 
 from pruner_gui import formats
@@ -73,11 +72,11 @@ def measured_metrics(examples: Examples, metrics: tuple[str, ...]) -> tuple[str,
 
 
 def summarise(
-    network: Network, examples: Examples | None, metrics: tuple[str, ...], file: Path | None = None
+    network: Network, examples: Examples | None, metrics: tuple[str, ...], stored: int | None = None
 ) -> Summary:
     """Measure a network: size, cost, and errors under `metrics` (and the error rate of a classifier).
 
-    `file` is where the network is stored; without one the size is that of the file it would make.
+    `stored` is the size of its file in bytes; without it the size is that of the file it would make.
 
     Raises:
         NonFiniteWeight, NonFiniteError, MetricUnfit: its error cannot be measured.
@@ -91,8 +90,9 @@ def summarise(
         pairs = itertools.zip_longest(pruning, holdout)
         errors = {name: Measured(*pair) for name, pair in zip(names, pairs, strict=True)}
     kind = network.origin.format or "onnx"
+    size: int | None
     try:
-        size: int | None = file.stat().st_size if file is not None else formats.size_in(network, kind)
+        size = formats.size_in(network, kind) if stored is None else stored
     except PrunerError:
         size = None
     return Summary(

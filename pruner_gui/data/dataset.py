@@ -51,9 +51,9 @@ class Scaling:
             case "none":
                 offset, divisor = np.zeros_like(low), np.ones_like(low)
             case "standard":
-                deviation = inputs.std(axis=0, dtype=np.float64)
-                # where nothing varies, rounding still makes a deviation of some 1e-17
-                offset, divisor = inputs.mean(axis=0, dtype=np.float64), np.where(low == high, 1, deviation)
+                mean, deviation = _moments(inputs)
+                # where nothing varies, rounding still makes some 1e-17 of both
+                offset, divisor = np.where(low == high, low, mean), np.where(low == high, 1, deviation)
             case "minmax":
                 offset, divisor = low, np.where(low == high, 1, high - low)
             case _:
@@ -68,6 +68,17 @@ class Scaling:
         scaled = np.subtract(inputs, self.offset, dtype=np.float64)
         scaled /= self.divisor
         return scaled.astype(inputs.dtype)
+
+
+def _moments(inputs: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation column by column, also where squares leave the range of floats."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = inputs.mean(axis=0, dtype=np.float64), inputs.std(axis=0, dtype=np.float64)
+    if not np.isfinite(mean + deviation).all():
+        largest = np.abs(inputs).max(axis=0).astype(np.float64)
+        unit = np.where(largest > 0, largest, 1)
+        mean, deviation = ((inputs / unit).mean(axis=0) * unit, (inputs / unit).std(axis=0) * unit)
+    return mean, deviation
 
 
 @dataclass(frozen=True)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from pruner_gui.data.dataset import BoolArray, Encoding, FloatArray, Note
-from pruner_gui.data.errors import CannotReadData, MissingValues, Place, UnknownClass
+from pruner_gui.data.errors import CannotReadData, MissingValues, NonFiniteData, Place, UnknownClass
 from pruner_gui.data.options import ReadOptions
 from pruner_gui.data.table import Table, narrow
 
@@ -58,6 +59,21 @@ def _as_one(words: Sequence[str], kind: str) -> bool:
 # -- gaps
 
 
+def without_infinite(table: Table, missing: str) -> Table:
+    """Return a table and its targets with infinite cells as cells without a value.
+
+    Raises:
+        NonFiniteData: there are such cells, and `missing` is "refuse".
+    """
+    parts = [(part, part.infinite()) for part in (table, table.targets) if part is not None]
+    if not any(cells.any() for _, cells in parts):
+        return table
+    if missing == "refuse":
+        raise NonFiniteData(*_first_places(parts))
+    emptied = [replace(part, values=np.where(cells, np.nan, part.values)) for part, cells in parts]
+    return replace(emptied[0], targets=emptied[1] if len(emptied) > 1 else None)
+
+
 def whole_rows(table: Table, missing: str) -> tuple[Table, tuple[Note, ...]]:
     """Return the rows that can be used, and what was left out: a row without a target is never of use.
 
@@ -72,7 +88,7 @@ def whole_rows(table: Table, missing: str) -> tuple[Table, tuple[Note, ...]]:
         parts.append((table.targets, table.targets.missing()))
         useless |= parts[1][1].any(axis=1)
     if missing == "refuse" and any(part_gaps.any() for _, part_gaps in parts):
-        raise _missing_values(parts)
+        raise MissingValues(*_first_places(parts))
     if useless.all():
         raise CannotReadData(table.path, "incomplete")
     if not useless.any():
@@ -80,7 +96,8 @@ def whole_rows(table: Table, missing: str) -> tuple[Table, tuple[Note, ...]]:
     return table.take(np.flatnonzero(~useless)), (Note("rows-dropped", int(useless.sum())),)
 
 
-def _missing_values(parts: Sequence[tuple[Table, BoolArray]]) -> MissingValues:
+def _first_places(parts: Sequence[tuple[Table, BoolArray]]) -> tuple[Path, tuple[Place, ...], int]:
+    """Return the file with marked cells, where the first of them are, and their number."""
     places = [
         (row, Place(table.row_number(row), table.names[column]))
         for table, gaps in parts
@@ -88,7 +105,7 @@ def _missing_values(parts: Sequence[tuple[Table, BoolArray]]) -> MissingValues:
     ]
     first = tuple(place for _, place in sorted(places, key=lambda found: found[0])[:_SHOWN])
     path = next(table.path for table, gaps in parts if gaps.any())
-    return MissingValues(path, first, sum(int(gaps.sum()) for _, gaps in parts))
+    return path, first, sum(int(gaps.sum()) for _, gaps in parts)
 
 
 # -- words
@@ -100,7 +117,7 @@ def encode(table: Table, options: ReadOptions, categories: Categories, like: Enc
     `categories` are as `categories_of` gives them. With `like`, words and means are those of an earlier file.
 
     Raises:
-        NotANumber, NonFiniteData: a cell of a column of numbers.
+        NotANumber: a cell of a column of numbers.
         UnknownClass: a word that the earlier file does not have.
         MissingValues: no cell of a column has a value.
     """
@@ -161,6 +178,6 @@ def _numbers_for(column: Table, words: Sequence[str], kind: str) -> FloatArray:
 def _means(table: Table, values: FloatArray, gaps: BoolArray) -> FloatArray:
     if gaps.all(axis=0).any():
         empty = table.missing()
-        raise _missing_values([(table, empty & empty.all(axis=0))])
+        raise MissingValues(*_first_places([(table, empty & empty.all(axis=0))]))
     means: FloatArray = np.nanmean(values, axis=0, dtype=np.float64)
     return means

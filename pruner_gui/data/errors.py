@@ -80,11 +80,11 @@ class MissingValues(PrunerError):
 
 @dataclass
 class NonFiniteData(PrunerError):
-    """A cell is infinite."""
+    """Cells that are infinite: the first places, and how many there are."""
 
     path: Path
-    row: int
-    column: str
+    places: tuple[Place, ...]
+    count: int
 
 
 @dataclass

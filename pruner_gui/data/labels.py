@@ -51,7 +51,7 @@ def targets_of(
     one-hot. `earlier` are the names that an earlier file gave the classes; the labels are looked up in them.
 
     Raises:
-        NotANumber, NonFiniteData: a cell that has no use.
+        NotANumber: a cell that has no use.
         NotALabel, TooFewClasses, TooManyClasses, WrongClassCount, UnknownClass: the labels do not fit.
     """
     order = _order(named, n_outputs)

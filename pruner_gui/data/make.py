@@ -6,7 +6,7 @@ import numpy as np
 
 from pruner_gui.data.dataset import Dataset, FloatArray, Note, Scaling
 from pruner_gui.data.divide import Roles, divide
-from pruner_gui.data.encode import categories_of, encode, whole_rows
+from pruner_gui.data.encode import categories_of, encode, whole_rows, without_infinite
 from pruner_gui.data.labels import Targets, targets_of
 from pruner_gui.data.options import ReadOptions
 from pruner_gui.data.table import Table
@@ -20,7 +20,7 @@ def make(
     Raises:
         PrunerError: as `read`, for its cells, columns and class labels.
     """
-    divided = divide(table, roles)
+    divided = without_infinite(divide(table, roles), options.missing)
     categories = categories_of(divided)
     rows, dropped = whole_rows(divided, options.missing)
     raw = encode(rows, options, categories, like.encoding if like is not None else None)

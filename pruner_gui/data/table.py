@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pruner_gui.data.dataset import BoolArray, FloatArray, IndexArray
-from pruner_gui.data.errors import NonFiniteData, NotANumber
+from pruner_gui.data.errors import NotANumber
 
 Words = Mapping[int, str]  # the cells of a column that are not numbers, by row
 
@@ -101,7 +101,7 @@ class Table:
         """Return the values, NaN where they are missing.
 
         Raises:
-            NotANumber, NonFiniteData: the first cell, row by row, that is no finite number.
+            NotANumber: the first cell, row by row, that is a word.
         """
         wrong = [
             (row, column)
@@ -112,18 +112,16 @@ class Table:
         if wrong:
             row, column = min(wrong)
             raise NotANumber(self.path, self.row_number(row), self.names[column], self.words[column][row])
-        endless = np.isinf(self.values)
-        if endless.any():
-            row, column = np.argwhere(endless)[0].tolist()
-            raise NonFiniteData(self.path, self.row_number(row), self.names[column])
         return self.values
 
-    def cells(self, column: int) -> list[str]:
-        """Return a column's cells as text: whole numbers without a point, "" where there is no value.
+    def infinite(self) -> BoolArray:
+        """Return which cells, `(n_rows, n_columns)`, are infinite."""
+        if self.values.dtype.kind != "f":
+            return np.zeros(self.values.shape, bool)
+        return np.isinf(self.values)
 
-        Raises:
-            NonFiniteData: a cell is infinite.
-        """
+    def cells(self, column: int) -> list[str]:
+        """Return a column's cells as text: whole numbers without a point, "" where there is no value."""
         words = self.words.get(column, {})
         return [
             ("" if is_missing(words[row]) else words[row]) if row in words else self._number(row, column)
@@ -150,8 +148,6 @@ class Table:
 
     def _number(self, row: int, column: int) -> str:
         value = float(self.values[row, column])
-        if np.isinf(value):
-            raise NonFiniteData(self.path, self.row_number(row), self.names[column])
         return "" if np.isnan(value) else in_short(value)
 
 

@@ -25,11 +25,29 @@ _ROUNDING = 1e-14  # of an output in float64, relative to the largest
 
 @dataclass
 class NonFiniteWeight(PrunerError):
-    """A weight that is not a finite number: nothing can be measured."""
+    """Weights that are not finite numbers: nothing can be measured.
+
+    `index`, from 0, and `value` are of the first of `count`; `kind` is "matrix", where the index is row and
+    column, or "vector".
+    """
 
     node: str
     tensor: str
     index: tuple[int, ...]
+    value: float
+    count: int
+    kind: str
+
+    @staticmethod
+    def of(network: Network) -> NonFiniteWeight | None:
+        """Return what is wrong with a network's weights, None where nothing is."""
+        first = network.non_finite()
+        if first is None:
+            return None
+        node, tensor, index = first
+        value = float(network.by_name[node].op.tensors()[tensor][index])
+        kind = "matrix" if len(index) > 1 else "vector"
+        return NonFiniteWeight(node, tensor, index, value, network.non_finite_count, kind)
 
 
 @dataclass
@@ -196,9 +214,9 @@ def checked(network: Network, objective: Objective, score: Score) -> Score:
         NonFiniteWeight: a weight is not a finite number.
         NonFiniteError: an error is not a finite number.
     """
-    bad = network.non_finite()
+    bad = NonFiniteWeight.of(network)
     if bad is not None:
-        raise NonFiniteWeight(*bad)
+        raise bad
     for name, value in zip(objective.metrics, score.values, strict=True):
         if not np.isfinite(value):
             raise NonFiniteError(name)

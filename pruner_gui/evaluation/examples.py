@@ -82,6 +82,11 @@ def prepare(network: Network, split: Split) -> Examples:
     for part in (pruning, holdout, guard):
         if part is not None:
             _check_width(network, part)
+    with np.errstate(over="ignore", invalid="ignore"):  # told by what measures them
+        return _examples(network, pruning, holdout, guard)
+
+
+def _examples(network: Network, pruning: Dataset, holdout: Dataset | None, guard: Dataset | None) -> Examples:
     fidelity = pruning.targets is None or (holdout is not None and holdout.targets is None)
     if fidelity:
         pruning = _own_outputs(network, pruning)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -14,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from pruner_gui import files
+from pruner_gui.files import CannotWrite
 from pruner_gui.formats.errors import (
     BadActivations,
     BadEntry,
     CannotRead,
-    CannotWrite,
     ExportDiffers,
     ExportDoesNotRun,
     ExternalData,
@@ -112,6 +110,7 @@ def read(path: Path, activations: Sequence[str] | None = None) -> Network:
         NotAModel, TooLarge, UnsupportedVersion, UnsupportedOp, UnsupportedUse, UnsupportedTensor,
         ExternalData, UnsupportedPart, BadEntry, NotWeights, NoOrder: what is in the file is not, or may not
         be, understood.
+        ChangedWhileRead: a file beside the model did.
     """
     try:
         _refuse_special(path)
@@ -153,9 +152,9 @@ def write(
     module = module_of(row)
     content = module.dump(network)
     rows = _sample_rows(network, samples)
-    with _writing(path), files.atomic(path) as temporary:
-        temporary.write_bytes(content)
-        ran = _run(row, network, temporary, rows)
+    with files.atomic(path) as draft:
+        draft.write_bytes(content)
+        ran = _run(row, network, draft.path, rows)
         difference, tolerance = _compare(network, rows, ran.outputs, module.tolerance(network))
         if not difference <= tolerance:
             raise ExportDiffers(path, difference, tolerance)
@@ -212,21 +211,8 @@ def _run(row: Format, network: Network, path: Path, rows: FloatArray) -> Ran:
     return cast(WeightsModule, module).run(path, rows, state_dict.activations(network))
 
 
-@contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Tell the system's refusals as CannotWrite."""
-    try:
-        _refuse_special(path)
-        # A rename replaces a file even where the file itself is write-protected.
-        if path.exists() and not os.access(path, os.W_OK):
-            raise PermissionError(errno.EACCES, "")
-        yield
-    except OSError as error:
-        raise CannotWrite(path, _reason(error)) from error
-
-
 def _refuse_special(path: Path) -> None:
-    """Keep away from pipes and devices: some never end, and a rename would replace them."""
+    """Keep away from pipes and devices: some never end."""
     if path.exists() and not path.is_file():
         raise OSError(errno.EISDIR if path.is_dir() else errno.EINVAL, "")
 

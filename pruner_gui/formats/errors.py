@@ -18,14 +18,6 @@ class CannotRead(PrunerError):
 
 
 @dataclass
-class CannotWrite(PrunerError):
-    """The system does not take the file; `reason` is the errno's name (EROFS, ENOSPC, EACCES...)."""
-
-    path: Path
-    reason: str
-
-
-@dataclass
 class UnknownFormat(PrunerError):
     """Neither the first bytes nor the extension say a format; `known` are the extensions that would."""
 

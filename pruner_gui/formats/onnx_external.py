@@ -14,6 +14,7 @@ from typing import BinaryIO
 
 from onnx import TensorProto
 
+from pruner_gui.files import ChangedWhileRead, Stamp
 from pruner_gui.formats.errors import ExternalData, TooLarge
 
 _DIGITS = 19  # of the largest file offset
@@ -26,12 +27,14 @@ class ExternalTensors:
         self._path = path
         self._limit = limit
         self._taken = 0
+        self.stamps: dict[str, Stamp] = {}  # of the files, by their place in the model's folder
 
     def bring_in(self, tensor: TensorProto, name: str, itemsize: int) -> None:
         """Read a tensor's values into it.
 
         Raises:
             OSError, ExternalData, TooLarge.
+            ChangedWhileRead: the file is not what it was for an earlier tensor.
         """
         entries = {entry.key: entry.value for entry in tensor.external_data}
         location = entries.get("location", "")
@@ -61,15 +64,23 @@ class ExternalTensors:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):
                 raise refuse("irregular")
+            self._hold(target, file.fileno())
             if offset + size > state.st_size:
                 raise refuse("range")
             file.seek(offset)
             values = file.read(size)
+            self._hold(target, file.fileno())
         if len(values) != size:
             raise refuse("range")
         tensor.raw_data = values
         tensor.ClearField("external_data")
         tensor.ClearField("data_location")
+
+    def _hold(self, target: Path, handle: int) -> None:
+        """Make sure that all tensors come from the same content of a file."""
+        name, stamp = target.relative_to(self._path.parent.resolve()).as_posix(), Stamp.of(handle)
+        if self.stamps.setdefault(name, stamp) != stamp:
+            raise ChangedWhileRead(target)
 
     def _target(self, location: str) -> Path | str:
         """The file at a location, or the reason why it is none."""

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -29,12 +31,17 @@ def load(path: Path) -> Network:
 
     Raises:
         OSError, NotAModel, TooLarge, UnsupportedVersion, UnsupportedPart, UnsupportedTensor, UnsupportedOp,
-        UnsupportedUse, ExternalData.
+        UnsupportedUse, ExternalData, ChangedWhileRead.
     """
     try:
-        return onnx_reader.to_network(path, onnx_guard.decode(path))
+        model, beside = onnx_guard.decode(path)
+        network = onnx_reader.to_network(path, model)
     except UnicodeDecodeError as error:  # names are decoded when they are looked at
         raise NotAModel(path, "onnx", "damaged", str(error)) from error
+    if not beside:
+        return network
+    extra = {**network.origin.extra, "beside": {name: tuple(stamp) for name, stamp in beside.items()}}
+    return Network(network.nodes, network.outputs, replace(network.origin, extra=MappingProxyType(extra)))
 
 
 def dump(network: Network) -> bytes:

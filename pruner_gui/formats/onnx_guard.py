@@ -10,6 +10,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import TensorProto
 
 from pruner_gui import limits
+from pruner_gui.files import Stamp
 from pruner_gui.formats.bounds import hold
 from pruner_gui.formats.errors import (
     NotAModel,
@@ -27,10 +28,11 @@ MAX_PARTS = 2_000_000  # fields of all messages: two bytes of file can become 15
 LOWEST_OPSET = 7  # from here on operands broadcast as numpy's do
 
 
-def decode(path: Path) -> onnx.ModelProto:
+def decode(path: Path) -> tuple[onnx.ModelProto, dict[str, Stamp]]:
     """Return the model in a file, with its bounds, versions and tensors checked, but not yet its operators.
 
-    Tensors that are kept in other files (`onnx_external`) are brought in.
+    Tensors that are kept in other files (`onnx_external`) are brought in; which files, and as they were then,
+    is the second thing that is returned.
 
     Raises:
         OSError, NotAModel, TooLarge, UnsupportedVersion, UnsupportedPart, UnsupportedTensor, UnsupportedOp,
@@ -51,8 +53,9 @@ def decode(path: Path) -> onnx.ModelProto:
         raise NotAModel(path, "onnx", "invalid", "no graph or no opset")
     hold(path, "nodes", len(model.graph.node), MAX_NODES)
     _check_versions(path, model)
-    _check_parts(path, model, ExternalTensors(path, MAX_BYTES - size))
-    return model
+    outside = ExternalTensors(path, MAX_BYTES - size)
+    _check_parts(path, model, outside)
+    return model, outside.stamps
 
 
 def check(path: Path, model: onnx.ModelProto) -> None:

@@ -13,6 +13,7 @@ from pruner_gui.data.errors import (
     AmbiguousTarget,
     DataMismatch,
     MissingValues,
+    NonFiniteData,
     TargetMismatch,
     TooFewClasses,
     UnknownClass,
@@ -140,7 +141,7 @@ def _trouble(look: Look, error: PrunerError, counts: Counts) -> tuple[str, str]:
         found = text.plural(error.columns, _tr("{n} column is a target"), _tr("{n} columns are targets"))
         many = _tr("The network gives {n} outputs, but {found}.").format(n=counts[1], found=found)
         return many, _tr("Make one column of classes the target, or one column for each output.")
-    if isinstance(error, MissingValues):
+    if isinstance(error, (MissingValues, NonFiniteData)):
         return what, _tr("Choose below what becomes of cells without a value, or ignore the column.")
     if isinstance(error, (TooFewClasses, WrongClassCount, UnknownClass)):
         return what, _tr("Name all classes below, in the order of the network's outputs.")

@@ -32,10 +32,12 @@ from pruner_gui.comparison import (
 )
 from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
+from pruner_gui.files import Fingerprint, fingerprints
 from pruner_gui.gui import graph_export, run_words, text
 from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.plan import Plan
 from pruner_gui.gui.sensitivity_curves import Curve, Sensitivity, curves
+from pruner_gui.gui.sources import Sources
 from pruner_gui.gui.spare import Folded, FreeNeurons, folded, free_neurons
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.worker import Outcome, Tasks
@@ -200,6 +202,9 @@ class Document(QObject):
         self.plan = Plan()
         self.free: FreeNeurons | None = None  # of the network of now; None until looked for
         self.data: DataFiles | None = None
+        self.sources = Sources(self.tasks, self)
+        self._activations: Sequence[str] | None = None  # said when the model was opened
+        self._reference: session_file.DataReference | None = None  # to the data, as it was when it was read
         self.measure_error: Exception | None = None
         self.reading = ""  # the name of the file that is being read
         self.compile_began, self.compiled = 0.0, 0.0  # when, and the share of the engine that is ready
@@ -213,7 +218,6 @@ class Document(QObject):
         self._saved: set[Network] = set()
         self.runs: list[Record] = []  # those that ended, whatever became of their networks
         self._expected: DataFiles | None = None  # what the runs of a session were measured on
-        self._reference: session_file.DataReference | None = None  # to the data, as it was when it was read
         self._opened_with = self.plan
         self.window_state: Callable[[], dict[str, Any]] = dict  # what a session keeps of the window
         self._rest = QTimer(self)
@@ -471,7 +475,20 @@ class Document(QObject):
         """Read a model in the background, and then its data. The document stays until it is read."""
         self.reading = path.name
         work = partial(_read, path, activations)
-        self.tasks.start("read", work, partial(self._opened, path, data))
+        self.tasks.start("read", work, partial(self._opened, path, data, activations))
+
+    def reload(self) -> None:
+        """Read the model, and its data, anew from where they were read."""
+        if self.session.path is not None:
+            self.open(self.session.path, self.data, self._activations)
+
+    def set_non_finite_to_zero(self) -> None:
+        """Open the network anew with zero in place of every weight that is not a finite number."""
+        self._drop_runs()
+        changes = self.session.open(self.session.original.with_finite_weights(), self.session.path)
+        self._changed(changes)
+        if self.data is not None:
+            self.load_data(self.data)
 
     def load_data(self, data: DataFiles) -> None:
         """Read data for the open network in the background."""
@@ -485,9 +502,12 @@ class Document(QObject):
         samples = None if examples is None else examples.pruning.inputs[:256]
         before = self.before.bytes if self.before is not None else None
         work = partial(formats.write, network, path, samples)
+        self.sources.look()
         self.tasks.start("export", work, partial(self._exported, network, before))
 
-    def _opened(self, path: Path, data: DataFiles | None, outcome: Outcome) -> None:
+    def _opened(
+        self, path: Path, data: DataFiles | None, activations: Sequence[str] | None, outcome: Outcome
+    ) -> None:
         if isinstance(outcome.error, formats.NeedsActivations):
             self.activations_wanted.emit(Wanted(outcome.error, data))
             return
@@ -495,7 +515,10 @@ class Document(QObject):
             return
         self._drop_work()
         self.plan = self._opened_with = self.plan.for_another_network()
-        changes = self.session.open(outcome.value, path)
+        network, read = outcome.value
+        self._activations = activations
+        changes = self.session.open(network, path)
+        self.sources.watch("model", read)
         self.config_changed.emit()
         self._changed(changes)
         self.opened.emit(path)
@@ -507,6 +530,7 @@ class Document(QObject):
         """Write the history, the runs and the settings in the background."""
         network, state = self.session.network, self.state
         work = partial(_write_session, self.snapshot(), path)
+        self.sources.look()
         self.tasks.start("session", work, partial(self._session_written, path, network, state))
 
     def _session_written(self, path: Path, network: Network, state: object, outcome: Outcome) -> None:
@@ -593,18 +617,25 @@ class Document(QObject):
 
     def _drop_work(self) -> None:
         """Let go of what goes on for a document that is no more."""
+        self._drop_runs()
+        self.data = self._reference = self._expected = None
+        self.sources.watch("model")
+        self.sources.watch("data")
+
+    def _drop_runs(self) -> None:
+        """Let go of what goes on for a network that is no more, and of its runs."""
         slots = ("run", "measure", "sweep", "free", "fold", "strengths", "sensitivity")
         for slot in (*slots, "export", "order"):
             self.tasks.drop(slot)
         self._saved.clear()
         self._rest.stop()
         self.runs.clear()
-        self.data = self._reference = self._expected = None
 
     def _loaded(self, data: DataFiles, outcome: Outcome) -> None:
         if self._succeeded(outcome):
-            examples, self._reference = outcome.value
+            examples, self._reference, read = outcome.value
             self.data = data
+            self.sources.watch("data", read)
             for record in self.runs:
                 record.outdated |= data is not self._expected
             self._expected = None
@@ -614,6 +645,7 @@ class Document(QObject):
     def _exported(self, network: Network, before: int | None, outcome: Outcome) -> None:
         if self._succeeded(outcome):
             self._saved.add(network)
+            self.sources.written(outcome.value.path)
             code = ""
             with contextlib.suppress(PrunerError):  # the format says all, or PyTorch has no such activation
                 code = formats.rebuild_code(network, outcome.value.path)
@@ -650,9 +682,8 @@ class Document(QObject):
     def save_recipe(self, path: Path) -> None:
         """Write the steps as JSON; what goes wrong is told."""
         try:
-            with files.atomic(path) as temporary:
-                temporary.write_text(recipe.to_json(self.plan.steps) + "\n", "utf-8")
-        except OSError as error:
+            files.write(path, f"{recipe.to_json(self.plan.steps)}\n".encode())
+        except PrunerError as error:
             self.failed.emit(Failure(error, traceback.format_exc()))
 
     def open_recipe(self, path: Path) -> None:
@@ -721,6 +752,7 @@ class Document(QObject):
             return
         for slot in ("sweep", "measure", "free", "strengths", "sensitivity"):
             self.tasks.drop(slot)
+        self.sources.look()
         self.run_began, self.pass_began_at, self.prepared = time.monotonic(), 0, None
         events = _looked_at(self.session.prune(*steps))
         self.tasks.start("run", lambda: events, self._run_ended, self._apply)
@@ -822,6 +854,7 @@ class Document(QObject):
     def shutdown(self) -> None:
         """Stop all background work and wait for it."""
         self._rest.stop()
+        self.sources.shutdown()
         self.tasks.shutdown()
         self._idle.stop()
 
@@ -976,17 +1009,23 @@ def _read_session(path: Path) -> Read:
     return Read(saved, versions, saved.data is None or saved.data.is_unchanged())
 
 
-def _read_data(network: Network, data: DataFiles) -> tuple[Examples, session_file.DataReference]:
-    # Taken before: what changes while it is read is then told as changed, never taken for the same.
-    reference = session_file.DataReference.of(data.files, data.options)
-    return load_examples(network, data.files, data.options), reference
-
-
-def _read(path: Path, activations: Sequence[str] | None) -> Network:
-    network = reading.model(path, activations=activations)
+def _read(path: Path, activations: Sequence[str] | None) -> tuple[Network, tuple[Fingerprint, ...]]:
+    network, read = reading.model_with_files(path, activations=activations)
     reading.prestart()
     _look_at(network)
-    return network
+    return network, read
+
+
+def _read_data(
+    network: Network, data: DataFiles
+) -> tuple[Examples, session_file.DataReference, tuple[Fingerprint, ...]]:
+    """Read data, and what its files were when they were read."""
+    taken = fingerprints((*data.files, *data.options.holdout_files))
+    examples = load_examples(network, data.files, data.options)
+    reference = session_file.DataReference.of(data.files, data.options)
+    for file in taken:
+        file.hold()
+    return examples, reference, taken
 
 
 def _fold(network: Network, found: Sequence[Free]) -> Folded:
@@ -1005,7 +1044,7 @@ def _looked_at(events: Iterator[Event]) -> Iterator[Event]:
 def _look_at(network: Network) -> None:
     """Have the network find out what the window will ask it, in the thread of the work."""
     _ = network.links, network.strongest, network.connections
-    _ = network.without_outgoing, network.without_incoming
+    _ = network.without_outgoing, network.without_incoming, network.non_finite_count
 
 
 def _compared(

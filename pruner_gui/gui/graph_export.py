@@ -61,13 +61,12 @@ def write(export: Export, path: Path) -> Path:
     """Write the picture as what the ending of `path` says: .svg, or else PNG. Whole, or not at all.
 
     Raises:
-        OSError: the file cannot be written.
+        CannotWrite: the file cannot be written.
         MemoryError: the picture is too large.
         Stopped: the thread was asked to stop.
     """
     content = svg(export) if path.suffix.lower() == ".svg" else png(export)
-    with files.atomic(path) as temporary:
-        temporary.write_bytes(content)
+    files.write(path, content)
     return path
 
 

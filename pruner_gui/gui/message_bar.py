@@ -23,6 +23,9 @@ class MessageBar(QWidget):
         self.action = QPushButton()  # what can be done about it
         self.action.clicked.connect(lambda: self._done())
         self._done: Callable[[], None] = self.hide
+        self.keep = QPushButton()  # what leaves all as it is
+        self.keep.clicked.connect(self.hide)
+        self.keep.hide()
         self._close.setAutoRaise(True)
         self._close.setToolTip(self.tr("Close this message"))
         self._close.setAccessibleName(self.tr("Close this message"))
@@ -33,6 +36,7 @@ class MessageBar(QWidget):
         layout.addWidget(self._picture)
         layout.addWidget(self._label, 1)
         layout.addWidget(self.action, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(self.keep, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         self.setAutoFillBackground(True)
         self.retheme()
@@ -43,11 +47,19 @@ class MessageBar(QWidget):
         """What it says; empty when hidden."""
         return self._label.text() if not self.isHidden() else ""
 
-    def say(self, message: str, action: str = "", done: Callable[[], None] | None = None) -> None:
-        """Show a message, or nothing; with an `action` also a button of that name, which does `done`."""
+    def say(
+        self, message: str, action: str = "", done: Callable[[], None] | None = None, keep: str = ""
+    ) -> None:
+        """Show a message, or nothing.
+
+        With an `action` there is also a button of that name, which does `done`; with `keep` one that only
+        closes the message.
+        """
         self._label.setText(message)
         self.action.setText(action)
         self.action.setVisible(bool(action))
+        self.keep.setText(keep)
+        self.keep.setVisible(bool(keep))
         self._done = done or self.hide
         self.setAccessibleName(message)
         self.setVisible(bool(message))

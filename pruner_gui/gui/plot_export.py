@@ -22,12 +22,11 @@ def write(path: Path, plots: Sequence[pg.PlotWidget], table: str) -> Path:
     """Write what the ending of `path` says: .svg and .csv (the table), or else PNG. Whole, or not at all.
 
     Raises:
-        OSError: the file cannot be written.
+        CannotWrite: the file cannot be written.
     """
     makers = {".svg": lambda: svg(plots), ".csv": lambda: table.encode()}
     content = makers.get(path.suffix.lower(), lambda: png(plots))()
-    with files.atomic(path) as temporary:
-        temporary.write_bytes(content)
+    files.write(path, content)
     return path
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QByteArray, QMarginsF, QSize, Qt, QUrl
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QSize, Qt, QUrl
 from PySide6.QtGui import QImage, QPageLayout, QPageSize, QPainter, QPdfWriter, QTextDocument
 from PySide6.QtSvg import QSvgRenderer
 
@@ -66,7 +66,7 @@ def write_comparison(target: Path, told: Facts, table: Sequence[Sequence[str]]) 
     """Write the comparison: `told` as JSON, or the cells of its `table` as csv, by the ending.
 
     Raises:
-        OSError: it cannot be written.
+        CannotWrite: it cannot be written.
     """
     if target.suffix.lower() == ".json":
         text = json.dumps(told, indent=2) + "\n"
@@ -74,8 +74,7 @@ def write_comparison(target: Path, told: Facts, table: Sequence[Sequence[str]]) 
         lines = io.StringIO()
         csv.writer(lines, lineterminator="\n").writerows(table)
         text = lines.getvalue()
-    with files.atomic(target) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    files.write(target, text.encode())
     return target
 
 
@@ -83,14 +82,14 @@ def write_report(target: Path, told: Facts, graph: Graph | None = None) -> Path:
     """Write the report as HTML or, by the ending, as PDF on A4; the graph's picture is in it.
 
     Raises:
-        OSError: it cannot be written.
+        CannotWrite: it cannot be written.
         MemoryError: the picture is too large.
     """
-    with files.atomic(target) as temporary:
-        if target.suffix.lower() == ".pdf":
-            _print(document(told, graph), temporary, Path(told["model"]).name)
-        else:
-            temporary.write_text(_html(told, graph), encoding="utf-8")
+    if target.suffix.lower() == ".pdf":
+        content = _pdf(document(told, graph), Path(told["model"]).name)
+    else:
+        content = _html(told, graph).encode()
+    files.write(target, content)
     return target
 
 
@@ -102,8 +101,11 @@ def _html(told: Facts, graph: Graph | None) -> str:
     return report_page.page(told, pictures=[(graph.title, picture)], translate=tr_wording)
 
 
-def _print(text: QTextDocument, target: Path, name: str) -> None:
-    writer = QPdfWriter(str(target))
+def _pdf(text: QTextDocument, name: str) -> bytes:
+    content, buffer = QByteArray(), QBuffer()
+    buffer.setBuffer(content)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QPdfWriter(buffer)
     writer.setTitle(name)
     writer.setCreator("Pruner")
     margins = QMarginsF(_MARGIN, _MARGIN, _MARGIN, _MARGIN)
@@ -111,6 +113,7 @@ def _print(text: QTextDocument, target: Path, name: str) -> None:
     upright, unit = QPageLayout.Orientation.Portrait, QPageLayout.Unit.Millimeter
     writer.setPageLayout(QPageLayout(size, upright, margins, unit))
     text.print_(writer)
+    return bytes(content.data())
 
 
 def document(told: Facts, graph: Graph | None) -> QTextDocument:

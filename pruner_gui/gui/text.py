@@ -31,8 +31,10 @@ def integer(value: int) -> str:
 def number(value: float, digits: int = 4) -> str:
     """Return a number with so many significant digits."""
     value = float(value)  # Qt does not take an int for it
-    if not math.isfinite(value):
-        return str(value)
+    if math.isnan(value):
+        return _tr("no number")
+    if math.isinf(value):
+        return ("" if value > 0 else MINUS) + _tr("infinite")
     if value == 0:
         return "0"
     exponent = math.floor(math.log10(abs(value)))

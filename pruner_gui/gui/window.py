@@ -167,6 +167,7 @@ class MainWindow(QMainWindow):
         document.session_opened.connect(self._session_opened)
         self.keeper.found.connect(self._offer_recovery)
         self.keeper.problem_changed.connect(lambda: self._status.say_unsafe(self.keeper.problem))
+        self.workspace.reload_wanted.connect(self._reload)
         theme.changed.connect(self._retheme)
 
     def _retheme(self) -> None:
@@ -276,6 +277,14 @@ class MainWindow(QMainWindow):
         dialog = LimitsDialog(self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
+
+    def _reload(self, kind: str) -> None:
+        """Read the model or the data again, which changed on the disk."""
+        if kind == "data" and self.document.data is not None:
+            self.document.load_data(self.document.data)
+        elif kind == "model" and self._may_replace():
+            self._waiting = ()
+            self.document.reload()
 
     def choose_data(self, files: Sequence[Path] = ()) -> None:
         """Ask which data to load and how, and load it; proposes what is loaded, or was to be."""
@@ -448,6 +457,8 @@ class MainWindow(QMainWindow):
                 refuse_source(source, path)
         except PrunerError as error:
             question, more = text.problem(error).what, self.tr("Replace the original model?")
+            if source is not None and self.document.sources.differs(source):
+                more = self.tr("It changed on disk since it was opened. Replace what is there now?")
             if dialogs.ask(self, question, more, Answer.Yes | Answer.Cancel, Answer.Cancel) != Answer.Yes:
                 return
         self.document.export(path)

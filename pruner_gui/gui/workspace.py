@@ -6,15 +6,18 @@ import traceback
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from pruner_gui.errors import PrunerError
+from pruner_gui.evaluation import NonFiniteWeight
 from pruner_gui.gui import compare, neuron, plot_export, printing, text
 from pruner_gui.gui.compare import ComparisonPanel
 from pruner_gui.gui.document import MOST_SEARCHED, Arrangement, Document, Exported, Failure, Preview
@@ -32,6 +35,7 @@ from pruner_gui.gui.prune_form import PruneForm
 from pruner_gui.gui.runs_panel import RunsPanel
 from pruner_gui.gui.selecting import Selecting
 from pruner_gui.gui.sensitivity_panel import SensitivityPanel
+from pruner_gui.gui.sources import Change
 from pruner_gui.gui.spare import Folded, Weak, weakly_connected
 from pruner_gui.gui.strengths import Strengths
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
@@ -50,6 +54,8 @@ Units = dict[int, frozenset[int]]
 class Workspace(QObject):
     """Owns the panels, and keeps them true to the document."""
 
+    reload_wanted = Signal(str)  # "model" or "data": to be read again from the disk
+
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.document = document
@@ -60,11 +66,14 @@ class Workspace(QObject):
         self.sensitivity = SensitivityPanel()
         self.tolerance, self.strip, self.offer = ToleranceControl(), PreviewStrip(), OfferBar()
         self.warning, self.success = MessageBar("warning"), MessageBar("verified")
+        self.numbers = MessageBar("warning")  # weights that are none
+        self.changes = {kind: MessageBar("warning") for kind in ("model", "data")}  # on the disk
         self.centre = self._centre()
         self.selecting = Selecting(document, self.graph, self.layers, self)
         self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
         self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
         self._weak: tuple[Strengths | None, float, tuple[Weak, ...]] = (None, 0.0, ())
+        self._finite: tuple[Network | None, Network | None] = (None, None)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(DEBOUNCE_MS)
@@ -85,6 +94,8 @@ class Workspace(QObject):
         """Take the colours of the theme."""
         for panel in (self.graph, self.plots, self.histogram, self.comparison, self.warning, self.success):
             panel.retheme()
+        for bar in (self.numbers, *self.changes.values()):
+            bar.retheme()
         self.runs.retheme()
         self.sensitivity.retheme()
         self.offer.retheme()
@@ -103,7 +114,8 @@ class Workspace(QObject):
         layout = QVBoxLayout(page)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.strip, self.offer, self.warning, self.success):
+        bars = (self.numbers, *self.changes.values(), self.warning, self.success)
+        for widget in (self.strip, self.offer, *bars):
             layout.addWidget(widget)
         layout.addWidget(self.graph, 1)
         return page
@@ -116,6 +128,7 @@ class Workspace(QObject):
             signal.connect(self._refresh_soon)
         document.measured.connect(self._show_comparison)
         document.exported.connect(self._say_exported)
+        document.sources.changed.connect(self._say_changed)
         document.activity_changed.connect(self._show_enabled)
         self.tolerance.changed.connect(self._tolerance_changed)
         self.form.changed.connect(document.set_config)
@@ -155,7 +168,7 @@ class Workspace(QObject):
         if changes & Changes.DOCUMENT:
             self._new_document()
         if changes & Changes.NETWORK:
-            self.graph.pages.set_current(session.network, animated=self.document.running)
+            self.graph.pages.set_current(self._drawn(session.network), animated=self.document.running)
             self.success.hide()
         if changes & (Changes.HISTORY | Changes.NETWORK) and not self.document.running:
             self.history.show_versions(
@@ -193,12 +206,22 @@ class Workspace(QObject):
 
     def _new_document(self) -> None:
         original = self.document.session.original
-        self.graph.set_network(original)
+        self.graph.set_network(self._drawn(original))
         self.histogram.weights.set_links(self.graph.pages.links())
         self.selecting.select(None)
+        self._say_numbers(original)
         self.form.set_layers([layer.name for layer in original.hidden_layers])
         if self.graph.order != "index":
             self._arrange(self.graph.order)
+
+    def _drawn(self, network: Network) -> Network:
+        """Return what is drawn of a network: no connection where a weight is not a finite number."""
+        if not network.non_finite_count:
+            return network
+        if self._finite[0] is not network:
+            self._finite = network, network.with_finite_weights()
+        assert self._finite[1] is not None
+        return self._finite[1]
 
     def _config_changed(self) -> None:
         config = self.document.config
@@ -215,7 +238,7 @@ class Workspace(QObject):
 
     def _threshold_wanted(self, threshold: float) -> None:
         if self.document.is_open:
-            shown = self._strengths() or self.document.session.network
+            shown = self._strengths() or self._drawn(self.document.session.network)
             self.graph.set_weak_threshold(shown, threshold)
 
     def _by_weight(self) -> bool:
@@ -231,11 +254,12 @@ class Workspace(QObject):
         strengths = self._strengths()
         if strengths is None and not self._by_weight():
             return None
-        return self.graph.weak_threshold(strengths or self.document.session.network)
+        return self.graph.weak_threshold(strengths or self._drawn(self.document.session.network))
 
     def _show_strengths(self) -> None:
         if self.document.is_open and not self.document.running:
-            self.histogram.weights.set_network(self.document.session.network, self._strengths())
+            network = self._drawn(self.document.session.network)
+            self.histogram.weights.set_network(network, self._strengths())
             self._weak_changed()
 
     def _limit_wanted(self, rise: float) -> None:
@@ -348,7 +372,7 @@ class Workspace(QObject):
     def _show_histogram(self) -> None:
         """The weights of now, and what each neuron's removal would do."""
         document, preview, units = self.document, self.preview, self.histogram.units
-        self.histogram.weights.set_network(document.session.network, self._strengths())
+        self.histogram.weights.set_network(self._drawn(document.session.network), self._strengths())
         if document.session.examples is None:
             units.show_missing(self.tr("Load data to measure what each neuron is worth."))
             return
@@ -501,7 +525,7 @@ class Workspace(QObject):
     def _write(self, path: Path, plots: Sequence[pg.PlotWidget], table: str) -> None:
         try:
             self._say_written(plot_export.write(path, plots, table))
-        except (OSError, MemoryError) as error:
+        except (PrunerError, MemoryError) as error:
             self.document.failed.emit(Failure(error, traceback.format_exc()))
 
     def _show_comparison(self) -> None:
@@ -563,6 +587,30 @@ class Workspace(QObject):
             lambda: QGuiApplication.clipboard().setText(exported.code),
         )
         self.success.setToolTip(str(result.path))
+
+    def _say_numbers(self, original: Network) -> None:
+        """Name weights that are not finite numbers, and have the user decide what becomes of them."""
+        bad = NonFiniteWeight.of(original)
+        self.numbers.say(
+            "" if bad is None else text.problem(bad).what,
+            self.tr("Set to zero"),
+            self.document.set_non_finite_to_zero,
+            self.tr("Only look"),
+        )
+
+    def _say_changed(self, change: Change) -> None:
+        """Tell of a file that is no longer what was read, which the document stays until it is reloaded."""
+        bar, keep = self.changes[change.kind], self.tr("Keep what is open")
+        bar.setToolTip(str(change.path))
+        if not change.state:
+            bar.say("")
+        elif change.state == "gone":
+            line = self.tr("{file} is no longer there, or cannot be read. What is open stays as it was read.")
+            bar.say(line.format(file=change.path.name), keep=keep)
+        else:
+            line = self.tr("{file} changed on disk. What is open stays as it was read.")
+            done = partial(self.reload_wanted.emit, change.kind)
+            bar.say(line.format(file=change.path.name), self.tr("Reload"), done, keep)
 
     # -- the order of the neurons, and the picture
 

@@ -20,6 +20,8 @@ import numpy.typing as npt
 from pruner_gui.errors import PrunerError
 from pruner_gui.network.ops import (
     Activation,
+    Arithmetic,
+    BatchNorm,
     Dense,
     FloatArray,
     IndexArray,
@@ -264,6 +266,16 @@ class Network:
                     return node.name, name, tuple(int(i) for i in bad[0])
         return None
 
+    @cached_property
+    def non_finite_count(self) -> int:
+        """Number of weights, biases and other parameters that are not finite numbers."""
+        tensors = [tensor for node in self.nodes for tensor in node.op.tensors().values()]
+        return sum(tensor.size - int(np.count_nonzero(np.isfinite(tensor))) for tensor in tensors)
+
+    def with_finite_weights(self) -> Network:
+        """Return the network with zero in place of every parameter that is not a finite number."""
+        return Network(tuple(map(_finite, self.nodes)), self.outputs, self.origin)
+
     # -- who is who
 
     @cached_property
@@ -437,3 +449,15 @@ def _couple(tags: dict[str, IndexArray], old: IndexArray, new: IndexArray) -> No
     for name, values in tags.items():
         if np.isin(values, tuple(rename)).any():
             tags[name] = np.array([rename.get(int(tag), int(tag)) for tag in values], np.intp)
+
+
+def _finite(node: Node) -> Node:
+    tensors = {name: np.where(np.isfinite(each), each, 0) for name, each in node.op.tensors().items()}
+    match node.op:
+        case Dense():
+            return replace(node, op=Dense(**tensors))
+        case Arithmetic() as op:
+            return replace(node, op=replace(op, operand=tensors["operand"]))
+        case BatchNorm() as op:
+            return replace(node, op=BatchNorm(**tensors, epsilon=op.epsilon))
+    return node

@@ -26,12 +26,13 @@ from pruner_gui.codec import BadValue
 from pruner_gui.data import AS_USUAL, Dataset, ReadOptions
 from pruner_gui.data.table import Table
 from pruner_gui.errors import PrunerError
+from pruner_gui.files import ChangedWhileRead, Fingerprint, fingerprints, held
 from pruner_gui.limits import scale
 from pruner_gui.network import Network
 from pruner_gui.reading.wire import Answer, Job, Limits, codec
 from pruner_gui.stopping import Stopped, check
 
-__all__ = ["Limits", "ReadingFailed", "dataset", "model", "prestart", "table"]
+__all__ = ["Limits", "ReadingFailed", "dataset", "model", "model_with_files", "prestart", "table"]
 
 _LOOK = 0.02  # seconds between two looks at whether to stop
 
@@ -54,11 +55,29 @@ def model(path: Path, limits: Limits | None = None, **options: Any) -> Network:
     """Return the network in a model file; see `formats.read` for options and refusals.
 
     Raises:
-        ReadingFailed, Stopped, and what `formats.read` raises.
+        ReadingFailed, ChangedWhileRead, Stopped, and what `formats.read` raises.
     """
     network = _ask("model", [path], (Path(path),), options, limits or Limits())
     assert isinstance(network, Network)
     return network
+
+
+def model_with_files(path: Path, **options: Any) -> tuple[Network, tuple[Fingerprint, ...]]:
+    """Return the network in a model file, and what its file, and those beside it, were when it was read.
+
+    Raises:
+        As `model`.
+    """
+    taken = fingerprints([path])
+    network = model(path, **options)
+    for file in taken:
+        file.hold()
+    for name, stamp in network.origin.extra.get("beside", {}).items():
+        found = fingerprints([path.parent / name])
+        if [tuple(file.stamp) for file in found] != [tuple(stamp)]:
+            raise ChangedWhileRead(path.parent / name)
+        taken += found
+    return network, taken
 
 
 def dataset(
@@ -73,7 +92,7 @@ def dataset(
     """Return the rows in data files; see `data.read`.
 
     Raises:
-        ReadingFailed, Stopped, and what `data.read` raises.
+        ReadingFailed, ChangedWhileRead, Stopped, and what `data.read` raises.
     """
     paths = [Path(path) for path in paths]
     if like is not None:
@@ -88,7 +107,7 @@ def table(paths: Sequence[Path], n_inputs: int, options: ReadOptions, limit: int
     """Return the head of data files as it stands; see `data.scan`.
 
     Raises:
-        ReadingFailed, Stopped, and what `data.scan` raises.
+        ReadingFailed, ChangedWhileRead, Stopped, and what `data.scan` raises.
     """
     paths = [Path(path) for path in paths]
     arguments = (paths, n_inputs, _plain(options))
@@ -161,7 +180,7 @@ def _ask(
     where = paths[0] if paths else Path()
     size = sum(path.stat().st_size for path in paths if path.is_file())
     memory, seconds = limits.memory(size), limits.time(size)
-    with _child() as child, _watch(child, seconds) as watch:
+    with held(paths), _child() as child, _watch(child, seconds) as watch:
         try:
             answer = _exchange(child, Job(what, arguments, options, memory, scale()))
         except (BadValue, OSError) as error:
@@ -170,7 +189,7 @@ def _ask(
             if watch.reason == "time":
                 raise ReadingFailed(where, "time", limit=seconds) from error
             raise ReadingFailed(where, "crash", _ending(child.wait())) from error
-    return _result(answer, where, memory)
+        return _result(answer, where, memory)
 
 
 def _exchange(child: subprocess.Popen[bytes], job: Job) -> Answer:

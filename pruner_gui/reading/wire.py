@@ -7,7 +7,7 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
-from pruner_gui import limits, network
+from pruner_gui import files, limits, network
 from pruner_gui.codec import Codec
 from pruner_gui.data import dataset, options, table
 from pruner_gui.data import errors as data_errors
@@ -66,7 +66,14 @@ def codec() -> Codec:
     kinds += [state_dict.Stored, format_errors.LayerSizes, pmml_names.Names, pmml_names.Column]
     kinds += [kind for kind in vars(ops).values() if isinstance(kind, type) and issubclass(kind, ops.Op)]
     return Codec(
-        [*kinds, *_refusals(data_errors), *_refusals(format_errors), *_refusals(graph), *_refusals(ops)]
+        [
+            *kinds,
+            *_refusals(files),
+            *_refusals(data_errors),
+            *_refusals(format_errors),
+            *_refusals(graph),
+            *_refusals(ops),
+        ]
     )
 
 

@@ -137,10 +137,33 @@ def test_a_gap_in_an_array_is_named_by_row_and_column(tmp_path: Path) -> None:
     assert caught.value.places == (Place(2, "1"),)
 
 
-def test_an_infinite_cell_is_named_even_among_gaps(write: Writer) -> None:
+def test_infinite_cells_are_named_even_among_gaps(write: Writer) -> None:
     with pytest.raises(NonFiniteData) as caught:
-        read([write("a,b,y\n1,,3\n1,inf,3\n")], 2, 1, ReadOptions(missing="mean"))
-    assert (caught.value.row, caught.value.column) == (3, "b")
+        read([write("a,b,y\n1,,3\n1,inf,3\n-inf,1,2\n")], 2, 1)
+    assert (caught.value.places, caught.value.count) == ((Place(3, "b"), Place(4, "a")), 2)
+
+
+def test_rows_with_infinite_cells_are_left_out_where_that_is_asked_for(write: Writer) -> None:
+    path = write("a,b,y\n1,2,3\n1,inf,3\n-inf,9,3\n3,6,4\n")
+    found = read([path], 2, 1, ReadOptions(missing="drop-rows"))
+    assert rows_of(found) == [[1, 2], [3, 6]]
+    assert found.notes == (Note("rows-dropped", 2),)
+
+
+def test_infinite_cells_take_the_mean_of_the_finite_ones_where_that_is_asked_for(write: Writer) -> None:
+    path = write("a,b,y\n1,2,3\n1,inf,3\n-inf,1,3\n4,6,4\n")
+    found = read([path], 2, 1, ReadOptions(missing="mean"))
+    assert rows_of(found) == [[1, 2], [1, 3], [2, 1], [4, 6]]
+    assert found.notes == (Note("cells-filled", 2),)
+
+
+def test_a_row_with_an_infinite_target_is_never_of_use(write: Writer) -> None:
+    found = read([write("a,y\n1,2\n2,inf\n3,4\n")], 1, 1, ReadOptions(missing="mean"))
+    assert rows_of(found) == [[1], [3]]
+
+
+def test_an_infinite_cell_in_an_ignored_column_is_in_nobodys_way(write: Writer) -> None:
+    assert rows_of(read([write("a,b,y\n1,inf,3\n2,1,4\n")], 1, 1, ReadOptions(ignore="b"))) == [[1], [2]]
 
 
 # -- scaling

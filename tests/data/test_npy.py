@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pruner_gui.data import raw, read
-from pruner_gui.data.errors import CannotReadData, DataTooLarge, NonFiniteData
+from pruner_gui.data.errors import CannotReadData, DataTooLarge, NonFiniteData, Place
 from pruner_gui.errors import PrunerError
 
 
@@ -49,7 +49,7 @@ def test_a_value_that_is_not_finite_is_named(tmp_path: Path) -> None:
     array[1, 1] = np.inf
     with pytest.raises(NonFiniteData) as caught:
         read([saved(tmp_path / "x.npy", array)], 2, 1)
-    assert (caught.value.row, caught.value.column) == (2, "1")
+    assert caught.value.places == (Place(2, "1"),)
 
 
 def test_objects_are_never_unpickled(tmp_path: Path) -> None:

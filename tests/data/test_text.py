@@ -127,7 +127,7 @@ def test_marks_that_divide_nothing_are_no_marks(write: Writer) -> None:
         ("?,2,3\n1,2,3\n", MissingValues(Path(), (Place(1, "0"),), 1)),
         ("a,b,y\n1,2,3\n1,nan,3\n", MissingValues(Path(), (Place(3, "b"),), 1)),
         ("a,b,y\n,2,NA\n1,nan,3\n", MissingValues(Path(), (Place(2, "a"), Place(2, "y"), Place(3, "b")), 3)),
-        ("a,b,y\n1,2,inf\n1,2,3\n", NonFiniteData(Path(), 2, "y")),
+        ("a,b,y\n1,2,inf\n1,2,3\n", NonFiniteData(Path(), (Place(2, "y"),), 1)),
         ("a,b,y\n1,2,3\n1,2,3,4\n", RaggedRow(Path(), 3, 4, 3)),
         ('1,2,3\n1,2,"3\n1,2,3\n', CannotReadData(Path(), "quote", "2")),
         ("", CannotReadData(Path(), "empty")),

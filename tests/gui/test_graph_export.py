@@ -10,6 +10,7 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QImage
 from pytestqt.qtbot import QtBot
 
+from pruner_gui.files import CannotWrite
 from pruner_gui.gui.graph_export import Export, Ground, image, svg, write
 from pruner_gui.gui.graph_facts import EdgeHit
 from pruner_gui.gui.graph_view import GraphView
@@ -86,7 +87,7 @@ def test_a_selection_is_seen_in_both(qtbot: QtBot, selected: tuple[int, int] | E
 
 
 def test_what_cannot_be_written_leaves_nothing(qtbot: QtBot, tmp_path: Path) -> None:
-    with pytest.raises(OSError, match="none"):
+    with pytest.raises(CannotWrite, match="none"):
         write(export(qtbot, random_chain(4, 6, 2)), tmp_path / "none" / "graph.png")
     too_large = replace(export(qtbot, random_chain(4, 6, 2)), size=QSize(300_000, 300_000))
     with pytest.raises(MemoryError):
