@@ -386,20 +386,6 @@ def test_a_click_on_a_neuron_tells_about_it(qtbot: QtBot, window: MainWindow) ->
     assert "2" in window.workspace.layers.selection.text()
 
 
-def test_an_error_in_a_slot_is_shown_once_and_the_window_stays(qtbot: QtBot, window: MainWindow) -> None:
-    import sys
-
-    hook = sys.excepthook
-    app.catch_errors(window)
-    try:
-        raise_now: Any = ZeroDivisionError("in a slot")
-        sys.excepthook(type(raise_now), raise_now, None)
-    finally:
-        sys.excepthook = hook
-    assert len(window.errors) == 1
-    assert "ZeroDivisionError" in window.errors[0].details.toPlainText()
-
-
 def test_the_menu_asks_for_the_limits(qtbot: QtBot, window: MainWindow) -> None:
     window.actions_.limits.trigger()
     dialog = next(found for found in window.findChildren(LimitsDialog) if found.isVisible())
