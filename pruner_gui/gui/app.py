@@ -44,13 +44,13 @@ def run(files: Sequence[Path]) -> int:
         log.stop()
 
 
-def open_window(app: QApplication, crashes: Crashes) -> MainWindow:
+def open_window(qt: QApplication, crashes: Crashes) -> MainWindow:
     """Show the window, which tells of crashes from now on."""
     limits_dialog.restore()
-    translate(app)
-    app.setStyle("Fusion")
-    theme = Theme(app)
-    app.setWindowIcon(resources.icon("app"))
+    translate(qt)
+    qt.setStyle("Fusion")
+    theme = Theme(qt)
+    qt.setWindowIcon(resources.icon("app"))
     window = MainWindow(theme)
     # Queued: it may have happened in another thread, or while something was painted.
     crashes.caught.connect(window.show_crash, Qt.ConnectionType.QueuedConnection)

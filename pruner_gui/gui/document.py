@@ -335,13 +335,13 @@ class Document(QObject):
     def warm_up(self) -> None:
         """Get the engine's loops ready in the background, so that the first run need not wait."""
         self.compile_began, self.compiled = time.monotonic(), 0.0
-        self.tasks.start("compile", warm_up, self._warm, self._take_compiled)
+        self.tasks.start("compile", warm_up, self._warmed, self._take_compiled)
 
     def _take_compiled(self, shares: list[float]) -> None:
         self.compiled = shares[-1]
 
-    def _warm(self, outcome: Outcome) -> None:
-        self._tell_unforeseen(outcome)
+    def _warmed(self, outcome: Outcome) -> None:
+        """Nobody asked for it: an error is in the log, and is told when a run needs what is missing."""
 
     # -- files
 

@@ -33,6 +33,7 @@ def closed_after(model: Path, data: Path, delay: int) -> int:
             document.prune()
             QTimer.singleShot(delay, close)
 
+        document.failed.connect(lambda failure: qt.exit(3))  # the machine is too slow to read a file
         document.data_loaded.connect(lambda _: QTimer.singleShot(0, prune))
         return window
 

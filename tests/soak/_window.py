@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.samples import Sample, samples
 from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
-from pruner_gui.reading import child
+from pruner_gui.reading import Limits, child
 
 
 def application() -> QApplication:
@@ -77,7 +77,7 @@ def reading_here() -> Iterator[None]:
     """Have files read in this process."""
 
     def ask(
-        what: str, paths: object, arguments: tuple[Any, ...], options: dict[str, Any], *limits: object
+        what: str, paths: Sequence[Path], arguments: tuple[Any, ...], options: dict[str, Any], limits: Limits
     ) -> Any:
         return child._CALLS[what](*arguments, **options)
 

@@ -37,9 +37,9 @@ class Work:
 
 
 WORKS = (
-    Work((784, 300, 100, 10), 60_000, 100),
-    Work((32, *[256] * 6, 8), 20_000, 100),
-    Work((4096, 2048, 1000), 500, 40),
+    Work((784, 300, 100, 10), 60_000, 60),
+    Work((32, *[256] * 6, 8), 20_000, 60),
+    Work((4096, 2048, 1000), 500, 30),
 )
 
 
@@ -105,13 +105,15 @@ def measure(theme: Theme, work: Work, folder: Path) -> Sequence[tuple[float, flo
 
 
 def main() -> int:
-    argparse.ArgumentParser(description=__doc__).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", type=int, help="one of the networks, from 0")
+    only = parser.parse_args().only
     theme, bad = Theme(application()), False
     print(
         "milliseconds                    acknowledged: median, 99 %   idle: median, 99 %, longest", flush=True
     )
     with tempfile.TemporaryDirectory(prefix="pruner-cancel-") as name:
-        for work in WORKS:
+        for work in WORKS if only is None else [WORKS[only]]:
             title = "-".join(map(str, work.sizes))
             acknowledged, idle = np.array(measure(theme, work, Path(name) / title)).T
             at_99 = float(np.percentile(acknowledged, 99))

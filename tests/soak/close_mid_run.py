@@ -78,11 +78,13 @@ def closed(folder: Path, files: tuple[Path, Path], delays: list[int]) -> Ended:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--times", type=int, default=200)
-    times, chance, began = parser.parse_args().times, random.Random(0), time.monotonic()
+    parser.add_argument("--lanes", type=int, default=os.cpu_count(), help="how many at once")
+    options = parser.parse_args()
+    times, lanes, chance, began = options.times, options.lanes, random.Random(0), time.monotonic()
     delays = [chance.randrange(LONGEST) for _ in range(times)]
     anew, forked = [[delay] for delay in delays[::ANEW]], [d for i, d in enumerate(delays) if i % ANEW]
-    jobs = [forked[::2], forked[1::2], *anew]
-    with tempfile.TemporaryDirectory(prefix="pruner-closing-") as name, ThreadPoolExecutor(2) as pool:
+    jobs = [*(forked[lane::lanes] for lane in range(lanes)), *anew]
+    with tempfile.TemporaryDirectory(prefix="pruner-closing-") as name, ThreadPoolExecutor(lanes) as pool:
         files = written(Path(name), SIZES, ROWS)
         ends = list(pool.map(lambda job: closed(Path(name), files, job), jobs))
     codes = Counter(code for end in ends for code in end.codes)
