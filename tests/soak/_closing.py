@@ -1,4 +1,7 @@
-"""The program as it is started, closed so many milliseconds after its run was begun: see `close_mid_run`."""
+"""The program as it is started, closed some milliseconds after its run was begun: see `close_mid_run`.
+
+An even number of milliseconds counts from the first neuron that was tried, an odd one from the wish to prune.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +34,15 @@ def closed_after(model: Path, data: Path, delay: int) -> int:
         def prune() -> None:
             document.set_config(replace(document.config, tolerances=(Tolerance(50, relative=True),)))
             document.prune()
-            QTimer.singleShot(delay, close)
+            if delay % 2:  # even before its first neuron
+                QTimer.singleShot(delay, close)
 
+        def begun() -> None:
+            if not delay % 2 and document.session.run is not None:
+                document.changed.disconnect(begun)
+                QTimer.singleShot(delay, close)
+
+        document.changed.connect(begun)
         document.failed.connect(lambda failure: qt.exit(3))  # the machine is too slow to read a file
         document.data_loaded.connect(lambda _: QTimer.singleShot(0, prune))
         return window
