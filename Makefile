@@ -9,7 +9,7 @@ SAMPLE := models/digits.onnx models/digits.npz
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench bench-graph bench-quality fuzz screenshots models system system-test
+.PHONY: help run test lint bench bench-graph bench-quality fuzz soak screenshots models system system-test
 
 help: ## say what the targets do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,9 @@ bench-graph: system-test $(DEV) ## measure how fast and how smoothly the network
 
 fuzz: system $(DEV) ## feed 10,000 mutated files to every reader (COUNT=n for fewer)
 	$(BIN)/python tests/fuzz/fuzz.py --count $(or $(COUNT),10000)
+
+soak: system $(DEV) ## run what takes long: cancels, closings, a thousand cycles
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m tests.soak
 
 screenshots: system-test $(DEV) ## make the pictures of the README
 	QT_QPA_PLATFORM=offscreen $(BIN)/python resources/screenshots.py

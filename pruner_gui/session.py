@@ -371,6 +371,11 @@ class Session:
         self._cursor += 1
         self._leave_point()
 
+    def abandon_run(self) -> Changes:
+        """Give the run up: the network of now is again the one that it began with."""
+        run, self.run, self._live, self._trajectory = self.run, None, None, None
+        return Changes.NOTHING if run is None else Changes.NETWORK | Changes.RUN
+
     def sweep(self, config: PruneConfig) -> Iterator[tuple[Edit, Score]]:
         """Return every removable neuron of the network of now with the errors without it, one by one."""
         assert self.examples is not None

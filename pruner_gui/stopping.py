@@ -5,10 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+
+from pruner_gui.errors import PrunerError
 
 
 class Stopped(Exception):
     """The work was asked to stop, see `stopping`."""
+
+
+@dataclass
+class NoResult(PrunerError):
+    """Work in a thread ended without a result. `detail` says how, as far as that is known."""
+
+    detail: str = "?"
 
 
 _asked = threading.local()

@@ -65,6 +65,7 @@ from pruner_gui.pruning.recipe import BadRecipe
 from pruner_gui.reading import ReadingFailed
 from pruner_gui.session import WouldReplaceSource
 from pruner_gui.session_file import DataChanged, NewerSession, NotASession
+from pruner_gui.stopping import NoResult
 
 Translate = Callable[[str], str]
 
@@ -717,6 +718,10 @@ PROBLEMS: Mapping[tuple[type[PrunerError], str | None], tuple[str, str]] = Mappi
             QT_TRANSLATE_NOOP(
                 "wording", "The file is probably damaged. Nothing else was touched; open another file."
             ),
+        ),
+        (NoResult, None): (
+            QT_TRANSLATE_NOOP("wording", "The work in the background broke off without a result ({detail})."),
+            QT_TRANSLATE_NOOP("wording", "The network and the data are as they were. Try it again."),
         ),
         (CannotReadData, "ENOENT"): (
             QT_TRANSLATE_NOOP("wording", "There is no file {path}."),

@@ -59,7 +59,7 @@ class Actions:
         for action in (self.comparison, self.report):
             action.setEnabled(idle and document.before is not None and document.after is not None)
         self.prune.setEnabled(document.can_prune)
-        self.cancel.setEnabled(document.running)
+        self.cancel.setEnabled(document.running and not document.stopping)
         self.options.setEnabled(document.is_open)
         self.undo.setEnabled(idle and document.session.can_undo)
         self.redo.setEnabled(idle and document.session.can_redo)

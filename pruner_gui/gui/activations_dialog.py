@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from urllib.parse import quote
 
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, QUrl
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -36,7 +35,8 @@ def remembered(need: NeedsActivations) -> tuple[str, ...]:
 
 def _key(need: NeedsActivations) -> str:
     sizes = "-".join(str(layer.n_out) for layer in need.layers)
-    return f"activations/{quote(str(need.path.absolute()), safe='')}:{need.layers[0].n_in}-{sizes}"
+    name = bytes(QUrl.toPercentEncoding(str(need.path.absolute())).data()).decode()
+    return f"activations/{name}:{need.layers[0].n_in}-{sizes}"
 
 
 class ActivationsDialog(QDialog):

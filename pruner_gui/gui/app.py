@@ -2,42 +2,64 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
-from PySide6.QtCore import QLibraryInfo, QLocale, QTimer, QTranslator
+from PySide6.QtCore import QLibraryInfo, QLocale, Qt, QTimer, QTranslator
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
 from pruner_gui import reading
-from pruner_gui.gui import limits_dialog, log, resources
-from pruner_gui.gui.document import Failure
+from pruner_gui.gui import diagnostics, limits_dialog, log, resources
+from pruner_gui.gui.crash import Crashes
+from pruner_gui.gui.diary import Diary
 from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
+
+_logger = logging.getLogger(__name__)
 
 
 def run(files: Sequence[Path]) -> int:
     """Open the window, with a model and perhaps its data; return the exit code when it is closed."""
     app = QApplication(sys.argv[:1])
     name_application()
-    limits_dialog.restore()
-    translate(app)
     log.start()
-    app.setStyle("Fusion")
-    theme = Theme(app)
-    app.setWindowIcon(resources.icon("app"))
+    _logger.info("Started\n%s", diagnostics.versions())
+    crashes = Crashes()
+    crashes.install()
+    try:
+        window = open_window(app, crashes)
+        if files:
+            window.open_files(files, is_model=True)
+        code = app.exec()
+        _logger.info("Ended")
+        return code
+    except Exception:
+        _logger.exception("Ended by an error")
+        raise
+    finally:
+        crashes.uninstall()
+        log.stop()
+
+
+def open_window(qt: QApplication, crashes: Crashes) -> MainWindow:
+    """Show the window, which tells of crashes from now on."""
+    limits_dialog.restore()
+    translate(qt)
+    qt.setStyle("Fusion")
+    theme = Theme(qt)
+    qt.setWindowIcon(resources.icon("app"))
     window = MainWindow(theme)
-    catch_errors(window)
+    # Queued: it may have happened in another thread, or while something was painted.
+    crashes.caught.connect(window.show_crash, Qt.ConnectionType.QueuedConnection)
+    Diary(window.document)
     window.show()
     reading.prestart()
     QTimer.singleShot(0, window.document, window.document.warm_up)
     window.keeper.look_for_lost()
-    if files:
-        window.open_files(files, is_model=True)
-    return app.exec()
+    return window
 
 
 def name_application() -> None:
@@ -55,16 +77,3 @@ def translate(app: QApplication) -> None:
         translator = QTranslator(app)
         if translator.load(QLocale(), name, "_", folder):
             app.installTranslator(translator)
-
-
-def catch_errors(window: MainWindow) -> None:
-    """Show what a slot raises once, in a dialog, and write it to the log; the window stays usable."""
-
-    def show(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if isinstance(error, Exception):
-            lines = "".join(traceback.format_exception(kind, error, trace))
-            window.document.failed.emit(Failure(error, lines))
-        else:
-            sys.__excepthook__(kind, error, trace)
-
-    sys.excepthook = show

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-import platform
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt, qVersion
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QDialog,
@@ -21,53 +19,47 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from pruner_gui.gui import resources, text, theme
-
-LIBRARIES = ("PySide6_Essentials", "numpy", "numba", "pyqtgraph", "superqt", "onnx", "onnxruntime")
+from pruner_gui.gui import diagnostics, resources, text, theme
+from pruner_gui.gui.crash import Failure
 
 Answer = QMessageBox.StandardButton
-
-
-def versions() -> str:
-    """Return the versions of what the program is made of, one a line."""
-    lines = [
-        f"pruner-gui {_version('pruner-gui')}",
-        f"Python {platform.python_version()}, {platform.platform()}",
-        f"Qt {qVersion()}",
-    ]
-    return "\n".join(lines + [f"{name} {_version(name)}" for name in LIBRARIES])
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "?"
 
 
 class ErrorDialog(QDialog):
     """What happened in one sentence, what to do, and on demand the details with a Copy button."""
 
-    def __init__(self, title: str, error: Exception, trace: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, failure: Failure, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        logging.getLogger(__name__).error("%s\n%s", title, trace or error)
-        sentences = text.problem(error)
-        self.details = QPlainTextEdit(f"{title}\n{error}\n\n{trace}\n{versions()}")
-        self.what, self.remedy = QLabel(sentences.what), QLabel(sentences.remedy)
+        sentences = text.problem(failure.error)
+        self.details = QPlainTextEdit(
+            f"{title}\n{failure.error}\n\n{failure.trace}\n{diagnostics.versions()}"
+        )
+        self.what, self.remedy, self.more = QLabel(sentences.what), QLabel(sentences.remedy), QLabel()
+        self.copy = QPushButton(self.tr("Copy details"))
+        self._added = 0
         self._build()
+
+    def add(self, failure: Failure) -> None:
+        """Tell of another one, in the details."""
+        self._added += 1
+        words = text.plural(self._added, self.tr("And {n} more error."), self.tr("And {n} more errors."))
+        self.more.setText(words)
+        self.more.show()
+        self.details.appendPlainText(f"\n{failure.error}\n\n{failure.trace}")
 
     def _build(self) -> None:
         picture = QLabel()
         picture.setPixmap(resources.pixmap("error", theme.colours().negative, 40, self.devicePixelRatioF()))
-        for label in (self.what, self.remedy):
+        for label in (self.what, self.remedy, self.more):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         font = self.what.font()
         font.setBold(True)
         self.what.setFont(font)
+        self.more.hide()
         self.details.setReadOnly(True)
         self.details.setVisible(False)
         self.details.setMinimumHeight(200)
@@ -79,8 +71,9 @@ class ErrorDialog(QDialog):
         layout.addWidget(picture, 0, 0, 2, 1, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.what, 0, 1)
         layout.addWidget(self.remedy, 1, 1)
-        layout.addWidget(self.details, 2, 0, 1, 2)
-        layout.addWidget(self._buttons(), 3, 0, 1, 2)
+        layout.addWidget(self.more, 2, 1)
+        layout.addWidget(self.details, 3, 0, 1, 2)
+        layout.addWidget(self._buttons(), 4, 0, 1, 2)
         layout.setColumnStretch(1, 1)
         self.setMinimumWidth(480)
 
@@ -90,19 +83,27 @@ class ErrorDialog(QDialog):
         details.setCheckable(True)
         details.toggled.connect(self.details.setVisible)
         details.toggled.connect(self.adjustSize)
-        copy = QPushButton(self.tr("Copy details"))
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.details.toPlainText()))
+        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.details.toPlainText()))
         box.addButton(details, QDialogButtonBox.ButtonRole.ActionRole)
-        box.addButton(copy, QDialogButtonBox.ButtonRole.ActionRole)
+        box.addButton(self.copy, QDialogButtonBox.ButtonRole.ActionRole)
         box.rejected.connect(self.reject)
         return box
 
 
-def ask(parent: QWidget, question: str, more: str, buttons: Answer, default: Answer) -> Answer:
-    """Ask, and return the answer; Escape and closing mean Cancel."""
+def ask(
+    parent: QWidget,
+    question: str,
+    more: str,
+    buttons: Answer,
+    default: Answer,
+    names: Mapping[Answer, str] | None = None,
+) -> Answer:
+    """Ask, and return the answer; Escape and closing mean Cancel. `names` are what buttons say instead."""
     box = QMessageBox(QMessageBox.Icon.NoIcon, "Pruner", question, buttons, parent)
     box.setInformativeText(more)
     box.setDefaultButton(default)
+    for button, name in (names or {}).items():
+        box.button(button).setText(name)
     return Answer(box.exec())
 
 

@@ -6,7 +6,6 @@ The only place that starts tasks. Views call its methods and listen to its signa
 from __future__ import annotations
 
 import contextlib
-import logging
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -34,6 +33,7 @@ from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import Examples, Score, warm_up
 from pruner_gui.files import Fingerprint, fingerprints
 from pruner_gui.gui import graph_export, run_words, text
+from pruner_gui.gui.crash import Failure, unhandled
 from pruner_gui.gui.graph_order import units_in_order
 from pruner_gui.gui.plan import Plan
 from pruner_gui.gui.sensitivity_curves import Curve, Sensitivity, curves
@@ -80,14 +80,6 @@ _BUSY = (
     "strengths",
     "sensitivity",
 )
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Something that the user asked for and that could not be done."""
-
-    error: Exception
-    trace: str
 
 
 @dataclass(frozen=True)
@@ -251,9 +243,15 @@ class Document(QObject):
         return self.tasks.running("run")
 
     @property
+    def stopping(self) -> bool:
+        """Whether the run was asked to end, and has not yet."""
+        return self.tasks.stopping("run")
+
+    @property
     def can_prune(self) -> bool:
-        """Whether a run can be started now."""
-        return self.is_open and self.session.examples is not None and not self.running
+        """Whether a run can be started now: not while a file is read that will replace what is open."""
+        busy = self.running or self.tasks.running("read")
+        return self.is_open and self.session.examples is not None and not busy
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -457,15 +455,13 @@ class Document(QObject):
     def warm_up(self) -> None:
         """Get the engine's loops ready in the background, so that the first run need not wait."""
         self.compile_began, self.compiled = time.monotonic(), 0.0
-        self.tasks.start("compile", warm_up, self._warm, self._take_compiled)
+        self.tasks.start("compile", warm_up, self._warmed, self._take_compiled)
 
     def _take_compiled(self, shares: list[float]) -> None:
         self.compiled = shares[-1]
 
-    def _warm(self, outcome: Outcome) -> None:
-        # Nobody asked for it: what goes wrong here shows, and is told, when a run needs it.
-        if outcome.error is not None:
-            logging.getLogger(__name__).warning("The engine could not be made ready\n%s", outcome.trace)
+    def _warmed(self, outcome: Outcome) -> None:
+        """Nobody asked for it: an error is in the log, and is told when a run needs what is missing."""
 
     # -- files
 
@@ -651,6 +647,11 @@ class Document(QObject):
                 code = formats.rebuild_code(network, outcome.value.path)
             self.exported.emit(Exported(outcome.value, before, code))
 
+    def _tell_unforeseen(self, outcome: Outcome) -> None:
+        """Tell what went wrong in work that nobody asked for; a refusal there is told elsewhere."""
+        if outcome.error is not None and not isinstance(outcome.error, PrunerError):
+            unhandled(outcome.error)
+
     def _succeeded(self, outcome: Outcome) -> bool:
         if outcome.error is not None:
             self.failed.emit(Failure(outcome.error, outcome.trace))
@@ -774,10 +775,14 @@ class Document(QObject):
 
     def _run_ended(self, outcome: Outcome) -> None:
         run = self.session.run
-        if run is not None:
-            self.runs.append(self._record(run, time.monotonic() - self.run_began))
+        if outcome.error is not None:  # what it did before it broke down is not to be trusted
+            changes = self.session.abandon_run()
+        else:
+            if run is not None:
+                self.runs.append(self._record(run, time.monotonic() - self.run_began))
+            changes = self.session.end_run()
         # A run that ended before it began changed nothing; what it had put off is measured all the same.
-        self._changed(self.session.end_run() or Changes.RUN)
+        self._changed(changes or Changes.RUN)
         self.runs_changed.emit()
         self._succeeded(outcome)
 
@@ -908,6 +913,7 @@ class Document(QObject):
         return not (known or self.measure_error or self.tasks.running("compare"))
 
     def _take_compared(self, network: Network, outcome: Outcome) -> None:
+        self._tell_unforeseen(outcome)
         if outcome.error is not None:
             self.measure_error = outcome.error
         elif not outcome.stopped:
@@ -919,6 +925,7 @@ class Document(QObject):
         self.measured.emit()
 
     def _measured(self, outcome: Outcome) -> None:
+        self._tell_unforeseen(outcome)
         self.measure_error = outcome.error
         if outcome.error is not None:
             self.measured.emit()
@@ -942,7 +949,8 @@ class Document(QObject):
         self.swept.emit()
 
     def _swept(self, outcome: Outcome) -> None:
-        # An error here is the one that measuring reports: the same weights on the same rows.
+        # A refusal here is the one that measuring reports: the same weights on the same rows.
+        self._tell_unforeseen(outcome)
         self.swept.emit()
         self._find_free()
 
@@ -976,6 +984,7 @@ class Document(QObject):
         self.strengths_found.emit()
 
     def _found_strengths(self, network: Network, kind: str, outcome: Outcome) -> None:
+        self._tell_unforeseen(outcome)
         if outcome.error is None:
             self._strengths, self._strengths_of = outcome.value, (network, kind)
             self.strengths_found.emit()
@@ -993,6 +1002,7 @@ class Document(QObject):
 
     def _found_free(self, outcome: Outcome) -> None:
         # Weights that are no numbers are told by what measures them.
+        self._tell_unforeseen(outcome)
         self.free = outcome.value
         self.free_found.emit()
 

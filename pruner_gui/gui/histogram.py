@@ -184,9 +184,12 @@ class UnitHistogram(QWidget):
         self._stretch, self._limit = Stretch(1.0), 0.0
         self.chart.line.setToolTip(self.tr("Drag: what the tolerance allows"))
         self.chart.plot.setLabel("left", self.tr("neurons"))
-        self.chart.dragged.connect(lambda place: self.limit_wanted.emit(self._stretch.value(place)))
+        self.chart.dragged.connect(self._dragged)
         _build(self, self.chart)
         self.retheme()
+
+    def _dragged(self, place: float) -> None:
+        self.limit_wanted.emit(self._stretch.value(place))
 
     def show_missing(self, sentence: str) -> None:
         """Say why there is nothing to show."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -13,7 +15,8 @@ class Latest(QObject):
     """A slot for the newest job and a thread that lives as long as there is something to do.
 
     What is asked for while a job runs waits; of what waits, the newest is done. `done` brings results, in the
-    thread of whoever listens; None is no result. `ready` runs first in every thread. The work must not raise.
+    thread of whoever listens; None is no result. `ready` runs first in every thread. What the work raises is
+    told as of any thread, and the next wish is done.
     """
 
     done = Signal(object)
@@ -58,11 +61,19 @@ class Latest(QObject):
             thread.join()
 
     def _work(self) -> None:
-        self._ready()
+        self._try(self._ready)
         while (job := self._take()) is not None:
-            result = self._job_to_result(job)
+            result = self._try(partial(self._job_to_result, job))
             if result is not None:
                 self.done.emit(result)
+
+    def _try(self, work: Callable[[], object]) -> object:
+        """Return the result, None of work that raises: the thread must live on, or nothing is drawn again."""
+        try:
+            return work()
+        except Exception:
+            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
+            return None
 
     def _take(self) -> Any:
         with self._lock:

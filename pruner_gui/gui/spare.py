@@ -45,8 +45,11 @@ def free_neurons(
 ) -> FreeNeurons:
     """Look for all neurons that cost nothing, on rows `(n_samples, n_inputs)` if there are any.
 
-    Those of `kept` stay, and so do the last `least` of every layer, by default one.
+    Those of `kept` stay, and so do the last `least` of every layer, by default one. Of weights that are no
+    numbers nothing is known.
     """
+    if network.non_finite_count:
+        return FreeNeurons((), rows is not None, network.macs - network.connections)
     found = tuple(free for free, _ in free_removals(network, rows, kept, least))
     return FreeNeurons(found, rows is not None, network.macs - network.connections)
 

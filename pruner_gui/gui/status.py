@@ -55,6 +55,7 @@ class StatusBar(QStatusBar):
         """Say what goes on now."""
         tasks = self._document.tasks
         self.cancel.setVisible(self._document.running)
+        self.cancel.setEnabled(not self._document.stopping)
         busy = any(tasks.running(slot) for slot in _SLOTS)
         self.progress.setVisible(busy)
         self._timer.start() if busy or tasks.running("compile") else self._timer.stop()
@@ -62,6 +63,8 @@ class StatusBar(QStatusBar):
 
     def _sentence(self) -> str:
         document, tasks = self._document, self._document.tasks
+        if document.stopping:
+            return self._busy(self.tr("Stopping…"))
         if tasks.running("run"):
             return self._run_sentence(document.session.run)
         if tasks.running("read"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,10 +26,11 @@ from pruner_gui.errors import PrunerError
 from pruner_gui.gui import about, dialogs, log, printing, text, window_state
 from pruner_gui.gui.actions import Actions, build_menus, build_tool_bar
 from pruner_gui.gui.activations_dialog import ActivationsDialog
+from pruner_gui.gui.crash import Failure
 from pruner_gui.gui.data_dialog import DataDialog
 from pruner_gui.gui.data_memory import remembered, suited
 from pruner_gui.gui.dialogs import Answer
-from pruner_gui.gui.document import DataFiles, Document, Failure, Read, Wanted
+from pruner_gui.gui.document import DataFiles, Document, Read, Wanted
 from pruner_gui.gui.keeper import Keeper
 from pruner_gui.gui.limits_dialog import LimitsDialog
 from pruner_gui.gui.picture_dialog import PictureDialog
@@ -42,6 +44,7 @@ from pruner_gui.gui.workspace import Workspace
 from pruner_gui.session import DataOptions, refuse_source
 
 _RECENT = 8
+_logger = logging.getLogger(__name__)
 _SESSION = ".pruner"
 
 
@@ -55,6 +58,7 @@ class MainWindow(QMainWindow):
         self.workspace = Workspace(self.document, self)
         self.start = StartPage(samples())
         self.errors: list[dialogs.ErrorDialog] = []
+        self.crashed: dialogs.ErrorDialog | None = None  # tells what nobody caught
         self.asking: ActivationsDialog | None = None
         self.offer: RecoveryDialog | None = None
         self._waiting: tuple[Path, ...] = ()  # data to be loaded once the model is open
@@ -134,7 +138,7 @@ class MainWindow(QMainWindow):
             (actions.next_panel, self._next_panel),
             (actions.limits, self._ask_limits),
             (actions.help, lambda: about.show_help(self)),
-            (actions.about, lambda: about.show_about(self)),
+            (actions.about, lambda: about.AboutDialog(self).open()),
             (actions.log, self._show_log),
         ):
             action.triggered.connect(done)
@@ -217,10 +221,30 @@ class MainWindow(QMainWindow):
         window_state.restore(read.saved.window, self, self.workspace, self._panel_tabs())
 
     def _show_failure(self, failure: Failure) -> None:
-        dialog = dialogs.ErrorDialog(self.tr("This did not work"), failure.error, failure.trace, self)
+        """Tell that something that was asked for could not be done."""
+        _logger.warning("Told: %r", failure.error)
+        self._open_error(self.tr("This did not work"), failure)
+
+    def show_crash(self, failure: Failure) -> None:
+        """Tell what nobody caught, in one dialog; what cannot be told is in the log alone."""
+        try:
+            if self.crashed is not None:
+                self.crashed.add(failure)
+                return
+            self.crashed = self._open_error(self.tr("An error in the program"), failure)
+            self.crashed.finished.connect(self._forget_crash)
+        except Exception:
+            _logger.exception("An error could not be shown")
+
+    def _forget_crash(self) -> None:
+        self.crashed = None
+
+    def _open_error(self, title: str, failure: Failure) -> dialogs.ErrorDialog:
+        dialog = dialogs.ErrorDialog(title, failure, self)
         self.errors.append(dialog)
         dialog.finished.connect(lambda: self.errors.remove(dialog))
         dialog.open()
+        return dialog
 
     def _show_options(self) -> None:
         self._docks["sides"].show()
@@ -312,7 +336,8 @@ class MainWindow(QMainWindow):
         endings = set(formats.extensions(read=True)) - {".npz"}
         models = [path for path in files if path.suffix.lower() in endings]
         if not models and self.document.is_open and not is_model:
-            self.choose_data(files)
+            if self._may_load():
+                self.choose_data(files)
             return
         if not self._may_replace():
             return
@@ -328,16 +353,23 @@ class MainWindow(QMainWindow):
     def _may_replace(self) -> bool:
         """Ask before a run, or a result that was not exported, is given up."""
         if self.document.running:
-            question, more = (
-                self.tr("Stop pruning and open another model?"),
-                self.tr("The run is not finished."),
-            )
-            buttons = Answer.Ok | Answer.Cancel
-            if dialogs.ask(self, question, more, buttons, Answer.Cancel) != Answer.Ok:
-                return False
-            self.document.cancel()
-            return True
+            question = self.tr("Stop pruning and open another model?")
+            return self._may_stop(question, self.tr("Stop and open"))
         return self._may_discard()
+
+    def _may_load(self) -> bool:
+        """Ask before a run is ended for other data."""
+        question = self.tr("Stop pruning and load other data?")
+        return not self.document.running or self._may_stop(question, self.tr("Stop and load"))
+
+    def _may_stop(self, question: str, stop: str) -> bool:
+        names = {Answer.Ok: stop, Answer.Cancel: self.tr("Keep running")}
+        more = self.tr("The run is not finished.")
+        buttons = Answer.Ok | Answer.Cancel
+        if dialogs.ask(self, question, more, buttons, Answer.Cancel, names) != Answer.Ok:
+            return False
+        self.document.cancel()
+        return True
 
     def _may_discard(self) -> bool:
         if not self.document.unsaved:

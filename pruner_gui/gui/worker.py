@@ -6,6 +6,7 @@ hands over whole batches. Never one signal an item: thousands a second would fre
 
 from __future__ import annotations
 
+import logging
 import queue
 import traceback
 from collections.abc import Callable, Iterator
@@ -16,9 +17,13 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
-from pruner_gui.stopping import Stopped, stopping
+from pruner_gui.errors import PrunerError
+from pruner_gui.gui import crash
+from pruner_gui.stopping import NoResult, Stopped, stopping
 
 INTERVAL_MS = 33
+
+_logger = logging.getLogger(__name__)
 
 Work = Callable[[], Any]
 OnItems = Callable[[list[Any]], None]
@@ -49,6 +54,7 @@ class Task(QThread):
         self.on_items, self.on_end = on_items, on_end
         self.outcome: Outcome | None = None
         self._work = work
+        self._broken: Outcome | None = None
         self._queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._stop = False
 
@@ -56,15 +62,33 @@ class Task(QThread):
         """Ask the work to end before its next item, or amid a long evaluation. What it gave still arrives."""
         self._stop = True
 
+    @property
+    def stopping(self) -> bool:
+        """Whether it was asked to end."""
+        return self._stop
+
+    def break_off(self, error: Exception) -> None:
+        """End the work, since its items could not be taken: with this error, and no more items arrive."""
+        self._broken = Outcome(error=error, trace=_trace(error))
+        self.on_items = _no_items
+        self.stop()
+
+    @property
+    def end(self) -> Outcome:
+        """How it ended; a thread that left nothing behind failed too."""
+        return self._broken or self.outcome or Outcome(error=NoResult())
+
     def run(self) -> None:
-        """Do the work (in the thread). An error becomes the outcome."""
+        """Do the work (in the thread). Whatever is raised becomes the outcome."""
         try:
             with stopping(lambda: self._stop):
                 outcome = self._run()
         except Stopped:
             outcome = Outcome(stopped=True)
         except Exception as error:
-            outcome = Outcome(error=error, trace=traceback.format_exc())
+            outcome = Outcome(error=error, trace=_trace(error))
+        except BaseException as error:  # one that would end the program
+            outcome = Outcome(error=NoResult(type(error).__name__), trace=_trace(error))
         self._work = _nothing  # lets go of what the work held
         self.outcome = outcome
 
@@ -90,6 +114,10 @@ class Task(QThread):
 
 def _nothing() -> None:
     return None
+
+
+def _trace(error: BaseException) -> str:
+    return "".join(traceback.format_exception(error))
 
 
 class Tasks(QObject):
@@ -120,10 +148,15 @@ class Tasks(QObject):
         """Whether this slot has work whose end has not been handed over."""
         return slot in self._tasks
 
+    def stopping(self, slot: str) -> bool:
+        """Whether the work in this slot was asked to end, and has not yet."""
+        return slot in self._tasks and self._tasks[slot].stopping
+
     def stop(self, slot: str) -> None:
         """Ask the work to end early; its items so far and its end still arrive."""
         if slot in self._tasks:
             self._tasks[slot].stop()
+            self.changed.emit()
 
     def drop(self, slot: str) -> None:
         """Ask the work to end, and never hear of it again."""
@@ -148,14 +181,24 @@ class Tasks(QObject):
             ended = task.isFinished()  # asked first: what comes before the end is then in the queue
             items = task.drain()
             if items and self._tasks.get(slot) is task:
-                task.on_items(items)
+                self._hand_over(task, items)
             if ended and self._tasks.get(slot) is task:
                 self._end(slot, task)
         if not self._tasks and not self._dropped:
             self._timer.stop()
 
+    def _hand_over(self, task: Task, items: list[Any]) -> None:
+        try:
+            task.on_items(items)
+        except Exception as error:
+            task.break_off(error)
+
     def _end(self, slot: str, task: Task) -> None:
         del self._tasks[slot]
         self.changed.emit()
-        assert task.outcome is not None
-        task.on_end(task.outcome)
+        outcome = task.end
+        if isinstance(outcome.error, PrunerError) and not isinstance(outcome.error, NoResult):
+            _logger.info("%s: %s", slot, outcome.error)
+        elif outcome.error is not None:
+            crash.log(f"{slot}: {outcome.error!r}", outcome.trace)
+        task.on_end(outcome)

@@ -20,7 +20,8 @@ from pruner_gui.errors import PrunerError
 from pruner_gui.evaluation import NonFiniteWeight
 from pruner_gui.gui import compare, neuron, plot_export, printing, text
 from pruner_gui.gui.compare import ComparisonPanel
-from pruner_gui.gui.document import MOST_SEARCHED, Arrangement, Document, Exported, Failure, Preview
+from pruner_gui.gui.crash import Failure
+from pruner_gui.gui.document import MOST_SEARCHED, Arrangement, Document, Exported, Preview
 from pruner_gui.gui.graph_export import Export, Ground
 from pruner_gui.gui.graph_panel import GraphPanel
 from pruner_gui.gui.graph_view import GraphMarks

@@ -19,7 +19,7 @@ from random_networks import chain
 from windows import opened_sample, sample, settled
 
 from pruner_gui import formats
-from pruner_gui.gui import app, dialogs, theme
+from pruner_gui.gui import dialogs, theme
 from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.limits_dialog import LimitsDialog
 from pruner_gui.gui.palette import DARK
@@ -352,20 +352,6 @@ def test_a_click_on_a_neuron_tells_about_it(qtbot: QtBot, window: MainWindow) ->
     click(qtbot, view, place.toPoint())
     assert view.selected == (1, 2)
     assert "2" in window.workspace.layers.selection.text()
-
-
-def test_an_error_in_a_slot_is_shown_once_and_the_window_stays(qtbot: QtBot, window: MainWindow) -> None:
-    import sys
-
-    hook = sys.excepthook
-    app.catch_errors(window)
-    try:
-        raise_now: Any = ZeroDivisionError("in a slot")
-        sys.excepthook(type(raise_now), raise_now, None)
-    finally:
-        sys.excepthook = hook
-    assert len(window.errors) == 1
-    assert "ZeroDivisionError" in window.errors[0].details.toPlainText()
 
 
 def test_the_menu_asks_for_the_limits(qtbot: QtBot, window: MainWindow) -> None:

@@ -4,9 +4,11 @@ import sys
 import threading
 from collections.abc import Iterator
 
+import pytest
 from pytestqt.qtbot import QtBot
 
-from pruner_gui.gui.worker import Outcome, Tasks
+from pruner_gui.gui.worker import Outcome, Task, Tasks
+from pruner_gui.stopping import NoResult
 
 
 def test_items_and_the_end_arrive_in_the_main_thread_in_order(qtbot: QtBot) -> None:
@@ -91,3 +93,67 @@ def test_the_binding_does_not_lose_references_to_none(qtbot: QtBot) -> None:
         tasks.setObjectName("x")
         tasks.blockSignals(False)
     assert abs(sys.getrefcount(None) - before) < 500
+
+
+class Fatal(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), Fatal()])
+def test_work_that_would_end_the_program_ends_alone(qtbot: QtBot, error: BaseException) -> None:
+    tasks, ends = Tasks(), list[Outcome]()
+
+    def fail() -> None:
+        raise error
+
+    tasks.start("slot", fail, ends.append)
+    qtbot.waitUntil(lambda: bool(ends))
+    assert ends[0].error == NoResult(type(error).__name__)
+    tasks.shutdown()
+
+
+def test_a_thread_that_leaves_nothing_behind_has_failed(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Task, "run", lambda task: None)
+    tasks, ends = Tasks(), list[Outcome]()
+    tasks.start("slot", lambda: 1, ends.append)
+    qtbot.waitUntil(lambda: bool(ends))
+    assert isinstance(ends[0].error, NoResult)
+    tasks.shutdown()
+
+
+def test_items_that_cannot_be_taken_end_the_work_with_that_error(qtbot: QtBot) -> None:
+    tasks, ends = Tasks(), list[Outcome]()
+    closed = threading.Event()
+
+    def forever() -> Iterator[int]:
+        try:
+            while True:
+                yield 0
+        finally:
+            closed.set()
+
+    def refuse(items: list[int]) -> None:
+        raise MemoryError
+
+    tasks.start("slot", forever, ends.append, refuse)
+    qtbot.waitUntil(lambda: bool(ends))
+    assert isinstance(ends[0].error, MemoryError)
+    assert "refuse" in ends[0].trace
+    assert closed.is_set()
+    tasks.shutdown()
+
+
+def test_what_was_asked_to_end_says_so_at_once(qtbot: QtBot) -> None:
+    tasks, ends, heard = Tasks(), list[Outcome](), list[bool]()
+    go = threading.Event()
+    tasks.start("slot", lambda: go.wait(10), ends.append)
+    tasks.changed.connect(lambda: heard.append(tasks.stopping("slot")))
+    assert not tasks.stopping("slot")
+    tasks.stop("slot")
+    assert heard == [True]
+    go.set()
+    qtbot.waitUntil(lambda: bool(ends))
+    assert not tasks.stopping("slot")
+    tasks.shutdown()

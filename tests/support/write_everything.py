@@ -52,7 +52,8 @@ def main(folder: Path) -> None:
 
     @contextlib.contextmanager
     def noted(target: Path) -> Iterator[files.Draft]:
-        asked.add(target.name)
+        if target.parent.resolve() == folder.resolve():  # not what the program keeps for itself
+            asked.add(target.name)
         with atomic(target) as draft:
             yield draft
 
