@@ -440,7 +440,7 @@ def losses(
 
 @_jit
 def trial(
-    first: int, last: int, step: int, drop: Any, outgoing: Any, entry: Any,
+    first: int, last: int, step: int, drops: Any, which: int, outgoing: Any, entry: Any,
     stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
     kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
     wanted: Any, labels: Any, rows: int, integers: Any, close: float,
@@ -448,8 +448,8 @@ def trial(
 ) -> tuple[int, bool, float]:  # fmt: skip
     """Run the rest of the chain without one unit, over blocks `first`, `first + step`, ... below `last`.
 
-    - the next layer's input `entry` `(n_blocks, n_next, block)` loses `drop` `(n_blocks, block)` times
-      `outgoing` `(n_next,)`
+    - the next layer's input `entry` `(n_blocks, n_next, block)` loses number `which` of the `drops`
+      `(n_blocks, n_drops, block)` times `outgoing` `(n_next,)`
     - the program: `stages[i]` is n_in, n_out, where weight and bias start in `flat`, and the range of
       elementwise operations after it; the first stage has no weights
     - `before` `(n_blocks, n_metrics, block)` are the present losses, the new ones go to `after`
@@ -477,7 +477,7 @@ def trial(
     touched, over, excess = 0, False, 0.0
     for b in range(first, last, step):
         count = min(block, rows - b * block)
-        gone = drop[b]
+        gone = drops[b, which]
         any_drop = False
         for r in range(block):
             any_drop |= gone[r] != zero
@@ -546,56 +546,68 @@ def trial(
 
 @_jit
 def search(
-    drops: Any, outgoing: Any, entry: Any,
+    drops: Any, which: Any, outgoing: Any, places: Any, entry: Any,
     stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
     kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
     wanted: Any, labels: Any, rows: int, integers: Any, close: float,
-    before: Any, after: Any, lower: Any, bounded: int, budget: Any, sums: Any, moved: Any, unsure: Any,
+    before: Any, after: Any, relu: bool, slopes: Any, anchors: Any,
+    bounded: int, budget: Any, most: int, sums: Any, moved: Any, unsure: Any,
 ) -> tuple[int, bool, int]:  # fmt: skip
     """Try the removal of one unit after the other, until one is not given up.
 
-    `drops`, `outgoing`, `lower`, `sums`, `moved` and `unsure` have a row for each; see `trial`. Sums of what
-    is given up are bounds. Returns how many were tried, whether the last was given up, and how many rows were
-    run.
+    `which`, `places`, `sums`, `moved` and `unsure` have an entry for each; the other arguments are those of
+    `trial` and `bounds`. Sums of what is given up are bounds. It ends once about `most` rows were looked at.
+    Returns how many were tried, whether the last was given up, and how many rows were run.
     """
-    run = 0
-    left = np.empty(kinds.size)
-    for c in range(drops.shape[0]):
+    n_blocks, block = entry.shape[0], entry.shape[2]
+    run, looked = 0, 0
+    left, lower = np.empty(kinds.size), np.zeros((1, n_blocks))
+    for c in range(which.size):
         left[:] = budget
-        below = 0.0
         if bounded >= 0:
-            for b in range(entry.shape[0]):
-                below += lower[c, b]
+            below = 0.0
+            for b in range(n_blocks):
+                bounds(
+                    b, b + 1, drops, which[c : c + 1], outgoing, places[c : c + 1], entry, relu,
+                    slopes, anchors, before, bounded, rows, lower,
+                )  # fmt: skip
+                below += lower[0, b]
+                looked += block
+                if below > budget[bounded]:
+                    break
             left[bounded] -= below
-            if left[bounded] < 0:
-                sums[c, bounded] = below
-                continue
-        touched, over, excess = trial(
-            0, entry.shape[0], 1, drops[c], outgoing[c], entry,
-            stages, flat, codes, settings, operands, kinds, scales, head, n_out, threshold,
-            wanted, labels, rows, integers, close,
-            before, after, lower[c], bounded, left, sums[c], moved[c], unsure[c],
-        )  # fmt: skip
-        run += touched
+        over, excess = left[bounded] < 0 if bounded >= 0 else False, 0.0
+        if not over:
+            touched, over, excess = trial(
+                0, n_blocks, 1, drops, which[c], outgoing[places[c]], entry,
+                stages, flat, codes, settings, operands, kinds, scales, head, n_out, threshold,
+                wanted, labels, rows, integers, close,
+                before, after, lower[0], bounded, left, sums[c], moved[c], unsure[c],
+            )  # fmt: skip
+            run += touched
+            looked += touched
         if not over:
             return c + 1, False, run
         if bounded >= 0:
             sums[c, bounded] = below + excess
-    return drops.shape[0], True, run
+        if looked > most:
+            return c + 1, True, run
+    return which.size, True, run
 
 
 @_jit
 def bounds(
-    first: int, last: int, drops: Any, outgoing: Any, entry: Any, relu: bool,
+    first: int, last: int, drops: Any, which: Any, outgoing: Any, places: Any, entry: Any, relu: bool,
     slopes: Any, anchors: Any, present: Any, metric: int, rows: int, out: Any,
 ) -> None:  # fmt: skip
     """Put lower bounds of blocks' losses without each of some units in `out` `(n_units, n_blocks)`.
 
-    A loss that is convex in the scores lies above its tangent: above `anchors` plus the sum of `slopes` times
-    the next layer's activations. Rows where the unit is zero keep their `present` loss.
+    Unit number c is number `which[c]` of the `drops` and has the weights `outgoing[places[c]]`. A loss that
+    is convex in the scores lies above its tangent: above `anchors` plus the sum of `slopes` times the next
+    layer's activations. Rows where the unit is zero keep their `present` loss.
     """
     n_next, block = entry.shape[1], entry.shape[2]
-    totals = np.empty((drops.shape[0], block), entry.dtype)
+    totals = np.empty((which.size, block), entry.dtype)
     zero = entry.dtype.type(0)
     for b in range(first, last):
         count = min(block, rows - b * block)
@@ -604,9 +616,10 @@ def bounds(
         for j in range(0, n_next, 4):
             z0, z1, z2, z3 = entry[b, j], entry[b, j + 1], entry[b, j + 2], entry[b, j + 3]
             s0, s1, s2, s3 = slopes[b, j], slopes[b, j + 1], slopes[b, j + 2], slopes[b, j + 3]
-            for c in range(drops.shape[0]):
-                w0, w1, w2, w3 = outgoing[c, j], outgoing[c, j + 1], outgoing[c, j + 2], outgoing[c, j + 3]
-                drop, total = drops[c, b], totals[c]
+            for c in range(which.size):
+                taken = outgoing[places[c]]
+                w0, w1, w2, w3 = taken[j], taken[j + 1], taken[j + 2], taken[j + 3]
+                drop, total = drops[b, which[c]], totals[c]
                 if relu:
                     for r in range(block):
                         a = drop[r]
@@ -625,8 +638,8 @@ def bounds(
                             + s2[r] * (z2[r] - w2 * a)
                             + s3[r] * (z3[r] - w3 * a)
                         )
-        for c in range(drops.shape[0]):
-            drop, total = drops[c, b], totals[c]
+        for c in range(which.size):
+            drop, total = drops[b, which[c]], totals[c]
             bound = 0.0
             for r in range(count):
                 bound += max(anchors[b, r] + total[r], 0.0) if drop[r] != zero else present[b, metric, r]
@@ -721,10 +734,10 @@ def gather(rows_first: Any, order: Any, out: Any, first: int, last: int) -> None
 
 
 @_jit
-def subtract(first: int, last: int, drop: Any, outgoing: Any, entry: Any) -> None:
-    """Take a drop times `outgoing` from blocks of `entry`, in place."""
+def subtract(first: int, last: int, drops: Any, which: int, outgoing: Any, entry: Any) -> None:
+    """Take number `which` of the drops times `outgoing` from blocks of `entry`, in place."""
     for b in range(first, last):
-        gone = drop[b]
+        gone = drops[b, which]
         for j in range(entry.shape[1]):
             w, target = outgoing[j], entry[b, j]
             for r in range(gone.size):

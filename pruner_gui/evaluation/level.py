@@ -14,10 +14,12 @@ from pruner_gui.evaluation.layer import Drop, Found, Layer
 from pruner_gui.evaluation.rows import SLACK, Rows
 from pruner_gui.network import FloatArray
 
+_NONE = np.zeros(0)
 _LEAST = {"float32": 5e-8, "float64": 1e-13}  # rounding of losses, relative, that is always reckoned with
 _SAFETY = 4  # times the rounding that was measured on a sample
 _HOPELESS = 1e30  # rounding where float32 says nothing: all is decided in float64
 _RENEW = 64  # removals after which the next layer's input is made anew
+_AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
 _SAMPLE = 1024  # rows on which rounding is measured
 
 
@@ -37,6 +39,7 @@ class RunLevel(Layer):
         block, metrics = rows.tuning.block, len(rows.measure.kinds)
         self._losses, self._new_losses = (np.zeros((rows.n_blocks, metrics, block)) for _ in range(2))
         self._close, self._pending = 0.0, 0
+        self.most = max(1, min(_AHEAD, _AHEAD_ROWS // rows.count))
         self._pack()
         self._renew()
         self._measure_present()
@@ -69,6 +72,10 @@ class RunLevel(Layer):
         The error found is the sum of the losses, old and new, that changed; half of what is in doubt for
         counts.
         """
+
+    def _try(self, drops: Sequence[Drop], budget: FloatArray) -> list[Found]:
+        """Run the rest of the chain without each of the drops, with the weights of now; see `_search`."""
+        return self._search(drops, self.outgoing[[drop.place for drop in drops]], budget)
 
     def _dropped(self, drops: Sequence[Drop]) -> FloatArray:
         """Return what is dropped, `(n_drops, n_blocks, block)`."""
@@ -171,23 +178,19 @@ class RunLevel(Layer):
         if upper.size:
             reach = base_error + rounding * 2 * (np.abs(upper) + self._present)
             budget = upper - offset + np.abs(upper) * SLACK + np.where(counts, 0, reach)
-        trials = self._search(drops, self.outgoing[[drop.place for drop in drops]], budget)
+        trials = self._try(drops, budget)
         if not trials[-1].partial:
             self._tried = trials[-1]
         start, error = self._anchor
-        return [
-            Found(
-                found.sums + offset,
-                # Differences from the same start do not add up their rounding.
-                np.where(
-                    counts,
-                    found.error,
-                    error + rounding * np.minimum(self._moved + found.error, 2 * (start + found.sums)),
-                ),
-                found.partial,
-            )
-            for found in trials
-        ]
+        found = []
+        for one in trials:
+            if one.partial:
+                found.append(Found(one.sums + offset, _NONE, partial=True))
+                continue
+            # Differences from the same start do not add up their rounding.
+            moved = rounding * np.minimum(self._moved + one.error, 2 * (start + one.sums))
+            found.append(Found(one.sums + offset, np.where(counts, one.error, error + moved)))
+        return found
 
     def remove(self, unit: int, drop: Drop | None, *, exactly: bool) -> None:
         """Take the unit of the last trial out."""
