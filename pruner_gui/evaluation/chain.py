@@ -92,7 +92,7 @@ class ChainEngine:
             return edit, rows.objective.total(found.sums.tolist(), partial=True)
         level = self._level
         assert level is not None
-        if self._is_close(found, limits):
+        if not found.refused and self._is_close(found, limits):
             rows.statistics.exact += 1
             drop = level.drop(edit, anew=True)
             assert drop is not None

@@ -14,7 +14,8 @@ from pruner_gui.evaluation.threads import Spare, in_parallel, summed
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 CHUNK = 2048  # rows at a time at most
-_CACHED = 1 << 19  # numbers that stay in a core's cache
+_WAVE = 1 << 28  # multiply-adds of a thread between two reports
+_LEAST, _CACHED = 256, 1 << 18  # rows at a time at least; numbers that stay in a core's cache
 
 
 class ExactChain:
@@ -41,7 +42,7 @@ class ExactChain:
         self._objective, self._threads = objective, threads
         self._count = len(objective.inputs)
         widest = max(weight.shape[1] for weight in self.weights)
-        self._step = min(CHUNK, max(CHUNK // 4, _CACHED // widest))
+        self._step = min(CHUNK, max(_LEAST, _CACHED // widest))
         self._counts = bool(measure.counts[0])
         self._spare = Spare()
         self.begin(0)
@@ -60,7 +61,8 @@ class ExactChain:
         else:
             self.first = np.empty((self._count, units))
         chunks = self.chunks()
-        step = 2 * self._threads
+        macs = sum(weight.size for weight in self.weights) + (units**2 if self.products is not None else 0)
+        step = self._threads * max(2, _WAVE // (macs * self._step))
         for some in (chunks[i : i + step] for i in range(0, len(chunks), step)):
             in_parallel(self._prepare, some, self._threads)
             yield some[-1].stop / self._count

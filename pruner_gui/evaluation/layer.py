@@ -39,13 +39,16 @@ class Drop:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Sums of losses, metric by metric, and how far they can be off; `partial` ones are too low.
+    """Sums of losses, metric by metric, and how far they can be off.
 
-    How far those are off is not said."""
+    `partial` ones are too low, and how far they are off is not said. `refused` ones are above a limit for
+    sure.
+    """
 
     sums: FloatArray
     error: FloatArray
     partial: bool = False
+    refused: bool = False
 
 
 class Layer(abc.ABC):
@@ -74,10 +77,10 @@ class Layer(abc.ABC):
     def search(
         self, drops: Sequence[Drop], base: FloatArray, base_error: FloatArray, upper: FloatArray
     ) -> list[Found]:
-        """Return the sums of losses without each of some units, up to the first that is not given up.
+        """Return the sums of losses without each of some units, up to the first that may be accepted.
 
-        `base` are the sums of now, off by `base_error` at most. A unit may be given up once a sum exceeds
-        `upper`, if that is not empty.
+        `base` are the sums of now, off by `base_error` at most. A unit is given up or refused once a sum
+        exceeds `upper`, if that is not empty.
         """
 
     # -- what goes

@@ -48,12 +48,8 @@ def floors(config: PruneConfig, original: Network) -> dict[str, int]:
 
 def full(network: Network, least: Mapping[str, int]) -> frozenset[int]:
     """Return the tags of the units of all layers that have no more than the neurons that have to stay."""
-    return frozenset(
-        tag
-        for layer in network.hidden_layers
-        if layer.units.size <= least.get(layer.name, 1)
-        for tag in network.tags[layer.name].tolist()
-    )
+    names = [name for name in network.hidden_names if network.sizes[name] <= least.get(name, 1)]
+    return frozenset(tag for name in names for tag in network.tags[name].tolist())
 
 
 def _tags(network: Network, protected: Protected) -> list[int]:
