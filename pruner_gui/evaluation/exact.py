@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.compensation import Moments
 from pruner_gui.evaluation.evaluator import Objective
 from pruner_gui.evaluation.products import Products
@@ -14,6 +15,7 @@ from pruner_gui.evaluation.threads import Spare, in_parallel, summed
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 CHUNK = 2048  # rows at a time at most
+_SPARSE = 0.25  # of the inputs that are not zero, below which it pays to look for them
 _WAVE = 1 << 28  # multiply-adds of a thread between two reports
 _LEAST, _CACHED = 256, 1 << 18  # rows at a time at least; numbers that stay in a core's cache
 
@@ -81,12 +83,16 @@ class ExactChain:
 
     def _start(self, part: slice) -> FloatArray:
         """Return the first layer's activations for some rows, by the weights that it had."""
-        inputs, weight = self._objective.inputs[part], self.weights[0]
+        inputs, dense = self._objective.inputs[part], self.chain.stages[0].dense
+        out = self._spare.of("first", (len(inputs), dense.bias.size))
+        if not self.chain.before and np.count_nonzero(inputs) < _SPARSE * inputs.size:
+            kernels.sparse_dense(inputs, dense.weight, dense.bias, out)
+            return _applied(self.afters[0], out)
         values: FloatArray = self._spare.of("inputs", inputs.shape)
         values[...] = inputs
         for op in self.chain.before:
             values = op.forward(values)
-        values = np.matmul(values, weight, out=self._spare.of("first", (len(inputs), weight.shape[1])))
+        values = np.matmul(values, self.weights[0], out=out)
         values += self.biases[0]
         return _applied(self.afters[0], values)
 

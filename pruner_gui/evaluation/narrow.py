@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import FloatArray
 
 _NONE = np.zeros(0)
-_SHARES = (0.2, 0.4, 0.7, 1.0)  # of the blocks that are bounded before it is seen whose bounds are enough
+_SHARES = (0.2, 0.4, 0.7)  # of the blocks that are bounded before it is seen whose bounds are enough
 _SLOPES = 500  # times the precision: how far tangents can be off, relative to the sum of losses
 
 
@@ -203,12 +204,13 @@ class NarrowLevel(RunLevel):
     def _bound(self, gone: FloatArray, which: Array, taken: FloatArray, most: float, out: FloatArray) -> None:
         """Put lower bounds of the blocks' losses in `out` `(n_drops, n_blocks)`, as far as they are needed.
 
-        They are not where those in front are more than `most`.
+        They are not where those in front are more than `most`, nor where rows lose so little that a bound
+        tells nothing.
         """
         rows = self.rows
         left, first = np.arange(len(which)), 0
         for share in _SHARES:
-            last = int(share * rows.n_blocks)
+            last = math.ceil(share * rows.n_blocks)
             drops, weights, found = which[left], taken[left], np.empty((len(left), rows.n_blocks))
             work = partial(self._bound_some, gone, drops, weights, found)
             rows.split(work, max(1, len(left) * self._entry.shape[1] // 4), first, last)
@@ -241,4 +243,5 @@ class NarrowLevel(RunLevel):
                 self._integers, self._slopes, self._anchors,
             ),
             2 * program.multiply_adds,
+            last=rows.n_blocks if self._small else math.ceil(_SHARES[-1] * rows.n_blocks),
         )  # fmt: skip
