@@ -106,8 +106,9 @@ class ChainEngine:
             return _NONE, _NONE
         if self._turns[0] is not limits:
             objective = self._rows.objective
-            lower: FloatArray = objective.sums(limits.lower or (-np.inf,) * len(limits.upper))
-            self._turns = (limits, objective.sums(limits.upper), lower)
+            upper = objective.sums(limits.upper)
+            lower = objective.sums(limits.lower) if limits.lower else np.full(len(upper), -np.inf)
+            self._turns = (limits, upper, lower)
         return self._turns[1:]
 
     def _is_close(self, found: Found, limits: Limits | None) -> bool:

@@ -71,8 +71,8 @@ class ExactChain:
 
     def _prepare(self, part: slice) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
-            held = self._start(part)
-            if self.first.size:
+            held = self._start(part, self.first[part] if self.first.size else None)
+            if self.first.size and held.base is not self.first:
                 self.first[part] = held
             scores = self._rest(0, held, self.weights[1], self.biases[1])
             found = self._objective.losses(scores, part)
@@ -81,10 +81,11 @@ class ExactChain:
         self.losses[:, part] = found
         self.hardness[part] = self._hardness(scores, found[0], part)
 
-    def _start(self, part: slice) -> FloatArray:
-        """Return the first layer's activations for some rows, by the weights that it had."""
+    def _start(self, part: slice, out: FloatArray | None = None) -> FloatArray:
+        """Return the first layer's activations for some rows, by its first weights; in `out` if it can."""
         inputs, dense = self._objective.inputs[part], self.chain.stages[0].dense
-        out = self._spare.of("first", (len(inputs), dense.bias.size))
+        if out is None:
+            out = self._spare.of("first", (len(inputs), dense.bias.size))
         if not self.chain.before and np.count_nonzero(inputs) < _SPARSE * inputs.size:
             kernels.sparse_dense(inputs, dense.weight, dense.bias, out)
             return _applied(self.afters[0], out)

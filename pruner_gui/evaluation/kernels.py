@@ -819,6 +819,21 @@ def gather(rows_first: Any, order: Any, out: Any, first: int, last: int) -> None
 
 
 @_jit
+def silent(held: Any, out: Any) -> None:
+    """Say in `out` which units of `held` `(n_blocks, units, block)` are zero on all rows."""
+    zero = held.dtype.type(0)
+    for j in range(held.shape[1]):
+        out[j] = True
+        for b in range(held.shape[0]):
+            for r in range(held.shape[2]):
+                if held[b, j, r] != zero:
+                    out[j] = False
+                    break
+            if not out[j]:
+                break
+
+
+@_jit
 def sparse_dense(rows_first: Any, weight: Any, bias: Any, out: Any) -> None:
     """Put `rows_first @ weight + bias` in `out`, a row at a time: best where most of a row is zero."""
     n_in, n_out = weight.shape

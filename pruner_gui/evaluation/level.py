@@ -31,7 +31,7 @@ class RunLevel(Layer):
     ) -> None:
         super().__init__(index, exact, compensation)
         self.rows, self.held = rows, held
-        self._silent = ~np.any(rows.each_chunk(lambda chunk: held[chunk].any(axis=(0, 2))), axis=0)
+        kernels.silent(held, self._silent)
         self._afters = exact.afters[index + 1 :]
         self._weights, self._biases = exact.weights[index + 2 :], exact.biases[index + 2 :]
         self._dtype: np.dtype[Any] = rows.dtype

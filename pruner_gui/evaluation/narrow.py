@@ -18,7 +18,13 @@ from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import FloatArray
 
 _NONE = np.zeros(0)
-_SHARES = (0.2, 0.4, 0.7)  # of the blocks that are bounded before it is seen whose bounds are enough
+_SHARES = (
+    0.15,
+    0.25,
+    0.35,
+    0.5,
+    0.7,
+)  # of the blocks that are bounded before it is seen whose bounds are enough
 _SLOPES = 500  # times the precision: how far tangents can be off, relative to the sum of losses
 
 
@@ -150,10 +156,10 @@ class NarrowLevel(RunLevel):
                 )
                 gave_up = self._run(one, bounded, budget)
                 tried += 1
-        found = [Found(row, _NONE, partial=True) for row in sums[: tried if gave_up else tried - 1]]
+        given_up, doubt = tried if gave_up else tried - 1, 0.5 * unsure
+        found = [Found(row, _NONE, partial=True) for row in sums[:given_up] - doubt[:given_up]]
         if not gave_up:
-            last, doubt = tried - 1, 0.5 * unsure[tried - 1]
-            found.append(Found(sums[last], np.where(counts, doubt, moved[last])))
+            found.append(Found(sums[given_up], np.where(counts, doubt[given_up], moved[given_up])))
         return found
 
     def _run(self, one: _One, bounded: int, budget: FloatArray) -> bool:
