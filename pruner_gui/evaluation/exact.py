@@ -44,7 +44,7 @@ class ExactChain:
         self._objective, self._threads = objective, threads
         self._count = len(objective.inputs)
         widest = max(weight.shape[1] for weight in self.weights)
-        self._step = min(CHUNK, max(_LEAST, _CACHED // widest))
+        self._step = min(CHUNK, max(_LEAST, min(_CACHED // widest, -(-self._count // threads))))
         self._counts = bool(measure.counts[0])
         self._spare = Spare()
         self.begin(0)

@@ -819,11 +819,11 @@ def gather(rows_first: Any, order: Any, out: Any, first: int, last: int) -> None
 
 
 @_jit
-def silent(held: Any, out: Any) -> None:
-    """Say in `out` which units of `held` `(n_blocks, units, block)` are zero on all rows."""
+def silent(held: Any) -> Any:
+    """Say which units of `held` `(n_blocks, units, block)` are zero on all rows."""
     zero = held.dtype.type(0)
+    out = np.ones(held.shape[1], np.bool_)
     for j in range(held.shape[1]):
-        out[j] = True
         for b in range(held.shape[0]):
             for r in range(held.shape[2]):
                 if held[b, j, r] != zero:
@@ -831,6 +831,7 @@ def silent(held: Any, out: Any) -> None:
                     break
             if not out[j]:
                 break
+    return out
 
 
 @_jit

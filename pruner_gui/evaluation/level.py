@@ -31,7 +31,7 @@ class RunLevel(Layer):
     ) -> None:
         super().__init__(index, exact, compensation)
         self.rows, self.held = rows, held
-        kernels.silent(held, self._silent)
+        self._silent = np.all(rows.each_chunk(lambda chunk: kernels.silent(held[chunk])), axis=0)
         self._afters = exact.afters[index + 1 :]
         self._weights, self._biases = exact.weights[index + 2 :], exact.biases[index + 2 :]
         self._dtype: np.dtype[Any] = rows.dtype
@@ -109,7 +109,8 @@ class RunLevel(Layer):
 
     def next_held(self) -> FloatArray:
         """Return the next layer's activations."""
-        self.renew()
+        if self._dtype.itemsize == 4:  # in float64 the rounding of removals is as nothing
+            self.renew()
         held = np.empty((self.rows.n_blocks, len(self.bias), self.rows.tuning.block), self._dtype)
 
         def fill(chunk: slice) -> None:
@@ -140,12 +141,16 @@ class RunLevel(Layer):
             found = self._losses[positions // block, :, positions % block].T
             off, total = np.abs(found - exact).sum(axis=1), exact.sum(axis=1)
             relative = np.where(off > 0, off / total, 0)
-            largest = float(np.abs(scores).max())
-            apart = float(np.abs(self._rough_scores(values.astype(self._dtype)) - scores).max())
-            least = 16 * float(np.finfo(self._dtype).eps)
-            close = 2e-9 + least + 2 * _SAFETY * (apart / largest if largest else 0)
+            close = self._measure_close(values, scores) if rows.measure.counts.any() else 0.0
         rounding: FloatArray = _SAFETY * np.maximum(relative, _LEAST[self._dtype.name])
         return np.where(np.isfinite(rounding), rounding, _HOPELESS), close
+
+    def _measure_close(self, values: FloatArray, scores: FloatArray) -> float:
+        """Return how far scores are off, relative to the largest, for activations and their exact scores."""
+        largest = float(np.abs(scores).max())
+        apart = float(np.abs(self._rough_scores(values.astype(self._dtype)) - scores).max())
+        least = 16 * float(np.finfo(self._dtype).eps)
+        return 2e-9 + least + 2 * _SAFETY * (apart / largest if largest else 0)
 
     def _rough_scores(self, values: FloatArray) -> FloatArray:
         """Return the scores for activations `(n_rows, units)`, in the precision of the work."""

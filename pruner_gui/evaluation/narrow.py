@@ -92,6 +92,8 @@ class NarrowLevel(RunLevel):
         self._age += 1
 
     def _padded(self, outgoing: FloatArray) -> FloatArray:
+        if outgoing.shape[-1] == self._entry.shape[1] and outgoing.dtype == self._dtype:
+            return outgoing
         taken = np.zeros((*outgoing.shape[:-1], self._entry.shape[1]), self._dtype)
         taken[..., : outgoing.shape[-1]] = outgoing
         return taken

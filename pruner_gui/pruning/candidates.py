@@ -27,7 +27,9 @@ def candidates(
         RemoveUnits(layer.name, (unit,))
         for layer in network.hidden_layers
         if layer.units.size > 1 and (layers is None or layer.index in layers)
-        for unit in layer.units[layer.prunable & ~np.isin(network.tags[layer.name], kept)].tolist()
+        for unit in layer.units[
+            layer.prunable & ~np.isin(network.tags[layer.name], kept) if kept else layer.prunable
+        ].tolist()
     ]
 
 
