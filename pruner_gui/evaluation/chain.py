@@ -14,7 +14,7 @@ import numpy as np
 from pruner_gui.evaluation.evaluator import Limits, Score
 from pruner_gui.evaluation.exact import ExactChain
 from pruner_gui.evaluation.gram import GramLevel
-from pruner_gui.evaluation.layer import Drop, Found, Layer
+from pruner_gui.evaluation.layer import ALL, Drop, Found, Layer
 from pruner_gui.evaluation.level import RunLevel
 from pruner_gui.evaluation.narrow import NarrowLevel
 from pruner_gui.evaluation.program import Chain
@@ -25,7 +25,6 @@ from pruner_gui.network import FloatArray, Network, RemoveUnits
 
 _NONE = np.zeros(0)
 _DEEP = 3  # layers of weights
-_AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
 
 
 class ChainEngine:
@@ -60,20 +59,21 @@ class ChainEngine:
         """
         upper, _ = self._decisive(limits)
         at, ahead = 0, 4
-        most = max(1, min(_AHEAD, _AHEAD_ROWS // self._rows.count))
         while at < len(edits):
-            some = edits[at : at + (min(ahead, most) if limits is not None else 1)]
-            drops, found = self._search(some, upper)
+            level = self._enter(self._stage[edits[at].node])
+            most = min(ahead, level.most) if level.most < ALL else ALL
+            drops, found = self._search(level, edits[at : at + (most if limits is not None else 1)], upper)
             for i, one in enumerate(found):
                 yield self._tried(edits[at + i], drops[i] if drops else None, one, limits)
             at, ahead = at + len(found), 2 * ahead
 
-    def _search(self, edits: Sequence[RemoveUnits], upper: FloatArray) -> tuple[list[Drop], list[Found]]:
+    def _search(
+        self, level: Layer, edits: Sequence[RemoveUnits], upper: FloatArray
+    ) -> tuple[list[Drop], list[Found]]:
         """Try the first few of some edits; return what they drop (nothing: []) and what was found."""
-        level = self._enter(self._stage[edits[0].node])
-        drops = list[Drop]()
+        drops, node = list[Drop](), edits[0].node
         for edit in edits:
-            drop = level.drop(edit) if edit.node == edits[0].node else None
+            drop = level.drop(edit) if edit.node == node else None
             if drop is None:
                 break
             drops.append(drop)
@@ -85,13 +85,14 @@ class ChainEngine:
         self, edit: RemoveUnits, drop: Drop | None, found: Found, limits: Limits | None
     ) -> tuple[RemoveUnits, Score]:
         """Return the answer to one trial, and remember it; decide in float64 where that may matter."""
-        rows, level = self._rows, self._level
-        assert level is not None
+        rows = self._rows
         rows.statistics.trials += 1
         self._last = None
         if found.partial:
             return edit, rows.objective.total(found.sums.tolist(), partial=True)
-        if self._is_close(found, limits):
+        level = self._level
+        assert level is not None
+        if not found.refused and self._is_close(found, limits):
             rows.statistics.exact += 1
             drop = level.drop(edit, anew=True)
             assert drop is not None
@@ -105,8 +106,9 @@ class ChainEngine:
             return _NONE, _NONE
         if self._turns[0] is not limits:
             objective = self._rows.objective
-            lower: FloatArray = objective.sums(limits.lower or (-np.inf,) * len(limits.upper))
-            self._turns = (limits, objective.sums(limits.upper), lower)
+            upper = objective.sums(limits.upper)
+            lower = objective.sums(limits.lower) if limits.lower else np.full(len(upper), -np.inf)
+            self._turns = (limits, upper, lower)
         return self._turns[1:]
 
     def _is_close(self, found: Found, limits: Limits | None) -> bool:

@@ -113,14 +113,10 @@ class Objective:
 
     def total(self, sums: Sequence[float], *, partial: bool = False) -> Score:
         """Return the errors for the sums of losses, metric by metric."""
-        rows = len(self.inputs)
-        terms = zip(self.metrics, sums, self._rounding, strict=True)
-        return Score(
-            tuple(
-                METRICS[name].total(0.0 if v <= rounding else float(v), rows) for name, v, rounding in terms
-            ),
-            partial,
-        )
+        rows, found = len(self.inputs), []
+        for name, value, rounding in zip(self.metrics, sums, self._rounding, strict=True):
+            found.append(METRICS[name].total(0.0 if value <= rounding else float(value), rows))
+        return Score(tuple(found), partial)
 
     @cached_property
     def _rounding(self) -> tuple[float, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.compensation import Moments
 from pruner_gui.evaluation.evaluator import Objective
 from pruner_gui.evaluation.products import Products
@@ -14,7 +15,9 @@ from pruner_gui.evaluation.threads import Spare, in_parallel, summed
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 CHUNK = 2048  # rows at a time at most
-_CACHED = 1 << 19  # numbers that stay in a core's cache
+_SPARSE = 0.25  # of the inputs that are not zero, below which it pays to look for them
+_WAVE = 1 << 28  # multiply-adds of a thread between two reports
+_LEAST, _CACHED = 256, 1 << 18  # rows at a time at least; numbers that stay in a core's cache
 
 
 class ExactChain:
@@ -41,7 +44,7 @@ class ExactChain:
         self._objective, self._threads = objective, threads
         self._count = len(objective.inputs)
         widest = max(weight.shape[1] for weight in self.weights)
-        self._step = min(CHUNK, max(CHUNK // 4, _CACHED // widest))
+        self._step = min(CHUNK, max(_LEAST, min(_CACHED // widest, -(-self._count // threads))))
         self._counts = bool(measure.counts[0])
         self._spare = Spare()
         self.begin(0)
@@ -60,15 +63,16 @@ class ExactChain:
         else:
             self.first = np.empty((self._count, units))
         chunks = self.chunks()
-        step = 2 * self._threads
+        macs = sum(weight.size for weight in self.weights) + (units**2 if self.products is not None else 0)
+        step = self._threads * max(2, _WAVE // (macs * self._step))
         for some in (chunks[i : i + step] for i in range(0, len(chunks), step)):
             in_parallel(self._prepare, some, self._threads)
             yield some[-1].stop / self._count
 
     def _prepare(self, part: slice) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
-            held = self._start(part)
-            if self.first.size:
+            held = self._start(part, self.first[part] if self.first.size else None)
+            if self.first.size and held.base is not self.first:
                 self.first[part] = held
             scores = self._rest(0, held, self.weights[1], self.biases[1])
             found = self._objective.losses(scores, part)
@@ -77,14 +81,19 @@ class ExactChain:
         self.losses[:, part] = found
         self.hardness[part] = self._hardness(scores, found[0], part)
 
-    def _start(self, part: slice) -> FloatArray:
-        """Return the first layer's activations for some rows, by the weights that it had."""
-        inputs, weight = self._objective.inputs[part], self.weights[0]
+    def _start(self, part: slice, out: FloatArray | None = None) -> FloatArray:
+        """Return the first layer's activations for some rows, by its first weights; in `out` if it can."""
+        inputs, dense = self._objective.inputs[part], self.chain.stages[0].dense
+        if out is None:
+            out = self._spare.of("first", (len(inputs), dense.bias.size))
+        if not self.chain.before and np.count_nonzero(inputs) < _SPARSE * inputs.size:
+            kernels.sparse_dense(inputs, dense.weight, dense.bias, out)
+            return _applied(self.afters[0], out)
         values: FloatArray = self._spare.of("inputs", inputs.shape)
         values[...] = inputs
         for op in self.chain.before:
             values = op.forward(values)
-        values = np.matmul(values, weight, out=self._spare.of("first", (len(inputs), weight.shape[1])))
+        values = np.matmul(values, self.weights[0], out=out)
         values += self.biases[0]
         return _applied(self.afters[0], values)
 

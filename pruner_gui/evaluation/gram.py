@@ -7,10 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from pruner_gui.evaluation.exact import ExactChain
-from pruner_gui.evaluation.layer import Drop, Found, Layer
+from pruner_gui.evaluation.layer import ALL, Drop, Found, Layer
 from pruner_gui.evaluation.products import Products
-from pruner_gui.evaluation.rows import Rows
+from pruner_gui.evaluation.program import Array
+from pruner_gui.evaluation.rows import SLACK, Rows
 from pruner_gui.network import FloatArray
+
+_AHEAD = 16  # trials made together where each has a compensation to be found
 
 
 class GramLevel(Layer):
@@ -27,33 +30,44 @@ class GramLevel(Layer):
         self._products, self._residuals = products.of_units, products.with_residuals
         self._sizes = np.sqrt(np.diag(self._products))
         self._silent = self._sizes[:-1] == 0
+        self.most = ALL if compensation == "none" else _AHEAD
         self._removed = 0.0  # size of what was taken out of the residuals, which has that rounding
 
     def search(
         self, drops: Sequence[Drop], base: FloatArray, base_error: FloatArray, upper: FloatArray
     ) -> list[Found]:
         """Return the sums of losses without each of some units; see `Layer.search`."""
+        places = [drop.place for drop in drops]
+        outgoing = self.outgoing[places]
         with np.errstate(over="ignore", invalid="ignore"):
-            return [self._trial(drop, base, base_error) for drop in drops]
+            if drops[0].coefficients.size:
+                amounts = np.array([np.append(drop.coefficients, drop.shift) for drop in drops])
+                cross = amounts @ self._residuals
+                squares = np.sum(amounts @ self._products * amounts, axis=1)
+                sizes = np.abs(amounts) @ self._sizes
+            else:
+                shifts, last = np.array([drop.shift for drop in drops]), len(self._products) - 1
+                cross = self._residuals[places] + shifts[:, None] * self._residuals[last]
+                squares = self._sizes[places] ** 2
+                squares += shifts * (2 * self._products[places, last] + shifts * self._count)
+                sizes = self._sizes[places] + np.abs(shifts) * self._sizes[last]
+            weights = np.sum(outgoing * outgoing, axis=1)
+            rises = weights * squares - 2 * np.sum(outgoing * cross, axis=1)
+            off = Products.ROUNDING * (weights * sizes**2 + 2 * np.sqrt(weights) * sizes * self._removed)
+            sums = base + self._scales * rises[:, None]
+            errors = self._scales * off[:, None] + (1e-12 * np.abs(base) + base_error)
+            refused = self._refused(sums, errors, upper)
+        count = len(drops) if refused.all() else int(np.argmin(refused)) + 1
+        return [Found(sums[i], errors[i], refused=bool(refused[i])) for i in range(count)]
 
-    def _trial(self, drop: Drop, base: FloatArray, base_error: FloatArray) -> Found:
-        w = self.outgoing[drop.place]
-        if drop.coefficients.size:
-            amounts = np.append(drop.coefficients, drop.shift)
-            cross = float(w @ (amounts @ self._residuals))
-            square = float(amounts @ (self._products @ amounts))
-            size = float(np.abs(amounts) @ self._sizes)
-        else:
-            place, shift, last = drop.place, drop.shift, len(self._products) - 1
-            cross = float(w @ (self._residuals[place] + shift * self._residuals[last]))
-            square = float(self._products[place, place])
-            square += shift * (2 * float(self._products[place, last]) + shift * self._count)
-            size = float(self._sizes[place]) + abs(shift) * float(self._sizes[last])
-        weight = float(w @ w)
-        rise = weight * square - 2 * cross
-        off = Products.ROUNDING * (weight * size * size + 2 * weight**0.5 * size * self._removed)
-        error = self._scales * off + 1e-12 * np.abs(base)
-        return Found(base + self._scales * rise, error + base_error)
+    @staticmethod
+    def _refused(sums: FloatArray, errors: FloatArray, upper: FloatArray) -> Array:
+        """Say which `(n_drops,)` are above a limit for sure."""
+        if not upper.size:
+            return np.zeros(len(sums), bool)
+        finite: Array = np.all(np.isfinite(sums + errors), axis=1)
+        finite &= (sums - errors - SLACK * np.abs(sums) > upper).any(axis=1)
+        return finite
 
     def remove(self, unit: int, drop: Drop | None, *, exactly: bool) -> None:
         """Take the unit of the last trial out."""

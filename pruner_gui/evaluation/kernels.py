@@ -440,7 +440,7 @@ def losses(
 
 @_jit
 def trial(
-    first: int, last: int, step: int, drop: Any, outgoing: Any, entry: Any,
+    first: int, last: int, step: int, drops: Any, which: int, outgoing: Any, entry: Any,
     stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
     kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
     wanted: Any, labels: Any, rows: int, integers: Any, close: float,
@@ -448,8 +448,8 @@ def trial(
 ) -> tuple[int, bool, float]:  # fmt: skip
     """Run the rest of the chain without one unit, over blocks `first`, `first + step`, ... below `last`.
 
-    - the next layer's input `entry` `(n_blocks, n_next, block)` loses `drop` `(n_blocks, block)` times
-      `outgoing` `(n_next,)`
+    - the next layer's input `entry` `(n_blocks, n_next, block)` loses number `which` of the `drops`
+      `(n_blocks, n_drops, block)` times `outgoing` `(n_next,)`
     - the program: `stages[i]` is n_in, n_out, where weight and bias start in `flat`, and the range of
       elementwise operations after it; the first stage has no weights
     - `before` `(n_blocks, n_metrics, block)` are the present losses, the new ones go to `after`
@@ -467,62 +467,70 @@ def trial(
     for i in range(stages.shape[0]):
         width = max(width, stages[i, 1])
     one, other = np.empty((width, block), entry.dtype), np.empty((width, block), entry.dtype)
+    few, few_index = np.empty((width, block), entry.dtype), np.empty(block, np.int64)
     work, spare, spare64 = (
         np.empty((n_out, block), entry.dtype),
         np.empty((3, block), entry.dtype),
         np.empty((3, block)),
     )
-    whole, whole64 = np.empty(block, integers.dtype), np.empty(block, np.int64)
+    whole, whole64, here = (
+        np.empty(block, integers.dtype),
+        np.empty(block, np.int64),
+        np.empty(block, np.int64),
+    )
     relu = stages[0, 4] < stages[0, 5] and codes[stages[0, 4]] == RELU
-    touched, over, excess = 0, False, 0.0
+    touched, over, excess, waiting = 0, False, 0.0, 0
     for b in range(first, last, step):
         count = min(block, rows - b * block)
-        gone = drop[b]
-        any_drop = False
-        for r in range(block):
-            any_drop |= gone[r] != zero
-        if not any_drop:
-            for m in range(kinds.size):
-                old = before[b, m]
-                after[b, m, :] = old
-                for r in range(count):
-                    sums[m] += old[r]
-                    excess += old[r] if m == bounded else 0.0
-                    unsure[m] += 1 if kinds[m] >= MISTAKES and old[r] == 0.5 else 0
-            excess -= lower[b] if bounded >= 0 else 0.0
-            continue
-        touched += count
-        x, y = one, other
+        gone = drops[b, which]
+        changed = 0
+        for r in range(count):
+            here[changed] = r
+            changed += 1 if gone[r] != zero else 0
+        touched += changed
         source = entry[b]
+        if 2 * changed <= block:
+            # Rows where nothing goes keep their losses; the others wait until there is a block of them.
+            for m in range(kinds.size):
+                new, old = after[b, m], before[b, m]
+                kept = 0.0
+                for r in range(count):
+                    new[r] = old[r]
+                    kept += old[r] if gone[r] == zero else 0.0
+                sums[m] += kept
+                excess += kept - lower[b] if m == bounded else 0.0
+                if kinds[m] >= MISTAKES:
+                    for r in range(count):
+                        unsure[m] += 1 if old[r] == 0.5 and gone[r] == zero else 0
+            if waiting + changed > block:
+                over, excess = finish(
+                    few, few_index, waiting, other, stages, flat, codes, settings, operands, relu,
+                    kinds, scales, head, n_out, threshold, wanted, labels, close, before, after,
+                    bounded, budget, sums, moved, unsure, excess, work, spare, whole, spare64, whole64,
+                )  # fmt: skip
+                waiting = 0
+                if over:
+                    break
+            for q in range(changed):
+                few_index[waiting + q] = b * block + here[q]
+            for j in range(n_next):
+                w, z, target = outgoing[j], source[j], few[j]
+                for q in range(changed):
+                    target[waiting + q] = z[here[q]] - w * gone[here[q]]
+            waiting += changed
+            continue
+        x = one
         for j in range(n_next):
             w = outgoing[j]
             z, target = source[j], x[j]
-            if relu:
-                for r in range(block):
-                    target[r] = max(z[r] - w * gone[r], zero)
-            else:
-                for r in range(block):
-                    target[r] = z[r] - w * gone[r]
-        elementwise(
-            codes,
-            settings,
-            operands,
-            stages[0, 4] + (1 if relu else 0),
-            stages[0, 5],
-            x[:n_next],
-            spare[0],
-            whole,
-        )
-        for i in range(1, stages.shape[0]):
-            n_in, n_to, at, bias_at = stages[i, 0], stages[i, 1], stages[i, 2], stages[i, 3]
-            dense(flat[at : at + n_in * n_to].reshape(n_in, n_to), flat[bias_at : bias_at + n_to], x, y)
-            elementwise(codes, settings, operands, stages[i, 4], stages[i, 5], y[:n_to], spare[0], whole)
-            x, y = y, x
+            for r in range(block):
+                target[r] = z[r] - w * gone[r]
+        scores = rest(stages, flat, codes, settings, operands, relu, x, other, n_next, spare[0], whole)
         for m in range(kinds.size):
             new, old = after[b, m], before[b, m]
             losses(
                 kinds[m], scales[m], head, close, threshold,
-                x, n_out, wanted[b], labels[b], new, work, spare, whole, spare64, whole64,
+                scores, n_out, wanted[b], labels[b], new, work, spare, whole, spare64, whole64,
             )  # fmt: skip
             total_new, total_moved = 0.0, 0.0
             for r in range(count):
@@ -541,61 +549,146 @@ def trial(
                 over |= sums[m] - 0.5 * unsure[m] > budget[m]
         if over:
             break
+    if waiting and not over:
+        over, excess = finish(
+            few, few_index, waiting, other, stages, flat, codes, settings, operands, relu,
+            kinds, scales, head, n_out, threshold, wanted, labels, close, before, after,
+            bounded, budget, sums, moved, unsure, excess, work, spare, whole, spare64, whole64,
+        )  # fmt: skip
     return touched, over, excess
 
 
 @_jit
+def rest(
+    stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, relu: bool,
+    x: Any, y: Any, n_next: int, spare: Any, whole: Any,
+) -> Any:  # fmt: skip
+    """Return the scores for what the next layer gets, `x` `(n_next, block)`, computed in `x` and `y`."""
+    zero = x.dtype.type(0)
+    if relu:
+        for j in range(n_next):
+            row = x[j]
+            for r in range(row.size):
+                row[r] = max(row[r], zero)
+    start = stages[0, 4] + (1 if relu else 0)
+    elementwise(codes, settings, operands, start, stages[0, 5], x[:n_next], spare, whole)
+    for i in range(1, stages.shape[0]):
+        n_in, n_to, at, bias_at = stages[i, 0], stages[i, 1], stages[i, 2], stages[i, 3]
+        dense(flat[at : at + n_in * n_to].reshape(n_in, n_to), flat[bias_at : bias_at + n_to], x, y)
+        elementwise(codes, settings, operands, stages[i, 4], stages[i, 5], y[:n_to], spare, whole)
+        x, y = y, x
+    return x
+
+
+@_jit
+def finish(
+    x: Any, index: Any, count: int, other: Any,
+    stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, relu: bool,
+    kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
+    wanted: Any, labels: Any, close: float, before: Any, after: Any,
+    bounded: int, budget: Any, sums: Any, moved: Any, unsure: Any, excess: float,
+    work: Any, spare: Any, whole: Any, spare64: Any, whole64: Any,
+) -> tuple[bool, float]:  # fmt: skip
+    """Run the rest of the chain for single rows `index` of which `x` `(n_next, block)` holds `count`.
+
+    See `trial`. Returns whether a sum exceeds its budget, and by how much losses exceed their bounds.
+    """
+    block = index.size
+    n_next, over = x.shape[0] if stages.shape[0] == 1 else stages[1, 0], False
+    scores = rest(stages, flat, codes, settings, operands, relu, x, other, n_next, spare[0], whole)
+    wish, right, found = np.empty((wanted.shape[1], block)), np.empty(block, np.int64), np.empty(block)
+    for r in range(block):
+        i = index[min(r, count - 1)]
+        for k in range(wish.shape[0]):
+            wish[k, r] = wanted[i // block, k, i % block]
+        right[r] = labels[i // block, i % block]
+    for m in range(kinds.size):
+        losses(
+            kinds[m], scales[m], head, close, threshold,
+            scores, n_out, wish, right, found, work, spare, whole, spare64, whole64,
+        )  # fmt: skip
+        total = 0.0
+        for r in range(count):
+            i = index[r]
+            old, new = before[i // block, m, i % block], found[r]
+            after[i // block, m, i % block] = new
+            total += new
+            moved[m] += new + old
+            if kinds[m] >= MISTAKES:
+                unsure[m] += 1 if new == 0.5 else 0
+        sums[m] += total
+        if m == bounded:
+            excess += total
+            over |= excess > budget[m]
+        else:
+            over |= sums[m] - 0.5 * unsure[m] > budget[m]
+    return over, excess
+
+
+@_jit
 def search(
-    drops: Any, outgoing: Any, entry: Any,
+    drops: Any, which: Any, outgoing: Any, places: Any, entry: Any,
     stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
     kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
     wanted: Any, labels: Any, rows: int, integers: Any, close: float,
-    before: Any, after: Any, lower: Any, bounded: int, budget: Any, sums: Any, moved: Any, unsure: Any,
+    before: Any, after: Any, relu: bool, slopes: Any, anchors: Any,
+    bounded: int, budget: Any, most: int, sums: Any, moved: Any, unsure: Any,
 ) -> tuple[int, bool, int]:  # fmt: skip
     """Try the removal of one unit after the other, until one is not given up.
 
-    `drops`, `outgoing`, `lower`, `sums`, `moved` and `unsure` have a row for each; see `trial`. Sums of what
-    is given up are bounds. Returns how many were tried, whether the last was given up, and how many rows were
-    run.
+    `which`, `places`, `sums`, `moved` and `unsure` have an entry for each; the other arguments are those of
+    `trial` and `bounds`. Sums of what is given up are bounds. It ends once about `most` rows were looked at.
+    Returns how many were tried, whether the last was given up, and how many rows were run.
     """
-    run = 0
-    left = np.empty(kinds.size)
-    for c in range(drops.shape[0]):
+    n_blocks, block = entry.shape[0], entry.shape[2]
+    run, looked = 0, 0
+    left, lower = np.empty(kinds.size), np.zeros((1, n_blocks))
+    for c in range(which.size):
         left[:] = budget
-        below = 0.0
         if bounded >= 0:
-            for b in range(entry.shape[0]):
-                below += lower[c, b]
+            below = 0.0
+            for b in range(n_blocks):
+                bounds(
+                    b, b + 1, drops, which[c : c + 1], outgoing, places[c : c + 1], entry, relu,
+                    slopes, anchors, before, bounded, rows, lower,
+                )  # fmt: skip
+                below += lower[0, b]
+                looked += block
+                if below > budget[bounded]:
+                    break
             left[bounded] -= below
-            if left[bounded] < 0:
-                sums[c, bounded] = below
-                continue
-        touched, over, excess = trial(
-            0, entry.shape[0], 1, drops[c], outgoing[c], entry,
-            stages, flat, codes, settings, operands, kinds, scales, head, n_out, threshold,
-            wanted, labels, rows, integers, close,
-            before, after, lower[c], bounded, left, sums[c], moved[c], unsure[c],
-        )  # fmt: skip
-        run += touched
+        over, excess = left[bounded] < 0 if bounded >= 0 else False, 0.0
+        if not over:
+            touched, over, excess = trial(
+                0, n_blocks, 1, drops, which[c], outgoing[places[c]], entry,
+                stages, flat, codes, settings, operands, kinds, scales, head, n_out, threshold,
+                wanted, labels, rows, integers, close,
+                before, after, lower[0], bounded, left, sums[c], moved[c], unsure[c],
+            )  # fmt: skip
+            run += touched
+            looked += touched
         if not over:
             return c + 1, False, run
         if bounded >= 0:
             sums[c, bounded] = below + excess
-    return drops.shape[0], True, run
+        if looked > most:
+            return c + 1, True, run
+    return which.size, True, run
 
 
 @_jit
 def bounds(
-    first: int, last: int, drops: Any, outgoing: Any, entry: Any, relu: bool,
+    first: int, last: int, drops: Any, which: Any, outgoing: Any, places: Any, entry: Any, relu: bool,
     slopes: Any, anchors: Any, present: Any, metric: int, rows: int, out: Any,
 ) -> None:  # fmt: skip
     """Put lower bounds of blocks' losses without each of some units in `out` `(n_units, n_blocks)`.
 
-    A loss that is convex in the scores lies above its tangent: above `anchors` plus the sum of `slopes` times
-    the next layer's activations. Rows where the unit is zero keep their `present` loss.
+    Unit number c is number `which[c]` of the `drops` and has the weights `outgoing[places[c]]`. A loss that
+    is convex in the scores lies above its tangent: above `anchors` plus the sum of `slopes` times the next
+    layer's activations. Rows where the unit is zero keep their `present` loss.
     """
     n_next, block = entry.shape[1], entry.shape[2]
-    totals = np.empty((drops.shape[0], block), entry.dtype)
+    totals = np.empty((which.size, block), entry.dtype)
     zero = entry.dtype.type(0)
     for b in range(first, last):
         count = min(block, rows - b * block)
@@ -604,9 +697,10 @@ def bounds(
         for j in range(0, n_next, 4):
             z0, z1, z2, z3 = entry[b, j], entry[b, j + 1], entry[b, j + 2], entry[b, j + 3]
             s0, s1, s2, s3 = slopes[b, j], slopes[b, j + 1], slopes[b, j + 2], slopes[b, j + 3]
-            for c in range(drops.shape[0]):
-                w0, w1, w2, w3 = outgoing[c, j], outgoing[c, j + 1], outgoing[c, j + 2], outgoing[c, j + 3]
-                drop, total = drops[c, b], totals[c]
+            for c in range(which.size):
+                taken = outgoing[places[c]]
+                w0, w1, w2, w3 = taken[j], taken[j + 1], taken[j + 2], taken[j + 3]
+                drop, total = drops[b, which[c]], totals[c]
                 if relu:
                     for r in range(block):
                         a = drop[r]
@@ -625,8 +719,8 @@ def bounds(
                             + s2[r] * (z2[r] - w2 * a)
                             + s3[r] * (z3[r] - w3 * a)
                         )
-        for c in range(drops.shape[0]):
-            drop, total = drops[c, b], totals[c]
+        for c in range(which.size):
+            drop, total = drops[b, which[c]], totals[c]
             bound = 0.0
             for r in range(count):
                 bound += max(anchors[b, r] + total[r], 0.0) if drop[r] != zero else present[b, metric, r]
@@ -711,20 +805,65 @@ def gather(rows_first: Any, order: Any, out: Any, first: int, last: int) -> None
 
     What is left of the last block repeats the last row.
     """
-    block = out.shape[2]
+    block, units = out.shape[2], out.shape[1]
     n = order.size
     for b in range(first, last):
-        for r in range(block):
-            row = rows_first[order[min(b * block + r, n - 1)]]
-            for j in range(row.size):
-                out[b, j, r] = row[j]
+        # By squares that stay in the nearest cache: one of both sides is read or written across.
+        for start in range(0, block, 16):
+            stop = min(start + 16, block)
+            for left in range(0, units, 16):
+                for j in range(left, min(left + 16, units)):
+                    target = out[b, j]
+                    for r in range(start, stop):
+                        target[r] = rows_first[order[min(b * block + r, n - 1)], j]
 
 
 @_jit
-def subtract(first: int, last: int, drop: Any, outgoing: Any, entry: Any) -> None:
-    """Take a drop times `outgoing` from blocks of `entry`, in place."""
+def silent(held: Any) -> Any:
+    """Say which units of `held` `(n_blocks, units, block)` are zero on all rows."""
+    zero = held.dtype.type(0)
+    out = np.ones(held.shape[1], np.bool_)
+    for j in range(held.shape[1]):
+        for b in range(held.shape[0]):
+            for r in range(held.shape[2]):
+                if held[b, j, r] != zero:
+                    out[j] = False
+                    break
+            if not out[j]:
+                break
+    return out
+
+
+@_jit
+def sparse_dense(rows_first: Any, weight: Any, bias: Any, out: Any) -> None:
+    """Put `rows_first @ weight + bias` in `out`, a row at a time: best where most of a row is zero."""
+    n_in, n_out = weight.shape
+    index = np.empty(n_in + 1, np.int64)
+    for i in range(out.shape[0]):
+        source, target, count = rows_first[i], out[i], 0
+        for j in range(n_in):
+            index[count] = j
+            count += 1 if source[j] != 0 else 0
+        for k in range(n_out):
+            target[k] = bias[k]
+        fours = count - count % 4
+        for q in range(0, fours, 4):
+            j0, j1, j2, j3 = index[q], index[q + 1], index[q + 2], index[q + 3]
+            a0, a1, a2, a3 = float(source[j0]), float(source[j1]), float(source[j2]), float(source[j3])
+            w0, w1, w2, w3 = weight[j0], weight[j1], weight[j2], weight[j3]
+            for k in range(n_out):
+                target[k] += a0 * w0[k] + a1 * w1[k] + a2 * w2[k] + a3 * w3[k]
+        for q in range(fours, count):
+            a0, w0 = float(source[index[q]]), weight[index[q]]
+            for k in range(n_out):
+                target[k] += a0 * w0[k]
+
+
+@_jit
+def subtract(first: int, last: int, drops: Any, which: int, outgoing: Any, entry: Any) -> None:
+    """Take number `which` of the drops times `outgoing` from blocks of `entry`, in place."""
     for b in range(first, last):
-        gone = drop[b]
+        gone = drops[b, which]
         for j in range(entry.shape[1]):
             w, target = outgoing[j], entry[b, j]
             for r in range(gone.size):

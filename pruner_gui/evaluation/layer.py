@@ -16,6 +16,7 @@ from pruner_gui.evaluation.compensation import Estimator, Moments
 from pruner_gui.evaluation.exact import ExactChain
 from pruner_gui.network import FloatArray, Fold, RemoveUnits
 
+ALL = 1 << 30  # trials: as many as there are
 _NONE = np.zeros(0)
 
 
@@ -38,28 +39,37 @@ class Drop:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """Sums of losses, metric by metric, and how far they can be off; `partial` ones are too low."""
+    """Sums of losses, metric by metric, and how far they can be off.
+
+    `partial` ones are too low, and how far they are off is not said. `refused` ones are above a limit for
+    sure.
+    """
 
     sums: FloatArray
     error: FloatArray
     partial: bool = False
+    refused: bool = False
 
 
 class Layer(abc.ABC):
     """A hidden layer, number `index`, and its weights to the next.
 
     `outgoing` `(units, n_next)` has a row for every unit that was there when the level began, and may have
-    some for units long gone; `bias` `(n_next,)` is the next layer's.
+    some for units long gone; `bias` `(n_next,)` is the next layer's. `most` trials gain from being made
+    together.
     """
+
+    most = ALL
 
     def __init__(self, index: int, exact: ExactChain, compensation: str) -> None:
         self.index = index
-        self.outgoing, self.bias = exact.outgoing(index), exact.biases[index + 1]
+        self.outgoing, self.bias = exact.outgoing(index).copy(), exact.biases[index + 1]
         self._exact, self._compensation = exact, compensation
         left, columns = exact.units[index], exact.columns(index).tolist()
         here = np.isin(columns, left)
         self._place = {unit: place for place, unit in enumerate(columns) if here[place]}
         self._silent = np.zeros(len(columns), bool)
+        self._known: dict[int, Drop | None] = {}  # plain drops, by unit
         self._estimator: Estimator | None = None
         self._moments: Moments | None = None
 
@@ -67,10 +77,10 @@ class Layer(abc.ABC):
     def search(
         self, drops: Sequence[Drop], base: FloatArray, base_error: FloatArray, upper: FloatArray
     ) -> list[Found]:
-        """Return the sums of losses without each of some units, up to the first that is not given up.
+        """Return the sums of losses without each of some units, up to the first that may be accepted.
 
-        `base` are the sums of now, off by `base_error` at most. A unit may be given up once a sum exceeds
-        `upper`, if that is not empty.
+        `base` are the sums of now, off by `base_error` at most. A unit is given up or refused once a sum
+        exceeds `upper`, if that is not empty.
         """
 
     # -- what goes
@@ -81,17 +91,27 @@ class Layer(abc.ABC):
         With `anew` a compensation is computed without the rounding of earlier removals.
         """
         (unit,) = edit.units
+        if unit in self._known and not (anew or edit.folds):
+            return self._known[unit]
         place = self._place[unit]
+        plain = self._compensation == "none" and not edit.folds
         if not anew and (self._silent[place] or not self.outgoing[place].any()):
-            return None
+            drop = None
+        elif plain:
+            drop = Drop(place, _NONE, 0.0)
+        else:
+            return self._compensated(edit, place, anew)
+        if plain and not anew:
+            self._known[unit] = drop
+        return drop
+
+    def _compensated(self, edit: RemoveUnits, place: int, anew: bool) -> Drop:
         if edit.folds:
             (fold,) = edit.folds
             mixed = np.zeros(len(self.outgoing))
             mixed[list(self._place.values())] = -fold.coefficients
             mixed[place] = 1
             return Drop(place, mixed, -fold.constant)
-        if self._compensation == "none":
-            return Drop(place, _NONE, 0.0)
         if self._moments is None:
             self._moments = self._exact.moments(self.index)
         if self._compensation == "mean":
@@ -138,11 +158,11 @@ class Layer(abc.ABC):
     def remove(self, unit: int, drop: Drop | None, *, exactly: bool) -> None:
         """Take the unit of the last trial out, of which the sums may be known `exactly`."""
         place = self._place.pop(unit)
-        if drop is not None:
-            self.outgoing, self.bias = self.after(drop)
-        else:
-            self.outgoing = self.outgoing.copy()
+        if drop is None or drop.is_plain:
             self.outgoing[place] = 0
+        else:
+            self.outgoing, self.bias = self.after(drop)
+            self._known.clear()
         if self._estimator is not None:
             self._estimator.removed(place)
 

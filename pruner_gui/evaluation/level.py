@@ -14,10 +14,12 @@ from pruner_gui.evaluation.layer import Drop, Found, Layer
 from pruner_gui.evaluation.rows import SLACK, Rows
 from pruner_gui.network import FloatArray
 
+_NONE = np.zeros(0)
 _LEAST = {"float32": 5e-8, "float64": 1e-13}  # rounding of losses, relative, that is always reckoned with
 _SAFETY = 4  # times the rounding that was measured on a sample
 _HOPELESS = 1e30  # rounding where float32 says nothing: all is decided in float64
 _RENEW = 64  # removals after which the next layer's input is made anew
+_AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
 _SAMPLE = 1024  # rows on which rounding is measured
 
 
@@ -38,7 +40,7 @@ class RunLevel(Layer):
     ) -> None:
         super().__init__(index, exact, compensation)
         self.rows, self.held = rows, held
-        self._silent = ~np.any(rows.each_chunk(lambda chunk: held[chunk].any(axis=(0, 2))), axis=0)
+        self._silent = np.all(rows.each_chunk(lambda chunk: kernels.silent(held[chunk])), axis=0)
         self._afters = exact.afters[index + 1 :]
         self._weights, self._biases = exact.weights[index + 2 :], exact.biases[index + 2 :]
         self._dtype: np.dtype[Any] = rows.dtype
@@ -47,6 +49,7 @@ class RunLevel(Layer):
         self._losses: FloatArray = np.zeros((rows.n_blocks, metrics, block))
         self._present: FloatArray = np.zeros(metrics)
         self._close, self._pending, self._mixed = 0.0, 0, 1.0
+        self.most = max(1, min(_AHEAD, _AHEAD_ROWS // rows.count))
         self._pack()
         self._renew()
         known = index in rows.rounding and compensation == "none"
@@ -87,6 +90,10 @@ class RunLevel(Layer):
         counts.
         """
 
+    def _try(self, drops: Sequence[Drop], budget: FloatArray) -> list[Found]:
+        """Run the rest of the chain without each of the drops, with the weights of now; see `_search`."""
+        return self._search(drops, self.outgoing[[drop.place for drop in drops]], budget)
+
     def _dropped(self, drops: Sequence[Drop]) -> FloatArray:
         """Return what is dropped, `(n_drops, n_blocks, block)`."""
         shape = (len(drops), self.rows.n_blocks, self.rows.tuning.block)
@@ -119,7 +126,8 @@ class RunLevel(Layer):
 
     def next_held(self) -> FloatArray:
         """Return the next layer's activations."""
-        self.renew()
+        if self._dtype.itemsize == 4:  # in float64 the rounding of removals is as nothing
+            self.renew()
         held = np.empty((self.rows.n_blocks, len(self.bias), self.rows.tuning.block), self._dtype)
 
         def fill(chunk: slice) -> None:
@@ -160,12 +168,16 @@ class RunLevel(Layer):
             found = self._losses[positions // block, :, positions % block].T
             off, total = np.abs(found - exact).sum(axis=1), exact.sum(axis=1)
             relative = np.where(off > 0, off / total, 0)
-            largest = float(np.abs(scores).max())
-            apart = float(np.abs(self._rough_scores(values.astype(self._dtype)) - scores).max())
-            least = 16 * float(np.finfo(self._dtype).eps)
-            close = 2e-9 + least + 2 * _SAFETY * (apart / largest if largest else 0)
+            close = self._measure_close(values, scores) if rows.measure.counts.any() else 0.0
         rounding: FloatArray = _SAFETY * np.maximum(relative, _LEAST[self._dtype.name])
         return np.where(np.isfinite(rounding), rounding, _HOPELESS), close
+
+    def _measure_close(self, values: FloatArray, scores: FloatArray) -> float:
+        """Return how far scores are off, relative to the largest, for activations and their exact scores."""
+        largest = float(np.abs(scores).max())
+        apart = float(np.abs(self._rough_scores(values.astype(self._dtype)) - scores).max())
+        least = 16 * float(np.finfo(self._dtype).eps)
+        return 2e-9 + least + 2 * _SAFETY * (apart / largest if largest else 0)
 
     def _rough_scores(self, values: FloatArray) -> FloatArray:
         """Return the scores for activations `(n_rows, units)`, in the precision of the work."""
@@ -200,25 +212,21 @@ class RunLevel(Layer):
         if upper.size:
             reach = base_error + rounding * 2 * (np.abs(upper) + self._present)
             budget = upper - offset + np.abs(upper) * SLACK + np.where(counts, 0, reach)
-        trials = self._search(drops, self.outgoing[[drop.place for drop in drops]], budget)
+        trials = self._try(drops, budget)
         if not trials[-1].partial:
             self._tried = trials[-1]
         start, error = self._anchor
         # What a mixture of units drops can be rounded to nothing, on any row.
         sure = np.inf if drops[0].coefficients.size else 0.0
-        return [
-            Found(
-                found.sums + offset,
-                # Differences from the same start do not add up their rounding.
-                np.where(
-                    counts,
-                    found.error,
-                    error + rounding * np.minimum(sure + self._moved + found.error, 2 * (start + found.sums)),
-                ),
-                found.partial,
-            )
-            for found in trials
-        ]
+        found = []
+        for one in trials:
+            if one.partial:
+                found.append(Found(one.sums + offset, _NONE, partial=True))
+                continue
+            # Differences from the same start do not add up their rounding.
+            moved = rounding * np.minimum(sure + self._moved + one.error, 2 * (start + one.sums))
+            found.append(Found(one.sums + offset, np.where(counts, one.error, error + moved)))
+        return found
 
     def remove(self, unit: int, drop: Drop | None, *, exactly: bool) -> None:
         """Take the unit of the last trial out."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -9,13 +10,21 @@ from functools import partial
 import numpy as np
 
 from pruner_gui.evaluation import kernels
-from pruner_gui.evaluation.layer import Drop, Found
+from pruner_gui.evaluation.layer import ALL, Drop, Found
 from pruner_gui.evaluation.level import RunLevel
 from pruner_gui.evaluation.program import Array, Program, padded
 from pruner_gui.evaluation.rows import ALONE, CALL
 from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import FloatArray
 
+_NONE = np.zeros(0)
+_SHARES = (
+    0.15,
+    0.25,
+    0.35,
+    0.5,
+    0.7,
+)  # of the blocks that are bounded before it is seen whose bounds are enough
 _SLOPES = 500  # times the precision: how far tangents can be off, relative to the sum of losses
 
 
@@ -24,6 +33,7 @@ class _One:
     """A trial: what is dropped, the weights it had, bounds by block, and what is found on the way."""
 
     gone: FloatArray
+    which: int
     taken: FloatArray
     lower: FloatArray
     sums: FloatArray
@@ -45,6 +55,9 @@ class NarrowLevel(RunLevel):
         rows, measure = self.rows, self.rows.measure
         program = Program.of(self._afters, self._weights, self._biases, len(self.bias), self._dtype)
         self._cost = rows.tuning.block * program.multiply_adds
+        self._small = rows.n_blocks * self._cost <= 2 * ALONE
+        if self._small and self._compensation == "none":
+            self.most = ALL  # it costs nothing to ask for more than are tried
         shape = (rows.n_blocks, padded(len(self.bias)), rows.tuning.block)
         self._entry = rows.spare.of("entry", shape, self._dtype)
         self._entry[:, len(self.bias) :] = 0
@@ -54,6 +67,7 @@ class NarrowLevel(RunLevel):
             measure.kinds, measure.scales, measure.head, program.n_out, measure.threshold,
         )  # fmt: skip
         self._relu = bool(program.codes.size)
+        self._reach = _SLOPES * float(np.finfo(self._dtype).eps)  # slopes are rounded too
         self._bounded = measure.convex if program.is_bounded else -1
         shape = shape if self._bounded >= 0 else (0, 0, 0)
         self._slopes = rows.spare.of("slopes", shape, self._dtype)
@@ -73,47 +87,86 @@ class NarrowLevel(RunLevel):
         return self._entry[chunk, : len(self.bias)]
 
     def _take_out(self, drop: Drop, outgoing: FloatArray) -> None:
-        gone, taken = self._dropped([drop])[0], self._padded(outgoing)
+        gone, (which,) = self._gone([drop])
+        taken = self._padded(outgoing)
         self.rows.split(
-            lambda a, b: kernels.subtract(a, b, gone, taken, self._entry),
+            lambda a, b: kernels.subtract(a, b, gone, which, taken, self._entry),
             len(taken),
         )
         self._age += 1
 
     def _padded(self, outgoing: FloatArray) -> FloatArray:
+        if outgoing.shape[-1] == self._entry.shape[1] and outgoing.dtype == self._dtype:
+            return outgoing
         taken = np.zeros((*outgoing.shape[:-1], self._entry.shape[1]), self._dtype)
         taken[..., : outgoing.shape[-1]] = outgoing
         return taken
 
+    def _gone(self, drops: Sequence[Drop]) -> tuple[FloatArray, Array]:
+        """Return what is dropped, among other things, `(n_blocks, n, block)`, and which of it by drop."""
+        places = np.array([drop.place for drop in drops])
+        shifts = [drop.shift for drop in drops]
+        if not drops[0].coefficients.size and not any(shifts):
+            return self.held, places
+        coefficients = np.array([drop.coefficients for drop in drops], self._dtype)
+        shape = (self.rows.n_blocks, len(drops), self.rows.tuning.block)
+        out = self.rows.spare.of("gone", shape, self._dtype)
+        column = np.array(shifts, self._dtype)[:, None]
+
+        def mix(chunk: slice) -> None:
+            held = self.held[chunk]
+            out[chunk] = (coefficients @ held if coefficients.size else held[:, places]) + column
+
+        self.rows.each_chunk(mix, out.size * self.held.shape[1])
+        return out, np.arange(len(drops))
+
+    def _try(self, drops: Sequence[Drop], budget: FloatArray) -> list[Found]:
+        gone, which = self._gone(drops)
+        places = which if gone is self.held else np.array([drop.place for drop in drops])
+        return self._look(gone, which, self._padded(self.outgoing), places, budget)
+
     def _search(self, drops: Sequence[Drop], outgoing: FloatArray, budget: FloatArray) -> list[Found]:
+        gone, which = self._gone(drops)
+        return self._look(gone, which, self._padded(outgoing), np.arange(len(drops)), budget)
+
+    def _look(
+        self, gone: FloatArray, which: Array, outgoing: FloatArray, places: Array, budget: FloatArray
+    ) -> list[Found]:
+        """Try drops: number `which` of what is gone with the weights `outgoing[places]`."""
         rows, counts = self.rows, self.rows.measure.counts
-        gone, taken = self._dropped(drops), self._padded(outgoing)
-        shape = (len(drops), len(budget))
+        shape = (len(which), len(budget))
         sums, moved, unsure = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
-        small = rows.n_blocks * self._cost <= 2 * ALONE
         bounded = self._bounded if np.isfinite(budget).all() else -1
-        lower = np.zeros((len(drops), rows.n_blocks))
         if bounded >= 0:
-            self._bound(gone, taken, lower)
+            if self._age >= self._STALE:
+                self._renew_slopes()
             budget = budget.copy()
-            reach = _SLOPES * float(np.finfo(self._dtype).eps)  # slopes are rounded too
-            budget[bounded] += reach * (abs(budget[bounded]) + self._present[bounded])
-        gave_up, tried = True, 0
-        if small:
+            budget[bounded] += self._reach * (abs(budget[bounded]) + self._present[bounded])
+        if self._small:
             tried, gave_up, run = kernels.search(
-                gone, taken, self._entry, *self._fixed, rows.wanted, rows.labels, rows.count, self._integers,
-                self._close, self._losses, self._new_losses, lower, bounded, budget, sums, moved, unsure,
+                gone, which, outgoing, places, self._entry, *self._fixed, rows.wanted, rows.labels,
+                rows.count, self._integers, self._close, self._losses, self._new_losses, self._relu,
+                self._slopes, self._anchors, bounded, budget, CALL // self._cost * rows.tuning.block,
+                sums, moved, unsure,
             )  # fmt: skip
             rows.statistics.rows += run
-        while gave_up and tried < len(drops):
-            one = _One(gone[tried], taken[tried], lower[tried], sums[tried], moved[tried], unsure[tried])
-            gave_up = self._run(one, bounded, budget)
-            tried += 1
-        sums = sums - 0.5 * unsure * (np.arange(len(drops)) < tried - (not gave_up))[:, None]
-        return [
-            Found(sums[i], np.where(counts, 0.5 * unsure[i], moved[i]), gave_up or i < tried - 1)
-            for i in range(tried)
-        ]
+        else:
+            taken = outgoing[places]
+            lower = np.zeros((len(which), rows.n_blocks))
+            if bounded >= 0:
+                self._bound(gone, which, taken, budget[bounded], lower)
+            gave_up, tried = True, 0
+            while gave_up and tried < len(which):
+                one = _One(
+                    gone, which[tried], taken[tried], lower[tried], sums[tried], moved[tried], unsure[tried]
+                )
+                gave_up = self._run(one, bounded, budget)
+                tried += 1
+        given_up, doubt = tried if gave_up else tried - 1, 0.5 * unsure
+        found = [Found(row, _NONE, partial=True) for row in sums[:given_up] - doubt[:given_up]]
+        if not gave_up:
+            found.append(Found(sums[given_up], np.where(counts, doubt[given_up], moved[given_up])))
+        return found
 
     def _run(self, one: _One, bounded: int, budget: FloatArray) -> bool:
         """Run one trial in several threads, ever more rows at a time; say if it was given up."""
@@ -155,33 +208,52 @@ class NarrowLevel(RunLevel):
     ) -> tuple[int, bool, float]:  # fmt: skip
         rows = self.rows
         return kernels.trial(
-            first + thread, last, len(parts), one.gone, one.taken, self._entry, *self._fixed,
+            first + thread, last, len(parts), one.gone, one.which, one.taken, self._entry, *self._fixed,
             rows.wanted, rows.labels, rows.count, self._integers, self._close,
             self._losses, self._new_losses, one.lower, bounded, left, *parts[thread],
         )  # fmt: skip
 
-    def _bound(self, gone: FloatArray, taken: FloatArray, out: FloatArray) -> None:
-        """Put lower bounds of the blocks' losses in `out` `(n_drops, n_blocks)`."""
+    def _bound(self, gone: FloatArray, which: Array, taken: FloatArray, most: float, out: FloatArray) -> None:
+        """Put lower bounds of the blocks' losses in `out` `(n_drops, n_blocks)`, as far as they are needed.
+
+        They are not where those in front are more than `most`, nor where rows lose so little that a bound
+        tells nothing.
+        """
+        rows = self.rows
+        left, first = np.arange(len(which)), 0
+        for share in _SHARES:
+            last = math.ceil(share * rows.n_blocks)
+            drops, weights, found = which[left], taken[left], np.empty((len(left), rows.n_blocks))
+            work = partial(self._bound_some, gone, drops, weights, found)
+            rows.split(work, max(1, len(left) * self._entry.shape[1] // 4), first, last)
+            out[left, first:last] = found[:, first:last]
+            left, first = left[~(out[left].sum(axis=1) > most)], last
+            if not left.size:
+                break
+
+    def _bound_some(
+        self, gone: FloatArray, which: Array, taken: FloatArray, out: FloatArray, first: int, last: int
+    ) -> None:
+        kernels.bounds(
+            first, last, gone, which, taken, np.arange(len(which)), self._entry, self._relu,
+            self._slopes, self._anchors, self._losses, self._bounded, self.rows.count, out,
+        )  # fmt: skip
+
+    def _renew_slopes(self) -> None:
+        """Make tangents to the losses of now."""
+        self._age = 0
         rows, measure, program = self.rows, self.rows.measure, self._program
-        if self._age >= self._STALE:
-            self._age = 0
-            backward = np.zeros((0, 0), self._dtype)
-            if len(program.stages) > 1:
-                n_in, n_out, at = program.stages[1, :3].tolist()
-                backward = np.ascontiguousarray(program.flat[at : at + n_in * n_out].reshape(n_in, n_out).T)
-            kind, scale = int(measure.kinds[self._bounded]), float(measure.scales[self._bounded])
-            rows.split(
-                lambda a, b: kernels.slopes(
-                    a, b, self._entry, program.stages, program.flat, program.codes, backward,
-                    kind, scale, program.n_out, rows.wanted, rows.labels, self._losses, self._bounded,
-                    self._integers, self._slopes, self._anchors,
-                ),
-                2 * program.multiply_adds,
-            )  # fmt: skip
+        backward = np.zeros((0, 0), self._dtype)
+        if len(program.stages) > 1:
+            n_in, n_out, at = program.stages[1, :3].tolist()
+            backward = np.ascontiguousarray(program.flat[at : at + n_in * n_out].reshape(n_in, n_out).T)
+        kind, scale = int(measure.kinds[self._bounded]), float(measure.scales[self._bounded])
         rows.split(
-            lambda a, b: kernels.bounds(
-                a, b, gone, taken, self._entry, self._relu, self._slopes, self._anchors,
-                self._losses, self._bounded, rows.count, out,
+            lambda a, b: kernels.slopes(
+                a, b, self._entry, program.stages, program.flat, program.codes, backward,
+                kind, scale, program.n_out, rows.wanted, rows.labels, self._losses, self._bounded,
+                self._integers, self._slopes, self._anchors,
             ),
-            max(1, len(gone) * self._entry.shape[1] // 4),
+            2 * program.multiply_adds,
+            last=rows.n_blocks if self._small else math.ceil(_SHARES[-1] * rows.n_blocks),
         )  # fmt: skip

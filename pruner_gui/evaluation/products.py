@@ -30,12 +30,14 @@ class Products:
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is decided exactly
             rough = self._spare.of("rough", activations.shape, np.float32)
             rough[...] = activations
-            units, with_residuals = rough.T @ rough, activations.T @ residuals
-            total, residual = activations.sum(axis=0), residuals.sum(axis=0)
+            units = rough.T @ rough
+            both = np.hstack((residuals, np.ones((len(residuals), 1))))
+            with_both = activations.T @ both
+            residual = residuals.sum(axis=0)
         with self._lock:
             self.of_units[:n, :n] += units
-            self.of_units[:n, n] += total
-            self.of_units[n, :n] += total
+            self.of_units[:n, n] += with_both[:, -1]
+            self.of_units[n, :n] += with_both[:, -1]
             self.of_units[n, n] += len(activations)
-            self.with_residuals[:n] += with_residuals
+            self.with_residuals[:n] += with_both[:, :-1]
             self.with_residuals[n] += residual

@@ -98,12 +98,17 @@ class Rows:
         step = max(1, CHUNK // self.tuning.block)
         return [slice(a, min(a + step, self.n_blocks)) for a in range(0, self.n_blocks, step)]
 
-    def split(self, work: Callable[[int, int], object], macs: int) -> None:
-        """Do all blocks, in several threads where it pays and in short calls; `macs` are those of a row."""
-        block, count = self.tuning.block, self.n_blocks
-        threads = self.tuning.threads if macs * self.count > ALONE else 1
-        step = max(1, min(CALL // (macs * block), -(-count // threads)))
-        parts = [(first, min(first + step, count)) for first in range(0, count, step)]
+    def split(
+        self, work: Callable[[int, int], object], macs: int, first: int = 0, last: int | None = None
+    ) -> None:
+        """Do blocks, by default all, in several threads where it pays and in short calls.
+
+        `macs` are the multiply-adds of a row.
+        """
+        block, end = self.tuning.block, self.n_blocks if last is None else last
+        threads = self.tuning.threads if macs * (end - first) * block > ALONE else 1
+        step = max(1, min(CALL // (macs * block), -(-(end - first) // threads)))
+        parts = [(a, min(a + step, end)) for a in range(first, end, step)]
         in_parallel(lambda part: work(*part), parts, threads)
 
     def each_chunk(self, work: Callable[[slice], Result], macs: int | None = None) -> list[Result]:

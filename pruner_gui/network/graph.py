@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,8 @@ from pruner_gui.network.ops import (
 )
 
 BoolArray = npt.NDArray[np.bool_]
+
+_AT_ONCE = 256  # units at most that a network loses in one go
 
 
 @dataclass
@@ -129,6 +131,8 @@ class Connections:
 class Network:
     """A feed-forward network. Never changes; every edit gives a new one that shares what did not change.
 
+    One that lost units is made when it is first looked at: a run removes many neurons between two looks.
+
     Raises:
         MalformedGraph: the nodes do not form a network.
         ShapeMismatch: the sizes of two nodes do not go together.
@@ -138,6 +142,18 @@ class Network:
     outputs: tuple[str, ...]
     origin: Origin = field(default_factory=Origin)
     sizes: Mapping[str, int] = field(init=False)
+
+    # What it is made from while nobody has looked: a network, and the tags of the units that it loses.
+    _source: ClassVar[tuple[Network, frozenset[int]] | None] = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Make what `without` left for later."""
+            if name != "nodes" or self._source is None:
+                raise AttributeError(name, name=name, obj=self)
+            self._make()
+            return self.__dict__[name]
 
     def __post_init__(self) -> None:
         sizes: dict[str, int] = {}
@@ -249,7 +265,7 @@ class Network:
     @property
     def hidden_neurons(self) -> int:
         """Number of units in all hidden layers."""
-        return sum(layer.units.size for layer in self.hidden_layers)
+        return sum(self.sizes[name] for name in self.hidden_names)
 
     @cached_property
     def head(self) -> str:
@@ -281,6 +297,8 @@ class Network:
     @cached_property
     def tags(self) -> Mapping[str, IndexArray]:
         """For every node the identity of each output unit: positions with the same tag are the same unit."""
+        if self._source is not None:
+            return self._make().tags
         tags: dict[str, IndexArray] = {}
         count = 0
         for node in self.nodes:
@@ -309,6 +327,8 @@ class Network:
     @cached_property
     def hidden_layers(self) -> tuple[HiddenLayer, ...]:
         """The dense layers that are not outputs, input side first."""
+        if self._source is not None:
+            return self._make().hidden_layers
         outputs = {tag for name in self.outputs for tag in self.tags[name].tolist()}
         seen: set[int] = set()
         layers: list[HiddenLayer] = []
@@ -323,6 +343,11 @@ class Network:
                 HiddenLayer(len(layers), node.name, self.activation_after(node.name), node.units, prunable)
             )
         return tuple(layers)
+
+    @cached_property
+    def hidden_names(self) -> tuple[str, ...]:
+        """The names of the hidden layers."""
+        return tuple(layer.name for layer in self.hidden_layers)
 
     def activation_after(self, name: str) -> str:
         """The activation that first reads a node, through normalisation ("linear" when there is none)."""
@@ -396,37 +421,77 @@ class Network:
         Raises:
             CannotRemove: a unit that is not there, cannot go, or is its layer's last.
         """
+        source = self._source
+        larger, gone = source if source and len(source[1]) < _AT_ONCE else (self, frozenset[int]())
         doomed: set[int] = set()
-        for name, gone in removed.items():
-            units, tags = self.by_name[name].units.tolist(), self.tags[name].tolist()
-            tag_of = dict(zip(units, tags, strict=True))
-            if any(unit not in tag_of or tag_of[unit] in self._fixed for unit in gone):
-                raise CannotRemove(name, tuple(gone))
-            doomed.update(tag_of[unit] for unit in gone)
-        goes = np.zeros(1 + max(int(tags.max()) for tags in self.tags.values()), bool)
+        for name, units in removed.items():
+            tags = [larger._tag_of[name].get(unit, -1) for unit in units]
+            if any(tag < 0 or tag in gone or tag in self._fixed for tag in tags):
+                raise CannotRemove(name, tuple(units))
+            doomed.update(tags)
+        sizes = dict(self.sizes)
+        for tag in doomed:
+            for name in larger._holders[tag]:
+                sizes[name] -= 1
+                if not sizes[name]:
+                    raise CannotRemove(name, tuple(self.by_name[name].units.tolist()))
+        smaller = object.__new__(Network)
+        smaller.__dict__.update(
+            outputs=self.outputs,
+            origin=self.origin,
+            sizes=MappingProxyType(sizes),
+            hidden_names=self.hidden_names,
+            _fixed=self._fixed,
+            _source=(larger, gone | doomed),
+        )
+        return smaller
+
+    @cached_property
+    def _tag_of(self) -> Mapping[str, Mapping[int, int]]:
+        """For every node the tag of each unit, by its original index."""
+        return {
+            node.name: dict(zip(node.units.tolist(), self.tags[node.name].tolist(), strict=True))
+            for node in self.nodes
+        }
+
+    @cached_property
+    def _holders(self) -> Mapping[int, Sequence[str]]:
+        """The nodes that put out the unit of each tag."""
+        holders: dict[int, list[str]] = {}
+        for name, tags in self.tags.items():
+            for tag in tags.tolist():
+                holders.setdefault(tag, []).append(name)
+        return holders
+
+    def _make(self) -> Network:
+        """Become what `without` promised; any thread may do it, and several at once."""
+        source = self._source
+        if source is None:  # another thread did
+            return self
+        larger, doomed = source
+        goes = np.zeros(1 + max(int(tags.max()) for tags in larger.tags.values()), bool)
         goes[list(doomed)] = True
         kept: dict[str, IndexArray] = {}  # of the nodes that lose something
-        for name, tags in self.tags.items():
+        for name, tags in larger.tags.items():
             gone_here = goes[tags]
             if gone_here.any():
                 kept[name] = np.flatnonzero(~gone_here)
-                if not kept[name].size:
-                    raise CannotRemove(name, tuple(self.by_name[name].units.tolist()))
         nodes = []
-        for node in self.nodes:
+        for node in larger.nodes:
             op, units = node.op, node.units
-            for slot, source in enumerate(node.inputs):
-                if source in kept:
-                    op = op.keep_in(slot, kept[source])
+            for slot, input_name in enumerate(node.inputs):
+                if input_name in kept:
+                    op = op.keep_in(slot, kept[input_name])
             if node.name in kept:
                 op, units = op.keep_out(kept[node.name]), units[kept[node.name]]
                 units.setflags(write=False)
             nodes.append(
                 node if op is node.op and units is node.units else Node(node.name, op, node.inputs, units)
             )
-        smaller = Network(tuple(nodes), self.outputs, self.origin)
-        smaller._inherit(self, kept)
-        return smaller
+        self._inherit(larger, kept)
+        self.__dict__["nodes"] = tuple(nodes)
+        self.__dict__.pop("_source", None)
+        return self
 
     def _inherit(self, larger: Network, kept: Mapping[str, IndexArray]) -> None:
         """Take over who is who from the network that this one was made from, instead of finding it anew."""

@@ -28,7 +28,9 @@ def candidates(
         RemoveUnits(layer.name, (unit,))
         for layer in network.hidden_layers
         if layer.units.size > 1 and (layers is None or layer.index in layers)
-        for unit in layer.units[layer.prunable & ~np.isin(network.tags[layer.name], kept)].tolist()
+        for unit in layer.units[
+            layer.prunable & ~np.isin(network.tags[layer.name], kept) if kept else layer.prunable
+        ].tolist()
     ]
 
 
@@ -70,12 +72,8 @@ def together(network: Network, edits: Sequence[RemoveUnits], least: Mapping[str,
 
 def full(network: Network, least: Mapping[str, int]) -> frozenset[int]:
     """Return the tags of the units of all layers that have no more than the neurons that have to stay."""
-    return frozenset(
-        tag
-        for layer in network.hidden_layers
-        if layer.units.size <= least.get(layer.name, 1)
-        for tag in network.tags[layer.name].tolist()
-    )
+    names = [name for name in network.hidden_names if network.sizes[name] <= least.get(name, 1)]
+    return frozenset(tag for name in names for tag in network.tags[name].tolist())
 
 
 def _tags(network: Network, protected: Protected) -> list[int]:

@@ -12,8 +12,16 @@ from hypothesis import strategies as st
 from random_networks import chain, problems
 from ways import TUNINGS, accepted
 
-from pruner_gui.evaluation import IncrementalEvaluator, Objective, ReferenceEvaluator, Score, Targets, Tuning
-from pruner_gui.network import FloatArray, Network
+from pruner_gui.evaluation import (
+    IncrementalEvaluator,
+    Limits,
+    Objective,
+    ReferenceEvaluator,
+    Score,
+    Targets,
+    Tuning,
+)
+from pruner_gui.network import Activation, Dense, FloatArray, Input, Network, Node
 from pruner_gui.pruning import Judge, NothingToRelateTo, PruneConfig, Tolerance, candidates
 
 METRICS = ["mse", "rmse", "mae", "half-sse", "cross-entropy", "error-rate"]
@@ -160,6 +168,28 @@ def test_weights_far_beyond_the_range_of_single_precision_are_decided_in_double(
     expected = accepted(network, config, ReferenceEvaluator(objective))
     tuning = Tuning(dtype="float32")
     assert accepted(network, config, IncrementalEvaluator(objective, tuning=tuning)) == expected
+
+
+def test_a_tie_of_two_outputs_is_decided_exactly_beside_a_root_of_squares() -> None:
+    rng = np.random.default_rng(2)
+    weight, bias = rng.normal(size=(3, 4)), rng.normal(size=4)
+    weight[:, 3], bias[3] = weight[:, 0], bias[0]  # the first of two equal classes wins
+    nodes = (
+        Node("x", Input(2)),
+        Node("a", Dense(rng.normal(size=(2, 3)), np.zeros(3)), ("x",)),
+        Node("f", Activation("relu"), ("a",)),
+        Node("y", Dense(weight, bias), ("f",)),
+    )
+    network, rows, labels = Network(nodes, ("y",)), rng.normal(size=(40, 2)), np.zeros(40, np.intp)
+    objective = Objective(rows, Targets(np.eye(4)[labels], labels, "linear"), ("rmse", "error-rate"))
+    edits = candidates(network, None)
+    exact = [score.values for _, score in ReferenceEvaluator(objective).trials(network, edits)]
+    for _, rate in exact:
+        turns = Limits((1e9, rate))  # where the decision turns
+        found = [score for _, score in IncrementalEvaluator(objective).trials(network, edits, turns)]
+        assert [not one.partial and one.values[1] <= rate for one in found] == [
+            other <= rate for _, other in exact
+        ]
 
 
 @pytest.mark.parametrize("wide", [1, 1 << 20])
