@@ -66,6 +66,7 @@ class Radii:
     """
 
     def __init__(self, between: FloatArray, speed: float, factor: float) -> None:
+        self.n_classes = len(between)
         self._between, self._speed = between, speed
         self.factor = factor * _ROUNDING
 

@@ -50,7 +50,7 @@ class _Trial:
         self.moved: Array = np.zeros(len(self.sums))
         self.unsure: Array = np.where(counts, np.rint(2 * present.error), 0).astype(np.int64)
         self.losses: Array = np.empty((len(self.sums), self.index.size))
-        self.leads: Array = np.empty(self.index.size)
+        self.scores: Array = np.empty((self.index.size, 0))
 
     def next(self, count: int) -> slice:
         """Return which are the next rows to run, so many at most."""
@@ -153,7 +153,8 @@ class WideLevel(RunLevel):
             used = np.abs(done.gone) * (done.size * self._radii.factor)
             self._used += float(used.mean()) / max(float(np.median(self._leads)), 1e-30)
             self._leads -= used
-            self._leads[done.index] = done.leads
+            labels = self.rows.labels.ravel()[done.index]
+            self._leads[done.index] = self._radii.leads(done.scores, labels, self._close)
         else:
             self._leads[:] = 0  # a row is run if anything happens to it
 
@@ -225,6 +226,8 @@ class WideLevel(RunLevel):
         """Run the hardest rows of a trial, a few more at a time."""
         thread, trial = share
         self._sort(trial)
+        if self._radii is not None:
+            trial.scores = np.empty((trial.index.size, self._radii.n_classes), self._dtype)
         limit = min(max(_MOST, trial.index.size // 4), trial.index.size)
         while not trial.gave_up and trial.done < limit:
             part = trial.next(min(max(_FIRST, trial.done), _MOST))
@@ -280,7 +283,7 @@ class WideLevel(RunLevel):
             trial.losses[:, part], self._integers, *found,
         )  # fmt: skip
         if self._radii is not None:
-            trial.leads[part] = self._radii.leads(scores, rows.labels.ravel()[index], self._close)
+            trial.scores[part] = scores
         rows.statistics.rows += index.size
         return found
 
