@@ -162,14 +162,15 @@ class WideLevel(RunLevel):
 
     def _search(self, drops: Sequence[Drop], outgoing: FloatArray, budget: FloatArray) -> list[Found]:
         counts, threads = self.rows.measure.counts, self.rows.tuning.threads
-        trials, at = self._chosen(drops, outgoing.astype(self._dtype), budget), 0
-        while at < len(trials):
-            some = list[_Trial]()
-            while at < len(trials) and len(some) < threads:
-                if not trials[at].gave_up:
-                    some.append(trials[at])
-                at += 1
-            # On the hardest rows, where most are given up, each thread has a trial of its own.
+        trials = self._chosen(drops, outgoing.astype(self._dtype), budget)
+        left = [trial for trial in trials if not trial.gave_up]
+        # Most are given up on the rows that matter most: all trials share one look at these.
+        groups = [(thread, left[thread::threads]) for thread in range(min(threads, len(left)))]
+        in_parallel(partial(self._look, budget), groups, threads)
+        left = [trial for trial in left if not trial.gave_up]
+        for first in range(0, len(left), threads):
+            some = left[first : first + threads]
+            # On the next rows each thread has a trial of its own.
             in_parallel(partial(self._begin, budget), list(enumerate(some)), threads)
             for trial in some:
                 while not trial.gave_up and trial.done < trial.index.size:
@@ -222,16 +223,22 @@ class WideLevel(RunLevel):
         budget[self._tangents.metric] += self._tangents.rounding
         return lower, self._tangents.metric
 
+    def _look(self, budget: FloatArray, group: tuple[int, Sequence[_Trial]]) -> None:
+        """Run the first rows of some trials in one thread."""
+        thread, trials = group
+        for trial in trials:
+            self._sort(trial)
+            if self._radii is not None:
+                trial.scores = np.empty((trial.index.size, self._radii.n_classes), self._dtype)
+        step = min(_FIRST, _MOST // len(trials))
+        self._run(budget, thread, [(trial, trial.next(step)) for trial in trials])
+
     def _begin(self, budget: FloatArray, share: tuple[int, _Trial]) -> None:
-        """Run the hardest rows of a trial, a few more at a time."""
+        """Run some more rows of a trial, ever more at a time."""
         thread, trial = share
-        self._sort(trial)
-        if self._radii is not None:
-            trial.scores = np.empty((trial.index.size, self._radii.n_classes), self._dtype)
         limit = min(max(_MOST, trial.index.size // 4), trial.index.size)
         while not trial.gave_up and trial.done < limit:
-            part = trial.next(min(max(_FIRST, trial.done), _MOST))
-            self._take_in(trial, part, [self._share(trial, (thread, part))], budget)
+            self._run(budget, thread, [(trial, trial.next(min(max(_FIRST, trial.done), _MOST)))])
 
     def _sort(self, trial: _Trial) -> None:
         """Put those rows first that are likely to matter most."""
@@ -255,51 +262,64 @@ class WideLevel(RunLevel):
         threads = self.rows.tuning.threads if part.stop - part.start > _ALONE else 1
         edges = np.linspace(part.start, part.stop, threads + 1).astype(int).tolist()
         shares = [(thread, slice(*edges[thread : thread + 2])) for thread in range(threads)]
-        self._take_in(trial, part, in_parallel(partial(self._share, trial), shares, threads), budget)
-
-    def _take_in(
-        self, trial: _Trial, part: slice, found: Sequence[tuple[Array, ...]], budget: FloatArray
-    ) -> None:
-        for sums, moved, unsure in found:
-            trial.sums += sums
-            trial.moved += moved
-            trial.unsure += unsure
-        kernels.seen(trial.index[part], self._losses, trial.lower, trial.bounded, trial.unseen)
+        found = in_parallel(lambda share: self._losses_of(share[0], [(trial, share[1])]), shares, threads)
+        for (_, share), (one,) in zip(shares, found, strict=True):
+            self._take_in(trial, share, one)
         trial.judge(budget)
 
-    def _share(self, trial: _Trial, share: tuple[int, slice]) -> tuple[Array, ...]:
-        """Run some rows in one thread; return what sums of losses, moved losses and doubts grow by."""
-        rows, measure = self.rows, self.rows.measure
-        thread, part = share
-        index = trial.index[part]
-        found: tuple[Array, ...] = tuple(
-            np.zeros(len(measure.kinds), kind) for kind in (np.float64, np.float64, np.int64)
-        )
-        with np.errstate(over="ignore", invalid="ignore"):
-            scores = self._products(index, trial.gone, trial.taken, self._spare[thread])
-        kernels.compare(
-            index, scores, measure.kinds, measure.scales, measure.head, scores.shape[1],
-            self._close, measure.threshold, rows.wanted, rows.labels, self._losses,
-            trial.losses[:, part], self._integers, *found,
-        )  # fmt: skip
-        if self._radii is not None:
-            trial.scores[part] = scores
-        rows.statistics.rows += index.size
-        return found
+    def _run(self, budget: FloatArray, thread: int, pieces: Sequence[tuple[_Trial, slice]]) -> None:
+        """Run rows of some trials, and see which are to be given up."""
+        for (trial, part), found in zip(pieces, self._losses_of(thread, pieces), strict=True):
+            self._take_in(trial, part, found)
+            trial.judge(budget)
 
-    def _products(
-        self, index: IndexArray, gone: FloatArray, taken: FloatArray, spare: Sequence[FloatArray]
-    ) -> FloatArray:
-        """Return the scores `(n_rows, n_outputs)` of some rows without the drop."""
+    def _take_in(self, trial: _Trial, part: slice, found: Sequence[Array]) -> None:
+        sums, moved, unsure = found
+        trial.sums += sums
+        trial.moved += moved
+        trial.unsure += unsure
+        kernels.seen(trial.index[part], self._losses, trial.lower, trial.bounded, trial.unseen)
+
+    def _losses_of(self, thread: int, pieces: Sequence[tuple[_Trial, slice]]) -> list[tuple[Array, ...]]:
+        """Run some rows in one thread; return by piece what sums, moved losses and doubts grow by."""
+        rows, measure = self.rows, self.rows.measure
+        with np.errstate(over="ignore", invalid="ignore"):
+            all_scores = self._products(pieces, self._spare[thread])
+        results, at = [], 0
+        for trial, part in pieces:
+            index, scores = trial.index[part], all_scores[at : at + part.stop - part.start]
+            at += len(scores)
+            found: tuple[Array, ...] = tuple(
+                np.zeros(len(measure.kinds), kind) for kind in (np.float64, np.float64, np.int64)
+            )
+            kernels.compare(
+                index, scores, measure.kinds, measure.scales, measure.head, scores.shape[1],
+                self._close, measure.threshold, rows.wanted, rows.labels, self._losses,
+                trial.losses[:, part], self._integers, *found,
+            )  # fmt: skip
+            if self._radii is not None:
+                trial.scores[part] = scores
+            results.append(found)
+        rows.statistics.rows += at
+        return results
+
+    def _products(self, pieces: Sequence[tuple[_Trial, slice]], spare: Sequence[FloatArray]) -> FloatArray:
+        """Return the scores `(n_rows, n_outputs)` of some rows without the drops."""
         one, other = spare
-        values = one[: index.size * len(taken)].reshape(index.size, len(taken))
+        count = sum(part.stop - part.start for _, part in pieces)
+        width, at = len(self.bias), 0
+        values = one[: count * width].reshape(count, width)
         for i, after in enumerate(self._afters):
             relu, rest = _first_relu(after)
             if not i:
-                kernels.lose(self._entry, index, gone, taken, relu, values)
+                for trial, part in pieces:
+                    index = trial.index[part]
+                    out = values[at : at + index.size]
+                    kernels.lose(self._entry, index, trial.gone, trial.taken, relu, out)
+                    at += index.size
             else:
                 weight, bias = self._rough[i - 1]
-                out = other[: index.size * len(bias)].reshape(index.size, len(bias))
+                out = other[: count * len(bias)].reshape(count, len(bias))
                 np.matmul(values, weight, out=out)
                 kernels.add_bias(out, bias, relu)
                 values = out
