@@ -353,16 +353,16 @@ def to_outputs(
 
 @_jit
 def losses(
-    kind: int, scale: float, head: int, close: float, threshold: float,
+    kind: int, scale: float, head: int, close: Any, threshold: float,
     scores: Any, n_out: int, wanted: Any, labels: Any, out: Any,
     work: Any, spare: Any, whole: Any, spare64: Any, whole64: Any,
 ) -> None:  # fmt: skip
     """Put the loss of every row in `out` (float64) for its scores `(n_outputs, block)`; see `metrics`.
 
     `wanted` are the targets (probabilities for an entropy) `(n_outputs, block)`, `labels` the classes
-    `(block,)`. A class that is decided by less than `close`, relative to the row's largest score, counts as
-    half a mistake: the caller has to look closer. `work` `(n_outputs, block)`, `spare` and `spare64`
-    `(3, block)` and the integers `whole` and `whole64` `(block,)` are scratch.
+    `(block,)`. A class that is decided by less than `close[0]` times the row's largest score and `close[1]`
+    counts as half a mistake: the caller has to look closer. `work` `(n_outputs, block)`, `spare` and
+    `spare64` `(3, block)` and the integers `whole` and `whole64` `(block,)` are scratch.
     """
     block = out.size
     if kind == SQUARES or kind == ABSOLUTES:
@@ -427,13 +427,13 @@ def losses(
                 right[r] = row[r] if labels[r] == k else right[r]
         for r in range(block):
             margin = right[r] - other[r]
-            sure = abs(margin) > close * largest[r]
+            sure = abs(margin) > close[0] * largest[r] + close[1]
             out[r] = (1.0 if margin < 0 else 0.0) if sure else 0.5
     else:
         to_outputs(head, scores, 1, work, spare, whole, spare64, whole64)
         for r in range(block):
             margin = work[0, r] - threshold
-            sure = abs(margin) > close * max(abs(scores[0, r]), 1.0)
+            sure = abs(margin) > close[0] * max(abs(scores[0, r]), 1.0) + close[1]
             found = 1 if margin > 0 else 0
             out[r] = (1.0 if found != labels[r] else 0.0) if sure else 0.5
 
@@ -443,7 +443,7 @@ def trial(
     first: int, last: int, step: int, drops: Any, which: int, outgoing: Any, entry: Any,
     stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
     kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
-    wanted: Any, labels: Any, rows: int, integers: Any, close: float,
+    wanted: Any, labels: Any, rows: int, integers: Any, close: Any,
     before: Any, after: Any, lower: Any, bounded: int, budget: Any, sums: Any, moved: Any, unsure: Any,
 ) -> tuple[int, bool, float]:  # fmt: skip
     """Run the rest of the chain without one unit, over blocks `first`, `first + step`, ... below `last`.
@@ -585,7 +585,7 @@ def finish(
     x: Any, index: Any, count: int, other: Any,
     stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, relu: bool,
     kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
-    wanted: Any, labels: Any, close: float, before: Any, after: Any,
+    wanted: Any, labels: Any, close: Any, before: Any, after: Any,
     bounded: int, budget: Any, sums: Any, moved: Any, unsure: Any, excess: float,
     work: Any, spare: Any, whole: Any, spare64: Any, whole64: Any,
 ) -> tuple[bool, float]:  # fmt: skip
@@ -630,7 +630,7 @@ def search(
     drops: Any, which: Any, outgoing: Any, places: Any, entry: Any,
     stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
     kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
-    wanted: Any, labels: Any, rows: int, integers: Any, close: float,
+    wanted: Any, labels: Any, rows: int, integers: Any, close: Any,
     before: Any, after: Any, relu: bool, slopes: Any, anchors: Any,
     bounded: int, budget: Any, most: int, sums: Any, moved: Any, unsure: Any,
 ) -> tuple[int, bool, int]:  # fmt: skip
@@ -972,7 +972,7 @@ def add_bias(values: Any, bias: Any, relu: bool) -> None:
 @_jit
 def compare(
     index: Any, rows_first: Any,
-    kinds: Any, scales: Any, head: int, n_out: int, close: float, threshold: float,
+    kinds: Any, scales: Any, head: int, n_out: int, close: Any, threshold: float,
     wanted: Any, labels: Any, before: Any, after: Any,
     integers: Any, sums: Any, moved: Any, unsure: Any,
 ) -> None:  # fmt: skip

@@ -48,7 +48,8 @@ class RunLevel(Layer):
         block, metrics = rows.tuning.block, len(rows.measure.kinds)
         self._losses: FloatArray = np.zeros((rows.n_blocks, metrics, block))
         self._present: FloatArray = np.zeros(metrics)
-        self._close, self._pending, self._mixed = 0.0, 0, 1.0
+        self._close: FloatArray = np.zeros(2)  # see `kernels.losses`
+        self._pending, self._mixed = 0, 1.0
         self.most = max(1, min(_AHEAD, _AHEAD_ROWS // rows.count))
         self._pack()
         self._renew()
@@ -157,7 +158,7 @@ class RunLevel(Layer):
         self._start_anew()
         self._take_over()
 
-    def _measure_rounding(self) -> tuple[FloatArray, float]:
+    def _measure_rounding(self) -> tuple[FloatArray, FloatArray]:
         """Return how far losses are off, relative to their sum, on a sample of rows, and scores likewise."""
         rows, block = self.rows, self.rows.tuning.block
         step = max(1, rows.n_blocks * block // max(_SAMPLE // 4, min(_SAMPLE, rows.count // 8)))
@@ -168,16 +169,20 @@ class RunLevel(Layer):
             found = self._losses[positions // block, :, positions % block].T
             off, total = np.abs(found - exact).sum(axis=1), exact.sum(axis=1)
             relative = np.where(off > 0, off / total, 0)
-            close = self._measure_close(values, scores) if rows.measure.counts.any() else 0.0
+            close = self._measure_close(values, scores) if rows.measure.counts.any() else np.zeros(2)
         rounding: FloatArray = _SAFETY * np.maximum(relative, _LEAST[self._dtype.name])
         return np.where(np.isfinite(rounding), rounding, _HOPELESS), close
 
-    def _measure_close(self, values: FloatArray, scores: FloatArray) -> float:
-        """Return how far scores are off, relative to the largest, for activations and their exact scores."""
+    def _measure_close(self, values: FloatArray, scores: FloatArray) -> FloatArray:
+        """Return how far scores are off, for activations and their exact scores.
+
+        Relative to the largest, and at least: what is left of large terms that cancel has their rounding.
+        """
         largest = float(np.abs(scores).max())
         apart = float(np.abs(self._rough_scores(values.astype(self._dtype)) - scores).max())
         least = 16 * float(np.finfo(self._dtype).eps)
-        return 2e-9 + least + 2 * _SAFETY * (apart / largest if largest else 0)
+        relative = 2e-9 + least + 2 * _SAFETY * (apart / largest if largest else 0)
+        return np.array([relative, relative * largest / (2 * _SAFETY)])
 
     def _rough_scores(self, values: FloatArray) -> FloatArray:
         """Return the scores for activations `(n_rows, units)`, in the precision of the work."""

@@ -85,18 +85,19 @@ class Radii:
             return None
         return Radii(between, speed, factor)
 
-    def leads(self, scores: FloatArray, labels: Array, close: float) -> FloatArray:
+    def leads(self, scores: FloatArray, labels: Array, close: FloatArray) -> FloatArray:
         """Return the lead of each row by its scores `(n_rows, n_classes)` and its class `labels`.
 
         As long as `factor` times what this rest gets moves by less, the row is classified as it is, rightly
-        or wrongly, and that by more than `close` times its largest score. It is -1 where even now it is not.
+        or wrongly, and that by more than `close[0]` times its largest score and `close[1]`. It is -1 where
+        even now it is not.
         """
         rows = np.arange(len(scores))
         scores = scores.astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
             ahead = scores[rows, labels][:, None] - scores
-            margin = 2 * close * np.abs(scores).max(axis=1, keepdims=True)
-            speeds = self._between[labels] + 2 * close * self._speed
+            margin = 2 * (close[0] * np.abs(scores).max(axis=1, keepdims=True) + close[1])
+            speeds = self._between[labels] + 2 * close[0] * self._speed
             right, wrong = (ahead - margin) / speeds, (-ahead - margin) / speeds
         right[rows, labels] = np.inf
         wrong[rows, labels] = -np.inf

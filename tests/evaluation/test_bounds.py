@@ -88,7 +88,7 @@ def test_within_its_radius_a_row_keeps_its_class(seed: int, sizes: list[int], si
         for i in range(layer + 1):
             entry = (np.maximum(entry, 0) if i else entry) @ weights[i] + biases[i]
         scores = rest(weights, biases, layer, entry)
-        radius = radii.leads(scores, targets.labels, 1e-6) / radii.factor
+        radius = radii.leads(scores, targets.labels, np.array([1e-6, 0])) / radii.factor
         move = rng.normal(size=entry.shape)
         move *= np.minimum(size, radius)[:, None] / np.linalg.norm(move, axis=1, keepdims=True)
         moved = rest(weights, biases, layer, entry + np.where(radius[:, None] > 0, move, 0))

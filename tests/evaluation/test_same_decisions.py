@@ -215,3 +215,27 @@ def test_as_many_mistakes_as_allowed_are_allowed(wide: int) -> None:
             assert judge.allows(score) == judge.allows(exact)
         sixes += sum(round(score.values[0] * 15) == 6 for score in plain)
     assert sixes
+
+
+@pytest.mark.parametrize("wide", [1, 1 << 20])
+def test_what_is_left_of_scores_that_cancel_decides_no_class(wide: int) -> None:
+    """Without its only active neuron a row has the scores 0, and rounding of what they were before."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        network = chain(rng, [3, 6, 5, 4], ["relu", "relu"], "softmax")
+        (_, _), (second, dense), (last, out) = network.dense
+        bias = np.array([1.0, *np.full(4, -1e3)])  # the first is active on all rows, the others on none
+        network = network.with_ops(
+            {
+                second.name: type(dense)(np.abs(dense.weight), bias),
+                last.name: type(out)(out.weight, np.zeros(4)),
+            }
+        )
+        rows = rng.normal(size=(300, 3))
+        labels = rng.integers(0, 4, 300) * (rng.random(300) < 0.2)  # of equal scores the first one counts
+        objective = Objective(rows, Targets(np.eye(4)[labels], labels, "softmax"), ("error-rate",))
+        config = PruneConfig(metrics=("error-rate",), tolerances=(Tolerance(0.2, relative=False),))
+        expected = accepted(network, config, ReferenceEvaluator(objective))
+        for block in (16, 64):
+            tuning = Tuning(block, 1, "float32", wide)
+            assert accepted(network, config, IncrementalEvaluator(objective, tuning=tuning)) == expected
