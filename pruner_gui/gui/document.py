@@ -265,10 +265,11 @@ class Document(QObject):
 
     @property
     def unsaved(self) -> bool:
-        """Whether the network of now is a result that was not exported."""
-        if not self.is_open or self.session.network is self.session.original:
+        """Whether the network of now, or the one that a run began with, is a result that was not exported."""
+        if not self.is_open:
             return False
-        return self.session.network not in self._saved
+        network = self.session.version.network if self.running else self.session.network
+        return network is not self.session.original and network not in self._saved
 
     @property
     def before(self) -> Summary | None:

@@ -558,7 +558,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about a result that was not exported, stop all work, remember the layout."""
-        if not self.document.running and not self._may_discard():
+        if not self._may_discard():
             event.ignore()
             return
         settings = QSettings()

@@ -310,3 +310,19 @@ def test_nothing_arrives_after_closing(
     assert not heard
     assert not document.tasks._tasks
     assert not document.tasks._dropped
+
+
+def test_closing_amid_a_run_asks_about_what_was_there_before_it(
+    qtbot: QtBot, window: MainWindow, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = opened(qtbot, window).document
+    document.prune()
+    qtbot.waitUntil(lambda: not document.running, timeout=20_000)
+    settled(qtbot, window)
+    running(qtbot, window, monkeypatch)
+    asked.answer = Answer.Cancel
+    assert not window.close()
+    assert document.running
+    assert [question for question, _ in asked.questions] == ["Export the pruned network first?"]
+    asked.answer = Answer.Discard
+    assert window.close()
