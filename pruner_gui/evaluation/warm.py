@@ -47,12 +47,12 @@ def _use(tuning: Tuning) -> None:
     labels = np.array([0, 1, 0])
     objective = Objective(np.eye(3, 2), Targets(np.eye(2)[labels], labels, "softmax"), ("cross-entropy",))
     nodes = [Node("x", Input(2))]
-    for name, kind in (("a", "relu"), ("b", "relu"), ("y", "softmax")):
+    for name, kind in (("a", "relu"), ("b", "relu"), ("c", "relu"), ("y", "softmax")):
         nodes.append(Node(name, Dense(np.eye(2), np.ones(2)), (nodes[-1].name,)))
         nodes.append(Node(f"{name}_out", Activation(kind), (name,)))
     network = Network(tuple(nodes), ("y_out",))
     evaluator = IncrementalEvaluator(objective, tuning=tuning)
-    for node in ("b", "a"):
+    for node in ("c", "b", "a"):
         edit, _ = next(evaluator.trials(network, [RemoveUnits(node, (0,))], Limits((1e9,))))
     evaluator.advance(edit, edit.apply(network))
 

@@ -95,7 +95,9 @@ def measure(theme: Theme, work: Work, folder: Path) -> Sequence[tuple[float, flo
     model, data = written(folder, work.sizes, work.rows)
     window = MainWindow(theme)
     window.show()
+    window.document.warm_up()  # as the program does when it starts
     window.document.open(model, DataFiles((data,), DataOptions()))
+    wait(lambda: not window.document.tasks.running("compile"))
     stopwatch, chance = Stopwatch(window), random.Random(0)
     found = [stopwatch.once(LONGEST * chance.random()) for _ in range(work.cancels)]
     window.close()
