@@ -56,7 +56,8 @@ class NarrowLevel(RunLevel):
         program = Program.of(self._afters, self._weights, self._biases, len(self.bias), self._dtype)
         self._cost = rows.tuning.block * program.multiply_adds
         self._small = rows.n_blocks * self._cost <= 2 * ALONE
-        if self._small and self._compensation == "none":
+        bounds = rows.n_blocks * rows.tuning.block * self.held.shape[1] * len(self.bias)
+        if self._small and bounds <= CALL and self._compensation == "none":
             self.most = ALL  # it costs nothing to ask for more than are tried
         shape = (rows.n_blocks, padded(len(self.bias)), rows.tuning.block)
         self._entry = rows.spare.of("entry", shape, self._dtype)
