@@ -15,32 +15,16 @@ from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
-from pruner_gui.gui import app, dialogs
+from pruner_gui.gui import dialogs
 from pruner_gui.gui.crash import Crashes, Failure
-from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.diary import Diary
 from pruner_gui.gui.latest import Latest
 from pruner_gui.gui.samples import samples
-from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 
 
 class Broken(Exception):
     pass
-
-
-@pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    app.name_application()
-    monkeypatch.setattr(dialogs, "ask", lambda *anything: Answer.Discard)
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    yield found
-    for dialog in list(found.errors):
-        dialog.close()
-    found.workspace.shutdown()
-    found.document.shutdown()
 
 
 @pytest.fixture

@@ -3,52 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
+from windows import settled
 
 from pruner_gui import formats
 from pruner_gui.evaluation import NonFiniteWeight
-from pruner_gui.gui import app, dialogs
 from pruner_gui.gui.data_dialog import DataDialog
-from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.document import DataFiles
-from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.network import Activation, Dense, Input, Network, Node
 from pruner_gui.pruning import Tolerance
 from pruner_gui.session import DataOptions
 
 MODELS = Path(__file__).parents[2] / "models"
-SLOTS = ("read", "run", "sweep", "measure", "free", "strengths", "compare", "sources", "compile")
 NO_WORD = re.compile(r"(?<![\w])[-−+±]?\s?(nan|inf)(?![\w])", re.IGNORECASE)
-
-
-@pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    app.name_application()
-    monkeypatch.setattr(dialogs, "ask", lambda *_: Answer.Discard)
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    yield found
-    for dialog in list(found.errors):
-        dialog.close()
-    found.document.cancel()
-    found.workspace.shutdown()
-    found.document.shutdown()
-
-
-def settled(qtbot: QtBot, window: MainWindow) -> None:
-    tasks = window.document.tasks
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in SLOTS), timeout=60_000)
-    qtbot.wait(200)  # panels that are dear to draw take turns
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in SLOTS), timeout=60_000)
 
 
 def words(widget: QWidget) -> list[str]:
@@ -81,14 +55,14 @@ def test_bad_weights_are_named_and_pruning_says_why_not(qtbot: QtBot, window: Ma
     document, bar = window.document, window.workspace.numbers
     window.open_files([bad, bad.with_name("rows.npz")])
     qtbot.waitUntil(lambda: document.session.examples is not None, timeout=30_000)
-    settled(qtbot, window)
+    settled(qtbot, window, "compare", "compile")
     assert "not finite numbers: 2. The first is nan, in weight of" in bar.text
     assert "row, column 0, 1" in bar.text
     assert isinstance(document.measure_error, NonFiniteWeight)
     with qtbot.waitSignal(document.failed, timeout=30_000) as told:
         document.prune()
     assert isinstance(told.args[0].error, NonFiniteWeight)
-    settled(qtbot, window)
+    settled(qtbot, window, "compare", "compile")
     bar.keep.click()  # only look
     assert not bar.text
     assert document.session.network.non_finite() is not None
@@ -98,18 +72,18 @@ def test_the_user_can_have_bad_weights_set_to_zero(qtbot: QtBot, window: MainWin
     document, bar = window.document, window.workspace.numbers
     window.open_files([bad, bad.with_name("rows.npz")])
     qtbot.waitUntil(lambda: document.session.examples is not None, timeout=30_000)
-    settled(qtbot, window)
+    settled(qtbot, window, "compare", "compile")
     content = bad.read_bytes()
     bar.action.click()
     qtbot.waitUntil(lambda: document.before is not None and bool(document.before.errors), timeout=30_000)
-    settled(qtbot, window)
+    settled(qtbot, window, "compare", "compile")
     assert not bar.text
     assert document.session.original.non_finite() is None
     assert document.measure_error is None
     assert bad.read_bytes() == content
     no_nan(window)
     document.prune()
-    settled(qtbot, window)
+    settled(qtbot, window, "compare", "compile")
     assert not window.errors
 
 
@@ -143,12 +117,12 @@ def pruned(qtbot: QtBot, window: MainWindow, data: Path, holdout: float | None, 
     document = window.document
     document.load_data(DataFiles((data,), DataOptions(holdout=holdout)))
     qtbot.waitUntil(lambda: document.can_prune, timeout=30_000)
-    settled(qtbot, window)
+    settled(qtbot, window, "compare", "compile")
     document.set_config(replace(document.config, tolerances=(tolerance,)))
     document.prune()
-    settled(qtbot, window)
+    settled(qtbot, window, "compare", "compile")
     qtbot.waitUntil(lambda: document.compared is not None, timeout=60_000)
-    settled(qtbot, window)
+    settled(qtbot, window, "compare", "compile")
 
 
 @pytest.mark.parametrize(("rows", "holdout"), [(1, None), (2, 0.5)])

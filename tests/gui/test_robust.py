@@ -15,12 +15,12 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from windows import sample, settled
 
-from pruner_gui.gui import app, dialogs
+from pruner_gui.gui import dialogs
 from pruner_gui.gui.dialogs import Answer
-from pruner_gui.gui.samples import Sample, samples
+from pruner_gui.gui.samples import samples
 from pruner_gui.gui.status import StatusBar
-from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.pruning import Accepted, Event, Started, Tolerance
 from pruner_gui.session import Session
@@ -44,34 +44,10 @@ class Asked:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+def asked(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> Asked:
     found = Asked()
     monkeypatch.setattr(dialogs, "ask", found)
     return found
-
-
-@pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, asked: Asked) -> Iterator[MainWindow]:
-    app.name_application()
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    yield found
-    for dialog in list(found.errors):
-        dialog.close()
-    found.document.cancel()
-    found.workspace.shutdown()
-    found.document.shutdown()
-
-
-def sample(name: str) -> Sample:
-    return next(found for found in samples() if found.model.stem == name)
-
-
-def settled(qtbot: QtBot, window: MainWindow) -> None:
-    tasks = window.document.tasks
-    slots = ("read", "run", "sweep", "measure", "free", "compare")
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in slots), timeout=30_000)
 
 
 def opened(qtbot: QtBot, window: MainWindow, name: str = "iris") -> MainWindow:

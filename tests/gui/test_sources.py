@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,42 +14,20 @@ import pytest
 from onnx.external_data_helper import convert_model_to_external_data
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from windows import settled
 
 from pruner_gui import files, formats, reading, session_file
 from pruner_gui.files import ChangedWhileRead
-from pruner_gui.gui import app, dialogs
+from pruner_gui.gui import dialogs
 from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.document import Document
-from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.network import Network
 from pruner_gui.pruning import candidates
 from pruner_gui.session import load_examples
 
 MODELS = Path(__file__).parents[2] / "models"
-SLOTS = ("read", "run", "sweep", "measure", "export", "session", "free", "sources")
-
-
-@pytest.fixture
-def window(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    app.name_application()
-    monkeypatch.setattr(dialogs, "ask", lambda *_: Answer.Discard)
-    found = MainWindow(Theme())
-    qtbot.addWidget(found)
-    found.show()
-    yield found
-    for dialog in list(found.errors):
-        dialog.close()
-    found.document.cancel()
-    found.workspace.shutdown()
-    found.document.shutdown()
-
-
-def settled(qtbot: QtBot, window: MainWindow) -> None:
-    tasks = window.document.tasks
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in SLOTS), timeout=60_000)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from pruner_gui.gui.window import MainWindow
 # All work in the background but the two kinds that wait for quiet: "compare" and "compile".
 SLOTS = (
     *("read", "run", "sweep", "measure", "export", "order", "picture"),
-    *("report", "session", "free", "fold", "strengths", "sensitivity"),
+    *("report", "session", "free", "fold", "strengths", "sensitivity", "sources"),
 )
 
 
@@ -45,11 +45,12 @@ def sample(name: str) -> Sample:
     return next(found for found in samples() if found.model.stem == name)
 
 
-def settled(qtbot: QtBot, window: MainWindow) -> None:
-    """Wait until nothing goes on in the background."""
+def settled(qtbot: QtBot, window: MainWindow, *also: str) -> None:
+    """Wait until nothing goes on in the background, and neither in slots that are waited for `also`."""
     tasks, panels = window.document.tasks, window.workspace
     qtbot.waitUntil(
-        lambda: not any(tasks.running(slot) for slot in SLOTS) and not panels._turn.isActive(), timeout=60_000
+        lambda: not any(tasks.running(slot) for slot in (*SLOTS, *also)) and not panels._turn.isActive(),
+        timeout=60_000,
     )
 
 
