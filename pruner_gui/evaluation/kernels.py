@@ -17,9 +17,7 @@ import numba
 import numpy as np
 
 # No assumption that values are finite: an overflow has to be seen.
-_jit = numba.njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"}
-)
+jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
 
 (
     RELU,
@@ -58,7 +56,7 @@ _LN2_HIGH = 0.693359375  # exact in few bits, so that k * _LN2_HIGH is exact
 _LN2_LOW = _LN2 - _LN2_HIGH
 
 
-@_jit
+@jit
 def exponential(values: Any, factor: float, out: Any, whole: Any) -> None:
     """Put exp(factor * values) in `out`, another array: loops over one and the same do not vectorise.
 
@@ -108,7 +106,7 @@ def exponential(values: Any, factor: float, out: Any, whole: Any) -> None:
         out[r] *= powers[r]
 
 
-@_jit
+@jit
 def logarithm(values: Any, out: Any, whole: Any) -> None:
     """Put log(values) in `out`, for normal positive float64 values; `whole` is int64 scratch."""
     n = values.size
@@ -139,7 +137,7 @@ def logarithm(values: Any, out: Any, whole: Any) -> None:
         out[r] = exponent * _LN2 + 2.0 * (t + t * s * p)
 
 
-@_jit
+@jit
 def activate(
     code: int, first: float, second: float, third: float, x: Any, spare: Any, whole: Any
 ) -> None:  # fmt: skip
@@ -239,7 +237,7 @@ def activate(
             x[r] = c if x[r] >= a else b
 
 
-@_jit
+@jit
 def elementwise(
     codes: Any, settings: Any, operands: Any, first: int, last: int, x: Any, spare: Any, whole: Any
 ) -> None:
@@ -271,7 +269,7 @@ def elementwise(
                     row[r] /= c
 
 
-@_jit
+@jit
 def dense(weight: Any, bias: Any, x: Any, out: Any) -> None:
     """Put `weight.T @ x + bias` in `out` `(n_out, block)`, for `weight` `(n_in, n_out)`, `x` `(n_in, block)`.
 
@@ -298,7 +296,7 @@ def dense(weight: Any, bias: Any, x: Any, out: Any) -> None:
                 o3[r] += w03 * a0 + w13 * a1 + w23 * a2 + w33 * a3
 
 
-@_jit
+@jit
 def log_sum_exp(
     scores: Any, n_out: int, largest: Any, total: Any, spare: Any, other: Any, whole: Any
 ) -> None:  # fmt: skip
@@ -321,7 +319,7 @@ def log_sum_exp(
             total[r] += other[r]
 
 
-@_jit
+@jit
 def to_outputs(
     head: int, scores: Any, n_out: int, out: Any, spare: Any, whole: Any, spare64: Any, whole64: Any
 ) -> None:
@@ -351,7 +349,7 @@ def to_outputs(
                     row[r] = one[r] / total[r]
 
 
-@_jit
+@jit
 def losses(
     kind: int, scale: float, head: int, close: Any, threshold: float,
     scores: Any, n_out: int, wanted: Any, labels: Any, out: Any,
@@ -438,7 +436,7 @@ def losses(
             out[r] = (1.0 if found != labels[r] else 0.0) if sure else 0.5
 
 
-@_jit
+@jit
 def trial(
     first: int, last: int, step: int, drops: Any, which: int, outgoing: Any, entry: Any,
     stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
@@ -558,7 +556,7 @@ def trial(
     return touched, over, excess
 
 
-@_jit
+@jit
 def rest(
     stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, relu: bool,
     x: Any, y: Any, n_next: int, spare: Any, whole: Any,
@@ -580,7 +578,21 @@ def rest(
     return x
 
 
-@_jit
+@jit
+def look_up(index: Any, start: int, count: int, wanted: Any, labels: Any, wish: Any, right: Any) -> None:
+    """Put the targets and labels of `count` rows of `index`, from `start` on, in `wish` and `right`.
+
+    What is left of `wish` `(n_outputs, block)` and `right` `(block,)` repeats the last row.
+    """
+    block = right.size
+    for r in range(block):
+        i = index[start + min(r, count - 1)]
+        for k in range(wish.shape[0]):
+            wish[k, r] = wanted[i // block, k, i % block]
+        right[r] = labels[i // block, i % block]
+
+
+@jit
 def finish(
     x: Any, index: Any, count: int, other: Any,
     stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, relu: bool,
@@ -597,11 +609,7 @@ def finish(
     n_next, over = x.shape[0] if stages.shape[0] == 1 else stages[1, 0], False
     scores = rest(stages, flat, codes, settings, operands, relu, x, other, n_next, spare[0], whole)
     wish, right, found = np.empty((wanted.shape[1], block)), np.empty(block, np.int64), np.empty(block)
-    for r in range(block):
-        i = index[min(r, count - 1)]
-        for k in range(wish.shape[0]):
-            wish[k, r] = wanted[i // block, k, i % block]
-        right[r] = labels[i // block, i % block]
+    look_up(index, 0, count, wanted, labels, wish, right)
     for m in range(kinds.size):
         losses(
             kinds[m], scales[m], head, close, threshold,
@@ -625,7 +633,7 @@ def finish(
     return over, excess
 
 
-@_jit
+@jit
 def search(
     drops: Any, which: Any, outgoing: Any, places: Any, entry: Any,
     stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
@@ -676,7 +684,7 @@ def search(
     return which.size, True, run
 
 
-@_jit
+@jit
 def bounds(
     first: int, last: int, drops: Any, which: Any, outgoing: Any, places: Any, entry: Any, relu: bool,
     slopes: Any, anchors: Any, present: Any, metric: int, rows: int, out: Any,
@@ -727,7 +735,7 @@ def bounds(
             out[c, b] = bound
 
 
-@_jit
+@jit
 def slopes(
     first: int, last: int, entry: Any, stages: Any, flat: Any, codes: Any, backward: Any,
     kind: int, scale: float, n_out: int, wanted: Any, labels: Any, present: Any, metric: int, integers: Any,
@@ -799,7 +807,7 @@ def slopes(
                 anchors[b, r] -= float(slope[r]) * float(activation[r])
 
 
-@_jit
+@jit
 def gather(rows_first: Any, order: Any, out: Any, first: int, last: int) -> None:
     """Put rows `(n_rows, units)` in `order` into blocks of `out` `(n_blocks, units, block)`.
 
@@ -818,7 +826,7 @@ def gather(rows_first: Any, order: Any, out: Any, first: int, last: int) -> None
                         target[r] = rows_first[order[min(b * block + r, n - 1)], j]
 
 
-@_jit
+@jit
 def silent(held: Any) -> Any:
     """Say which units of `held` `(n_blocks, units, block)` are zero on all rows."""
     zero = held.dtype.type(0)
@@ -834,7 +842,7 @@ def silent(held: Any) -> Any:
     return out
 
 
-@_jit
+@jit
 def sparse_dense(rows_first: Any, weight: Any, bias: Any, out: Any) -> None:
     """Put `rows_first @ weight + bias` in `out`, a row at a time: best where most of a row is zero."""
     n_in, n_out = weight.shape
@@ -859,7 +867,7 @@ def sparse_dense(rows_first: Any, weight: Any, bias: Any, out: Any) -> None:
                 target[k] += a0 * w0[k]
 
 
-@_jit
+@jit
 def subtract(first: int, last: int, drops: Any, which: int, outgoing: Any, entry: Any) -> None:
     """Take number `which` of the drops times `outgoing` from blocks of `entry`, in place."""
     for b in range(first, last):
@@ -870,7 +878,7 @@ def subtract(first: int, last: int, drops: Any, which: int, outgoing: Any, entry
                 target[r] -= w * gone[r]
 
 
-@_jit
+@jit
 def subtract_rows(first: int, last: int, drop: Any, outgoing: Any, entry: Any) -> None:
     """Take a drop times `outgoing` from rows `first` to `last` of `entry` `(n_rows, n_next)`, in place."""
     zero = entry.dtype.type(0)
@@ -881,7 +889,7 @@ def subtract_rows(first: int, last: int, drop: Any, outgoing: Any, entry: Any) -
                 row[j] -= d * outgoing[j]
 
 
-@_jit
+@jit
 def pick(first: int, last: int, held: Any, places: Any, shifts: Any, out: Any) -> None:
     """Put units `places` of `held` `(n_blocks, units, block)`, plus shifts, in `out`, a unit at a time."""
     for b in range(first, last):
@@ -891,7 +899,7 @@ def pick(first: int, last: int, held: Any, places: Any, shifts: Any, out: Any) -
                 target[r] = row[r] + shift
 
 
-@_jit
+@jit
 def select(
     first: int, last: int, gone: Any, speeds: Any, leads: Any, before: Any,
     lower: Any, bounded: int, unseen: Any, index: Any, counts: Any,
@@ -920,7 +928,7 @@ def select(
         counts[t] = found
 
 
-@_jit
+@jit
 def put_rows(index: Any, values: Any, out: Any) -> None:
     """Put values `(n_metrics, n_rows)` of rows `index` in blocks `(n_blocks, n_metrics, block)`."""
     block = out.shape[2]
@@ -930,7 +938,7 @@ def put_rows(index: Any, values: Any, out: Any) -> None:
             out[i // block, m, i % block] = values[m, k]
 
 
-@_jit
+@jit
 def seen(index: Any, before: Any, lower: Any, bounded: int, unseen: Any) -> None:
     """Give the losses of rows `index` back to `unseen`, and take their bounds off; see `select`."""
     block = before.shape[2]
@@ -941,7 +949,7 @@ def seen(index: Any, before: Any, lower: Any, bounded: int, unseen: Any) -> None
             unseen[bounded] -= lower[i]
 
 
-@_jit
+@jit
 def lose(entry: Any, index: Any, gone: Any, taken: Any, relu: bool, out: Any) -> None:
     """Put rows `index` of `entry` `(n_rows, n_next)` less `gone` times `taken` in `out`, activated or not."""
     zero = entry.dtype.type(0)
@@ -955,7 +963,7 @@ def lose(entry: Any, index: Any, gone: Any, taken: Any, relu: bool, out: Any) ->
                 target[j] = source[j] - d * taken[j]
 
 
-@_jit
+@jit
 def add_bias(values: Any, bias: Any, relu: bool) -> None:
     """Add the bias to rows `(n_rows, units)`, and activate them or not, in place."""
     zero = values.dtype.type(0)
@@ -969,7 +977,7 @@ def add_bias(values: Any, bias: Any, relu: bool) -> None:
                 row[j] += bias[j]
 
 
-@_jit
+@jit
 def compare(
     index: Any, rows_first: Any,
     kinds: Any, scales: Any, head: int, n_out: int, close: Any, threshold: float,
@@ -997,13 +1005,10 @@ def compare(
     for start in range(0, index.size, block):
         count = min(block, index.size - start)
         for r in range(block):
-            i = index[start + min(r, count - 1)]
             row = rows_first[start + min(r, count - 1)]
             for k in range(n_out):
                 x[k, r] = row[k]
-            for k in range(wish.shape[0]):
-                wish[k, r] = wanted[i // block, k, i % block]
-            right[r] = labels[i // block, i % block]
+        look_up(index, start, count, wanted, labels, wish, right)
         for m in range(kinds.size):
             losses(
                 kinds[m], scales[m], head, close, threshold,

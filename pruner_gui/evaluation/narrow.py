@@ -18,13 +18,8 @@ from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import FloatArray
 
 _NONE = np.zeros(0)
-_SHARES = (
-    0.15,
-    0.25,
-    0.35,
-    0.5,
-    0.7,
-)  # of the blocks that are bounded before it is seen whose bounds are enough
+# Of the blocks, those that are bounded before it is seen whose bounds are enough.
+_SHARES = (0.15, 0.25, 0.35, 0.5, 0.7)
 _SLOPES = 500  # times the precision: how far tangents can be off, relative to the sum of losses
 
 

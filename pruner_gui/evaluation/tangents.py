@@ -17,10 +17,10 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import numba
 import numpy as np
 
 from pruner_gui.evaluation import kernels
+from pruner_gui.evaluation.kernels import jit
 from pruner_gui.evaluation.program import Array
 from pruner_gui.evaluation.radii import norm
 from pruner_gui.evaluation.rows import ALONE, Rows
@@ -32,10 +32,6 @@ _POINTS = 12  # values of r, each half of the one before
 _ROWS = 512  # at a time
 _CLOSE = 64  # times the precision: rounding of a product's part in a sum of many
 _ROUNDING = 1 + 1e-5  # what norms and products in float32 can be off
-
-_jit = numba.njit(
-    cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"}
-)
 
 
 class Tangents:
@@ -152,7 +148,7 @@ class Tangents:
         return slope.astype(scores.dtype, copy=False)
 
 
-@_jit
+@jit
 def _exceed(slopes: Any, inputs: Any, moves: Any, top: float, excess: Any) -> None:
     """Add to `excess` `(n_rows, n_points)` by how much a relu layer's tangents can be too high."""
     zero = slopes.dtype.type(0)
@@ -170,7 +166,7 @@ def _exceed(slopes: Any, inputs: Any, moves: Any, top: float, excess: Any) -> No
                 break
 
 
-@_jit
+@jit
 def _lower(
     first: int, last: int, gone: Any, taken: Any, entry: Any, slopes: Any, anchors: Any,
     drift: Any, excess: Any, top: float, out: Any,

@@ -14,20 +14,19 @@ from pathlib import Path
 import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from windows import sample, settled
 
 from pruner_gui.autosave import left_behind, look_into
 from pruner_gui.gui import app, dialogs, log
 from pruner_gui.gui.dialogs import Answer
 from pruner_gui.gui.keeper import INTERVAL_MS
 from pruner_gui.gui.recovery_dialog import RecoveryDialog
-from pruner_gui.gui.samples import samples
 from pruner_gui.gui.theme import Theme
 from pruner_gui.gui.window import MainWindow
 from pruner_gui.pruning import Tolerance
 from pruner_gui.session_file import load
 
-SLOTS = ("read", "run", "sweep", "measure", "session", "free", "autosave")
-IRIS = next(sample for sample in samples() if sample.model.stem == "iris")
+IRIS = sample("iris")
 
 Start = Callable[[], MainWindow]
 
@@ -53,11 +52,6 @@ def start(qtbot: QtBot, qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> 
         window.close()
 
 
-def settled(qtbot: QtBot, window: MainWindow) -> None:
-    tasks = window.document.tasks
-    qtbot.waitUntil(lambda: not any(tasks.running(slot) for slot in SLOTS), timeout=60_000)
-
-
 def root() -> Path:
     return log.path().parent / "recovery"
 
@@ -71,7 +65,7 @@ def opened(qtbot: QtBot, window: MainWindow, rows: Path | None = None) -> MainWi
     qtbot.waitUntil(
         lambda: window.document.is_open and window.document.session.examples is not None, timeout=30_000
     )
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     return window
 
 
@@ -80,7 +74,7 @@ def pruned(qtbot: QtBot, window: MainWindow, rows: Path | None = None, percent: 
     config = window.document.config
     window.document.set_config(replace(config, tolerances=(Tolerance(percent, relative=True),)))
     window.document.prune()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     return window
 
 
@@ -102,14 +96,14 @@ def offered(qtbot: QtBot, window: MainWindow) -> RecoveryDialog:
 
 def nothing_offered(qtbot: QtBot, window: MainWindow) -> bool:
     window.keeper.look_for_lost()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     return window.offer is None
 
 
 def recovered(qtbot: QtBot, window: MainWindow) -> MainWindow:
     offered(qtbot, window).recover.click()
     qtbot.waitUntil(lambda: window.document.is_open, timeout=30_000)
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     return window
 
 
@@ -120,7 +114,7 @@ def test_after_each_run_the_work_is_safe_and_a_crash_loses_none_of_it(qtbot: QtB
     neurons = window.document.session.network.hidden_neurons
     config, names = window.document.config, [record.name for record in window.document.runs]
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     crash(window)
     again = start()
     dialog = offered(qtbot, again)
@@ -130,7 +124,7 @@ def test_after_each_run_the_work_is_safe_and_a_crash_loses_none_of_it(qtbot: QtB
     qtbot.waitUntil(
         lambda: again.document.is_open and again.document.session.examples is not None, timeout=30_000
     )
-    settled(qtbot, again)
+    settled(qtbot, again, "autosave")
     document = again.document
     assert (document.session.point, document.session.network.hidden_neurons) == (1, neurons)
     assert (document.config, [record.name for record in document.runs]) == (config, names)
@@ -153,7 +147,7 @@ def test_what_was_recovered_stays_safe_and_is_offered_again_after_another_crash(
 def test_opening_alone_is_nothing_to_recover(qtbot: QtBot, start: Start) -> None:
     window = opened(qtbot, start())
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     assert generations() == []
 
 
@@ -161,7 +155,7 @@ def test_settings_are_work_too(qtbot: QtBot, start: Start) -> None:
     window = opened(qtbot, start())
     window.document.toggle_protected("dense_1", 0)
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     crash(window)
     assert recovered(qtbot, start()).document.config.protected == {("dense_1", 0)}
 
@@ -179,11 +173,11 @@ def test_what_did_not_change_is_not_saved_again(qtbot: QtBot, start: Start) -> N
     window = pruned(qtbot, start())
     before = generations()
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     assert generations() == before
     window.document.undo()
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     assert len(generations()) == 2
 
 
@@ -199,7 +193,7 @@ def test_a_run_that_goes_on_is_recovered_as_a_partial_result(
     for event in events[: middle + 1]:
         document.session.apply(event)
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     reached = document.session.network.hidden_neurons
     crash(window)
     again = recovered(qtbot, start()).document
@@ -217,7 +211,7 @@ def test_the_older_generation_is_recovered_where_the_newer_is_torn(qtbot: QtBot,
     reached = window.document.session.network.hidden_neurons
     window.document.undo()
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     crash(window)
     newest = generations()[-1]
     newest.write_bytes(newest.read_bytes()[:-100])
@@ -225,7 +219,7 @@ def test_the_older_generation_is_recovered_where_the_newer_is_torn(qtbot: QtBot,
     assert "damaged" in offered(qtbot, again).list.item(0).text()
     again.offer.recover.click()  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: again.document.is_open, timeout=30_000)
-    settled(qtbot, again)
+    settled(qtbot, again, "autosave")
     assert again.document.session.network.hidden_neurons == reached
 
 
@@ -238,7 +232,7 @@ def test_where_all_is_torn_it_is_told_and_can_only_be_discarded(qtbot: QtBot, st
     assert "nothing can be recovered" in dialog.list.item(0).text()
     assert not dialog.recover.isEnabled()
     dialog.discard.click()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     assert nothing_offered(qtbot, window)
     assert generations() == []
 
@@ -264,13 +258,13 @@ def test_a_window_closed_in_order_leaves_nothing(qtbot: QtBot, start: Start) -> 
 def test_a_saved_session_leaves_nothing_to_recover(qtbot: QtBot, start: Start, tmp_path: Path) -> None:
     window = pruned(qtbot, start())
     window.document.save_session(tmp_path / "work.pruner")
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     assert generations() == []
     window.document.undo()
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     assert len(generations()) == 1
 
 
@@ -301,12 +295,12 @@ def test_changed_data_is_told_and_not_mixed_in(qtbot: QtBot, start: Start, tmp_p
     window = start()
     with qtbot.waitSignal(window.document.failed, timeout=30_000):
         offered(qtbot, window).recover.click()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     assert window.document.session.examples is None
     assert window.document.session.can_undo
     window.document.undo()
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     found = load(generations()[-1])
     assert found.data is not None  # where the data was is not forgotten
     assert found.data.files == (rows,)
@@ -322,13 +316,13 @@ def test_a_place_that_takes_nothing_is_told_once_and_without_a_dialog(
         pruned(qtbot, window)
         for _ in range(3):
             window.keeper.save()
-            settled(qtbot, window)
+            settled(qtbot, window, "autosave")
     assert window._status.unsafe.isVisible()
     assert not window.errors
     assert len([record for record in caplog.records if "cannot be saved" in record.message]) == 1
     root().unlink()
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     assert not window._status.unsafe.isVisible()
     assert len(generations()) == 1
 
@@ -339,10 +333,10 @@ def test_a_file_of_the_command_line_is_opened_and_the_offer_made(qtbot: QtBot, s
     window.keeper.look_for_lost()
     window.open_files([IRIS.model], is_model=True)
     qtbot.waitUntil(lambda: window.document.is_open and window.offer is not None, timeout=30_000)
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     window.offer.recover.click()  # type: ignore[union-attr]
     qtbot.waitUntil(lambda: len(window.document.session.versions) == 2, timeout=30_000)
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
 
 
 def test_the_state_of_the_window_comes_back(qtbot: QtBot, start: Start) -> None:
@@ -359,7 +353,7 @@ def test_the_state_of_the_window_comes_back(qtbot: QtBot, start: Start) -> None:
     work.selecting.select((1, 2))
     window.document.move_to(1)
     window.keeper.save()
-    settled(qtbot, window)
+    settled(qtbot, window, "autosave")
     crash(window)
     again = recovered(qtbot, start())
     graph = again.workspace.graph
