@@ -804,7 +804,7 @@ def slopes(
         for j in range(n_next):
             slope, activation = out[b, j], x[j]
             for r in range(block):
-                anchors[b, r] -= float(slope[r]) * float(activation[r])
+                anchors[b, r] -= np.float64(slope[r]) * np.float64(activation[r])
 
 
 @jit
@@ -844,7 +844,10 @@ def silent(held: Any) -> Any:
 
 @jit
 def sparse_dense(rows_first: Any, weight: Any, bias: Any, out: Any) -> None:
-    """Put `rows_first @ weight + bias` in `out`, a row at a time: best where most of a row is zero."""
+    """Put `rows_first @ weight + bias` in `out`, a row at a time: best where most of a row is zero.
+
+    Computed in float64, whatever the inputs are (in compiled code `float` of a float32 is one still).
+    """
     n_in, n_out = weight.shape
     index = np.empty(n_in + 1, np.int64)
     for i in range(out.shape[0]):
@@ -857,12 +860,13 @@ def sparse_dense(rows_first: Any, weight: Any, bias: Any, out: Any) -> None:
         fours = count - count % 4
         for q in range(0, fours, 4):
             j0, j1, j2, j3 = index[q], index[q + 1], index[q + 2], index[q + 3]
-            a0, a1, a2, a3 = float(source[j0]), float(source[j1]), float(source[j2]), float(source[j3])
+            a0, a1 = np.float64(source[j0]), np.float64(source[j1])
+            a2, a3 = np.float64(source[j2]), np.float64(source[j3])
             w0, w1, w2, w3 = weight[j0], weight[j1], weight[j2], weight[j3]
             for k in range(n_out):
                 target[k] += a0 * w0[k] + a1 * w1[k] + a2 * w2[k] + a3 * w3[k]
         for q in range(fours, count):
-            a0, w0 = float(source[index[q]]), weight[index[q]]
+            a0, w0 = np.float64(source[index[q]]), weight[index[q]]
             for k in range(n_out):
                 target[k] += a0 * w0[k]
 

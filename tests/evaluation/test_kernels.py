@@ -58,3 +58,13 @@ def test_chains_with_them_take_the_fast_way(kind: str) -> None:
     chain = Chain.of(Network(nodes, ("b",)))
     assert chain is not None
     assert chain.jumps == (kind in ("step", "thresholded_relu"))
+
+
+def test_inputs_that_are_mostly_zero_are_multiplied_in_double_precision() -> None:
+    rng = np.random.default_rng(0)
+    rows = (rng.integers(0, 256, (50, 37)) * (rng.random((50, 37)) < 0.2)).astype(np.float32)
+    weight, bias = rng.normal(size=(37, 6)).astype(np.float32), rng.normal(size=6).astype(np.float32)
+    out = np.empty((50, 6))
+    kernels.sparse_dense(rows, weight, bias, out)
+    expected = rows.astype(np.float64) @ weight.astype(np.float64) + bias.astype(np.float64)
+    np.testing.assert_allclose(out, expected, rtol=1e-13, atol=1e-10)

@@ -239,3 +239,18 @@ def test_what_is_left_of_scores_that_cancel_decides_no_class(wide: int) -> None:
         for block in (16, 64):
             tuning = Tuning(block, 1, "float32", wide)
             assert accepted(network, config, IncrementalEvaluator(objective, tuning=tuning)) == expected
+
+
+@given(st.integers(0, 2**32), st.sampled_from(["mse", "cross-entropy"]), st.sampled_from(TUNINGS))
+def test_single_precision_rows_of_mostly_zeros_are_exact(seed: int, metric: str, tuning: Tuning) -> None:
+    rng = np.random.default_rng(seed)
+    head = "linear" if metric == "mse" else "softmax"
+    network = chain(rng, [30, 5, 4, 3], ["sigmoid", "relu"], head, np.float32)
+    rows = (rng.integers(0, 256, (40, 30)) * (rng.random((40, 30)) < 0.15)).astype(np.float32)
+    outputs = network.forward(rows.astype(np.float64))
+    objective = Objective(rows, Targets(outputs, None, head), (metric,))
+    plain, fast = ReferenceEvaluator(objective), IncrementalEvaluator(objective, tuning=tuning)
+    (expected,), (found,) = plain.baseline(network).values, fast.baseline(network).values
+    assert found == pytest.approx(expected, rel=1e-12, abs=1e-20)
+    config = PruneConfig(metrics=(metric,), tolerances=(Tolerance(0, relative=True),))
+    assert accepted(network, config, fast) == accepted(network, config, plain)
