@@ -21,6 +21,7 @@ _CALL = 1 << 27  # multiply-adds between two looks at whether to stop: some 10 m
 _SAMPLE = 512  # rows on which rounding is measured
 _SAFETY = 4  # times the rounding that was measured
 _LEAST = 1e-6  # rounding of float32, relative to the sum of losses, that is always reckoned with
+_HOPELESS = 0.1  # rounding, relative, where float32 says nothing, not even of a sum that it makes zero
 _EXACT = 1e-12  # the same of float64
 _SMOOTH = frozenset(
     {"linear", "relu", "leaky_relu", "sigmoid", "tanh", "softmax", "log_softmax", "elu", "gelu"}
@@ -58,9 +59,10 @@ class WholeNetworks:
         """
         if self._rough and not limits.exact:
             rounding = self._rounding(network)
-            sums, partial = self._sums(network, limits, np.float32, rounding)
-            if partial or not self._is_close(sums, rounding, limits):
-                return self._objective.total(sums.tolist(), partial=partial)
+            if (rounding < _HOPELESS).all():
+                sums, partial = self._sums(network, limits, np.float32, rounding)
+                if partial or not self._is_close(sums, rounding, limits):
+                    return self._objective.total(sums.tolist(), partial=partial)
         sums, partial = self._sums(network, limits, np.float64, np.full(len(limits.upper), _EXACT))
         return self._objective.total(sums.tolist(), partial=partial)
 

@@ -140,3 +140,14 @@ def test_measuring_over_many_rows_stops_in_its_middle(work: str) -> None:
     with pytest.raises(Stopped), stopping(asked):
         WORK[work](network, objective)
     assert asked.times < 8  # not once more for every part
+
+
+def test_errors_that_float32_makes_nothing_of_are_decided_in_float64() -> None:
+    """The targets are what float32 gives: in float64 there is an error, in float32 none."""
+    network, objective = large()
+    outputs = network.forward(objective.inputs, network.nodes[-2].name)
+    objective = Objective(objective.inputs, Targets(outputs, None, "linear"), ("mae",))
+    (error,) = WholeNetworks(objective, network).exact(network).values
+    assert error > 0
+    (found,) = WholeNetworks(objective, network).decide(network, Limits((error / 2,))).values
+    assert found > error / 2
