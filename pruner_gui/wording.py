@@ -896,6 +896,13 @@ _REASONS: Mapping[str, str] = MappingProxyType(
         "softmax-fidelity": QT_TRANSLATE_NOOP(
             "wording", "Cross-entropy against the network's own outputs, because the data has no targets."
         ),
+        "softmax-values": QT_TRANSLATE_NOOP(
+            "wording", "Cross-entropy, because the network ends in a softmax and the targets are shares."
+        ),
+        "fidelity": QT_TRANSLATE_NOOP(
+            "wording",
+            "Mean squared error against the network's own outputs, because the data has no targets.",
+        ),
         "sigmoid": QT_TRANSLATE_NOOP(
             "wording",
             "Binary cross-entropy, because the network ends in one sigmoid and the targets are two classes.",

@@ -93,7 +93,7 @@ def _examples(network: Network, pruning: Dataset, holdout: Dataset | None, guard
         holdout = None if holdout is None else _own_outputs(network, holdout)
         guard = None if guard is None else _own_outputs(network, guard)
     scores = network.forward(np.asarray(pruning.inputs, np.float64), scores_name(network))
-    choice = default_metrics(_targets(pruning, pruning, network.head), scores)
+    choice = default_metrics(_targets(pruning, pruning, network.head), scores, fidelity)
     return Examples(pruning, holdout, network.head, choice, fidelity, guard)
 
 

@@ -173,14 +173,17 @@ class Choice:
     reason: str
 
 
-def default_metrics(targets: Targets, scores: FloatArray) -> Choice:
+def default_metrics(targets: Targets, scores: FloatArray, own: bool = False) -> Choice:
     """Return the metrics that suit what a network puts out: its `scores` `(n_samples, n_outputs)`.
+
+    `own`: the targets are the network's own outputs, since the data has none.
 
     A cross-entropy that tells another story than the error rate is not trusted alone: both have to hold.
     """
     softmax, single = targets.head in ("softmax", "log_softmax"), scores.shape[1] == 1
     if targets.labels is None:
-        return Choice(("cross-entropy",), "softmax-fidelity") if softmax else Choice(("mse",), "values")
+        kind = "fidelity" if own else "values"
+        return Choice(("cross-entropy",), f"softmax-{kind}") if softmax else Choice(("mse",), kind)
     if softmax:
         reason = "softmax"
     elif single and targets.head == "sigmoid":

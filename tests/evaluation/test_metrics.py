@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from pruner_gui import wording
 from pruner_gui.evaluation import METRICS, Targets, default_metrics, tell_different_stories, wilson
 from pruner_gui.network import FloatArray
 
@@ -140,3 +141,18 @@ def test_default_metric_of_one_output() -> None:
 def test_the_loss_and_the_error_rate_tell_different_stories() -> None:
     assert tell_different_stories(1.48, 0.017, 10)
     assert not tell_different_stories(0.12, 0.017, 10)
+
+
+@pytest.mark.parametrize(
+    ("head", "own", "reason"),
+    [
+        ("softmax", True, "softmax-fidelity"),
+        ("softmax", False, "softmax-values"),
+        ("linear", True, "fidelity"),
+        ("linear", False, "values"),
+    ],
+)
+def test_the_reason_says_whether_the_data_has_targets(head: str, own: bool, reason: str) -> None:
+    targets = Targets(np.full((3, 2), 0.5), None, head)
+    assert default_metrics(targets, np.zeros((3, 2)), own).reason == reason
+    assert ("no targets" in wording.reason(reason)) == own
