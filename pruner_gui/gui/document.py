@@ -60,6 +60,7 @@ from pruner_gui.pruning.free import Free, kept_by
 from pruner_gui.records import Record
 from pruner_gui.session import Changes, DataOptions, Run, Session, Step, Version, load_examples, would_go
 
+PLOTTED = 5  # runs, the last ones, unless the user ticks others: so many can be told apart
 REST_MS = 150  # without another move, before the point shown is measured
 
 MOST_SEARCHED = 20_000_000  # weights up to which neurons that cost nothing are looked for
@@ -781,6 +782,8 @@ class Document(QObject):
         else:
             if run is not None:
                 self.runs.append(self._record(run, time.monotonic() - self.run_began))
+                for older in self.runs[-1 - PLOTTED : -PLOTTED]:
+                    older.shown = False
             changes = self.session.end_run()
         # A run that ended before it began changed nothing; what it had put off is measured all the same.
         self._changed(changes or Changes.RUN)

@@ -138,8 +138,8 @@ class ErrorPlot(pg.PlotWidget):  # type: ignore[misc]
         self._labels: list[_Label] = []
         self._boundaries: list[tuple[int, str]] = []
         self._extras_key: tuple[object, ...] = ()
-        self._others: list[Any] = []
-        self._others_key: tuple[object, ...] = ()
+        self._others: dict[Record, list[Any]] = {}
+        self._others_dark = False
         self._build()
 
     def _build(self) -> None:
@@ -180,15 +180,13 @@ class ErrorPlot(pg.PlotWidget):  # type: ignore[misc]
 
     def show_overlays(self, records: Sequence[Record]) -> None:
         """Show other runs as well, muted."""
-        key = (theme.colours().dark, *((record, record.name) for record in records))
-        if key == self._others_key:
-            return
-        self._others_key, self.overlays = key, list(records)
-        for item in self._others:
-            self.removeItem(item)
-        self._others.clear()
-        for record in records:
-            self._draw_other(record)
+        dark = theme.colours().dark
+        kept = set(records) if dark == self._others_dark else set()
+        self.overlays, self._others_dark = list(records), dark
+        for record in [each for each in self._others if each not in kept]:
+            for item in self._others.pop(record):
+                self.removeItem(item)
+        self._others = {record: self._others.get(record) or self._draw_other(record) for record in records}
 
     def show_point(self, point: int | None) -> None:
         """Put the cursor on a point of the run, or hide it."""
@@ -257,7 +255,7 @@ class ErrorPlot(pg.PlotWidget):  # type: ignore[misc]
         """Name the curves that are there: first those of the run, then the other runs."""
         named = [(each, name) for each, name in self._named if each.isVisible() and each.xData is not None]
         named = [(each, name) for each, name in named if len(each.xData)]
-        named += [(each, run_words.short(each.name())) for each in self._others if each.name()]
+        named += [(items[0], run_words.short(record.name)) for record, items in self._others.items()]
         legend = self.plotItem.legend
         if [(sample.item, label.text) for sample, label in legend.items] != named:
             legend.clear()
@@ -317,15 +315,16 @@ class ErrorPlot(pg.PlotWidget):  # type: ignore[misc]
         self.addItem(line, ignoreBounds=True)
         return line
 
-    def _draw_other(self, record: Record) -> None:
+    def _draw_other(self, record: Record) -> list[Any]:
         points = record.points
         main, thin = (points.holdout, points.pruning) if points.holdout else (points.pruning, [])
-        self._others.append(self.plot(points.neurons, main, pen=run_pen(record.number), name=record.name))
+        items = [self.plot(points.neurons, main, pen=run_pen(record.number))]
         if thin:
-            self._others.append(self.plot(points.neurons, thin, pen=run_pen(record.number, 1.0)))
-        for item in self._others[-2:]:
+            items.append(self.plot(points.neurons, thin, pen=run_pen(record.number, 1.0)))
+        for item in items:
             item.setOpacity(0.85)
             item.setZValue(-5)
+        return items
 
     # -- the cursor
 

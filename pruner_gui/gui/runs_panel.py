@@ -38,6 +38,7 @@ class RunsPanel(QWidget):
         self._present: Record | None = None
         self.table, self.copy_button = QTableWidget(), QPushButton(self.tr("Copy table"))
         hint = QLabel(self.tr("Tick to plot · double-click to go to its network · F2 to rename"))
+        hint.setToolTip(self.tr("The last runs are ticked, until you tick others."))
         hint.setObjectName("muted")
         self._build()
         row = QHBoxLayout()

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 
+import numpy as np
 from PySide6.QtCore import QSignalBlocker, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QDoubleSlider, QElidingLabel
 
 from pruner_gui.gui import text
 from pruner_gui.gui.document import Preview
+from pruner_gui.gui.latest import Latest
+from pruner_gui.network import Network
 from pruner_gui.pruning import Tolerance
 
 MOST_PERCENT = 50.0
 _POWER = 3  # a quarter of the way is 1 %: small tolerances are what one looks for
 _STEP = 0.02  # of the slider's way, for an arrow key
+
+_ROWS = 1024  # of a weight, counted at a time
 
 
 def value_at(place: float, most: float) -> float:
@@ -170,21 +176,39 @@ class PreviewStrip(QWidget):
         lines.setSpacing(2)
         lines.addLayout(top)
         lines.addWidget(self.why)
+        self._preview = Preview()
+        self._counting = Latest("connection-counter", _count, lambda: None)
+        self._counting.done.connect(self._take)
 
-    def show_preview(self, preview: Preview, connections: int) -> None:
-        """Say what would go. `connections` are those of the candidates."""
+    def show_preview(self, preview: Preview, network: Network) -> None:
+        """Say what would go, and with how many connections of the network as soon as they are counted."""
+        self._preview = preview
         if preview.error is not None:
-            self.what.setText(text.problem(preview.error).what)
+            self._say(text.problem(preview.error).what)
         elif not preview.limits:
-            self.what.setText(self.tr("Measuring the network…"))
+            self._say(self.tr("Measuring the network…"))
+        elif not preview.candidates:
+            self._say(self._sentence(preview, 0))
         else:
-            self.what.setText(self._sentence(preview, connections))
-        self.what.setAccessibleName(self.what.text())
+            self._counting.request((preview, network))
+
+    def shutdown(self) -> None:
+        """Stop and join the counting thread."""
+        self._counting.stop()
+
+    def _take(self, result: tuple[Preview, int]) -> None:
+        preview, connections = result
+        if preview is self._preview:
+            self._say(self._sentence(preview, connections))
+
+    def _say(self, sentence: str) -> None:
+        self.what.setText(sentence)
+        self.what.setAccessibleName(sentence)
 
     def show_nothing(self, sentence: str) -> None:
         """Say why there is no preview."""
-        self.what.setText(sentence)
-        self.what.setAccessibleName(sentence)
+        self._preview = Preview()
+        self._say(sentence)
         self.limit.setText("")
         self.why.setText("")
 
@@ -220,3 +244,20 @@ class PreviewStrip(QWidget):
             so_far = self.tr(" (of the {n} of {total} measured so far)")
             said += so_far.format(n=text.integer(preview.measured), total=text.integer(preview.total))
         return said
+
+
+def _count(job: tuple[Preview, Network]) -> tuple[Preview, int]:
+    """Count the connections other than zero that go with the candidates, each once."""
+    preview, network = job
+    doomed: dict[str, set[int]] = defaultdict(set)
+    for edit in preview.candidates:
+        doomed[edit.node].update(edit.units)
+    count = 0
+    for link in network.links:
+        rows = np.isin(network.by_name[link.source].units[link.sources], list(doomed.get(link.source, ())))
+        columns = np.isin(network.by_name[link.target].units, list(doomed.get(link.target, ())))
+        if rows.any() or columns.any():
+            for at in range(0, len(rows), _ROWS):
+                there, gone = link.weight[at : at + _ROWS] != 0, rows[at : at + _ROWS]
+                count += int(np.count_nonzero(there[gone])) + int(np.count_nonzero(there[~gone][:, columns]))
+    return preview, count

@@ -109,6 +109,7 @@ class Workspace(QObject):
         self._turn.stop()
         self.graph.pages.shutdown()
         self.histogram.shutdown()
+        self.strip.shutdown()
 
     def _centre(self) -> QWidget:
         page = QWidget()
@@ -306,7 +307,7 @@ class Workspace(QObject):
             nothing_yet = self.preview.total and not self.preview.measured
             self.strip.show_preview(
                 replace(self.preview, limits=()) if nothing_yet else self.preview,
-                _connections(self.document.session.network, self.preview.candidates),
+                self.document.session.network,
             )
             self._show_limit()
         self._show_marks()
@@ -650,18 +651,3 @@ class Workspace(QObject):
     def _say_written(self, path: Path) -> None:
         self.success.say(self.tr("✓ The picture was written: {file}").format(file=path.name))
         self.success.setToolTip(str(path))
-
-
-def _connections(network: Network, edits: tuple[Edit, ...]) -> int:
-    """Count the connections other than zero that go with these neurons, each once."""
-    doomed: dict[str, set[int]] = defaultdict(set)
-    for edit in edits:
-        doomed[edit.node].update(edit.units)
-    count = 0
-    for link in network.links:
-        rows = np.isin(network.by_name[link.source].units[link.sources], list(doomed.get(link.source, ())))
-        columns = np.isin(network.by_name[link.target].units, list(doomed.get(link.target, ())))
-        count += int(np.count_nonzero(link.weight[rows])) + int(
-            np.count_nonzero(link.weight[~rows][:, columns])
-        )
-    return count

@@ -160,6 +160,23 @@ def test_runs_are_kept_through_undo_and_overlaid(qtbot: QtBot, window: MainWindo
     qtbot.waitUntil(lambda: not plots.errors.overlays)
 
 
+def test_of_many_runs_the_last_are_plotted_and_those_the_user_ticks(qtbot: QtBot, window: MainWindow) -> None:
+    document = window.document
+
+    def another() -> None:
+        document.undo()
+        settled(qtbot, window)
+        prune(qtbot, window, 5)
+
+    for _ in range(5):
+        another()
+    assert [record.shown for record in document.runs] == [False] + [True] * 5
+    document.show_run(document.runs[0], True)
+    another()
+    assert [record.shown for record in document.runs] == [True, False] + [True] * 5
+    assert [record.number for record in window.workspace.plots.errors.overlays] == [1, 3, 4, 5, 6]
+
+
 def test_the_table_of_runs_names_hides_and_goes_to_them(qtbot: QtBot, window: MainWindow) -> None:
     prune(qtbot, window, 60)
     table, document = window.workspace.runs.table, window.document
