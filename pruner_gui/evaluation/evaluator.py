@@ -41,7 +41,7 @@ class NonFiniteWeight(PrunerError):
     @staticmethod
     def of(network: Network) -> NonFiniteWeight | None:
         """Return what is wrong with a network's weights, None where nothing is."""
-        first = network.non_finite()
+        first = network.non_finite() if network.non_finite_count else None
         if first is None:
             return None
         node, tensor, index = first

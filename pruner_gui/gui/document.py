@@ -979,12 +979,8 @@ class Document(QObject):
             return
         network, kind, examples = self.session.network, self._measure_by, self.session.examples
         objective = None if examples is None else examples.objective(self.metrics)
-        if kind == "magnitude" or objective is None:
-            self._strengths = Strengths.of(network, "magnitude", None)
-            self._strengths_of = network, kind
-        else:
-            work = partial(Strengths.of, network, kind, objective)
-            self.tasks.start("strengths", work, partial(self._found_strengths, network, kind))
+        work = partial(Strengths.of, network, kind if objective is not None else "magnitude", objective)
+        self.tasks.start("strengths", work, partial(self._found_strengths, network, kind))
         self.strengths_found.emit()
 
     def _found_strengths(self, network: Network, kind: str, outcome: Outcome) -> None:

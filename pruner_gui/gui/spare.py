@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from pruner_gui.network import FloatArray, Network
+from pruner_gui.network import FloatArray, IndexArray, Network
 from pruner_gui.pruning import Protected
 from pruner_gui.pruning.free import Free, free_removals
 from pruner_gui.pruning.trajectory import replayed
@@ -87,28 +87,43 @@ class Weak:
     out: float | None
 
 
-def weakly_connected(
-    network: Network, strengths: Mapping[str, FloatArray], threshold: float
-) -> tuple[Weak, ...]:
-    """Return the hidden neurons whose connections in, or whose connections out, are all weak.
+@dataclass(frozen=True)
+class Strongest:
+    """The strongest connections in and out, `(n_units,)` each, of hidden neurons that are connected.
 
-    A connection is weak where its strength, `(n_in, n_out)` by dense layer, is below the threshold. Units
-    without any connection in or out are not among them: those are disconnected.
+    Units without any connection in or out are not among them: those are disconnected.
     """
-    count = 1 + max(int(tags.max(initial=0)) for tags in network.tags.values())
-    outgoing, reads = np.zeros(count), np.zeros(count, bool)
-    weights = {node.name: dense.weight for node, dense in network.dense}
-    for node, _ in network.dense:
-        tags = network.tags[node.inputs[0]]
-        np.maximum.at(outgoing, tags, strengths[node.name].max(axis=1, initial=0))
-        np.logical_or.at(reads, tags, (weights[node.name] != 0).any(axis=1))
-    found = []
-    for layer in network.hidden_layers:
-        tags = network.tags[layer.name]
-        incoming = strengths[layer.name].max(axis=0, initial=0)
-        there = layer.prunable & reads[tags] & (weights[layer.name] != 0).any(axis=0)
-        sides = [np.where(side < threshold, side, np.nan) for side in (incoming, outgoing[tags])]
-        for place in np.flatnonzero(there & ~(np.isnan(sides[0]) & np.isnan(sides[1]))):
-            into, out = (None if np.isnan(side[place]) else float(side[place]) for side in sides)
-            found.append(Weak(layer.name, int(layer.units[place]), into, out))
-    return tuple(found)
+
+    layers: tuple[str, ...]
+    units: tuple[IndexArray, ...]
+    into: tuple[FloatArray, ...]
+    out: tuple[FloatArray, ...]
+
+    @staticmethod
+    def of(network: Network, strengths: Mapping[str, FloatArray]) -> Strongest:
+        """Look at all connections; their strengths are `(n_in, n_out)` by dense layer."""
+        count = 1 + max(int(tags.max(initial=0)) for tags in network.tags.values())
+        outgoing, reads = np.zeros(count), np.zeros(count, bool)
+        weights = {node.name: dense.weight for node, dense in network.dense}
+        for node, _ in network.dense:
+            tags = network.tags[node.inputs[0]]
+            np.maximum.at(outgoing, tags, strengths[node.name].max(axis=1, initial=0))
+            np.logical_or.at(reads, tags, (weights[node.name] != 0).any(axis=1))
+        names, found = [], []
+        for layer in network.hidden_layers:
+            tags = network.tags[layer.name]
+            there = layer.prunable & reads[tags] & (weights[layer.name] != 0).any(axis=0)
+            into = strengths[layer.name].max(axis=0, initial=0)
+            names.append(layer.name)
+            found.append((layer.units[there], into[there], outgoing[tags[there]]))
+        units, into_all, out_all = zip(*found, strict=True) if found else ((), (), ())
+        return Strongest(tuple(names), units, into_all, out_all)
+
+    def weak(self, threshold: float) -> tuple[Weak, ...]:
+        """Return the neurons whose connections in, or whose connections out, are all below the threshold."""
+        found = []
+        for layer, units, into, out in zip(self.layers, self.units, self.into, self.out, strict=True):
+            for at in np.flatnonzero((into < threshold) | (out < threshold)):
+                sides = [float(side[at]) if side[at] < threshold else None for side in (into, out)]
+                found.append(Weak(layer, int(units[at]), *sides))
+        return tuple(found)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pruner_gui.evaluation import Objective
+from pruner_gui.gui.spare import Strongest
 from pruner_gui.network import Dense, FloatArray, Network, Op
 from pruner_gui.pruning.connections import strengths
 
@@ -17,17 +18,19 @@ _LEAST = 1e-9  # of the largest: what a connection has that is there, but does n
 class Strengths:
     """The strengths of a network's connections by a ranking of `pruning.connections`.
 
-    `values` is the network with strengths in place of its weights: zero only where a weight is.
+    `values` is the network with strengths in place of its weights: zero only where a weight is. `strongest`
+    are those of every neuron.
     """
 
     kind: str
     values: Network
+    strongest: Strongest
 
     @classmethod
     def of(cls, network: Network, kind: str, objective: Objective | None) -> Strengths:
         """Measure; only "magnitude" needs no objective."""
         if kind == "magnitude":
-            return cls(kind, network)
+            return cls(kind, network, Strongest.of(network, _sizes(network)))
         measured = strengths(network, kind, objective)
         largest = max((float(strength.max()) for strength in measured.values()), default=0.0)
         ops: dict[str, Op] = {}
@@ -36,12 +39,7 @@ class Strengths:
             ops[node.name] = Dense(np.where(dense.weight != 0, there, 0.0), dense.bias)
         values = network.with_ops(ops)
         _ = values.links, values.strongest
-        return cls(kind, values)
-
-    @property
-    def matrices(self) -> dict[str, FloatArray]:
-        """The strengths `(n_in, n_out)` by dense layer."""
-        return {node.name: np.abs(dense.weight) for node, dense in self.values.dense}
+        return cls(kind, values, Strongest.of(network, _sizes(values)))
 
     def of_edge(self, source: tuple[str, int], target: tuple[str, int]) -> float | None:
         """Return the strength between two units, each as (visible layer, original unit); None: it is gone."""
@@ -54,3 +52,7 @@ class Strengths:
                 if found.size:
                     return float(found.max())
         return None
+
+
+def _sizes(network: Network) -> dict[str, FloatArray]:
+    return {node.name: np.abs(dense.weight) for node, dense in network.dense}

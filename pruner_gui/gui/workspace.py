@@ -21,7 +21,7 @@ from pruner_gui.evaluation import NonFiniteWeight
 from pruner_gui.gui import compare, neuron, plot_export, printing, text
 from pruner_gui.gui.compare import ComparisonPanel
 from pruner_gui.gui.crash import Failure
-from pruner_gui.gui.document import MOST_SEARCHED, Arrangement, Document, Exported, Preview
+from pruner_gui.gui.document import Arrangement, Document, Exported, Preview
 from pruner_gui.gui.graph_export import Export, Ground
 from pruner_gui.gui.graph_panel import GraphPanel
 from pruner_gui.gui.graph_view import GraphMarks
@@ -37,8 +37,7 @@ from pruner_gui.gui.runs_panel import RunsPanel
 from pruner_gui.gui.selecting import Selecting
 from pruner_gui.gui.sensitivity_panel import SensitivityPanel
 from pruner_gui.gui.sources import Change
-from pruner_gui.gui.spare import Folded, Weak, weakly_connected
-from pruner_gui.gui.strengths import Strengths
+from pruner_gui.gui.spare import Folded, Weak
 from pruner_gui.gui.tolerance import PreviewStrip, ToleranceControl, tolerance_for
 from pruner_gui.network import Edit, Network, RemoveUnits
 from pruner_gui.pruning import PruneConfig, Tolerance
@@ -73,7 +72,6 @@ class Workspace(QObject):
         self.selecting = Selecting(document, self.graph, self.layers, self)
         self._judged_by = document.config.tolerance(0)  # what made the limits of the preview
         self._unconnected: tuple[Network | None, Units, Units] = (None, {}, {})
-        self._weak: tuple[Strengths | None, float, tuple[Weak, ...]] = (None, 0.0, ())
         self._finite: tuple[Network | None, Network | None] = (None, None)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
@@ -331,13 +329,8 @@ class Workspace(QObject):
     def _weakly_connected(self) -> tuple[Weak, ...]:
         if not self.document.is_open or self.document.running:
             return ()
-        network = self.document.session.network
         threshold, measured = self._weak_threshold(), self.document.strengths
-        if threshold is None or measured is None or network.macs > MOST_SEARCHED:
-            return ()
-        if self._weak[:2] != (measured, threshold):
-            self._weak = measured, threshold, weakly_connected(network, measured.matrices, threshold)
-        return self._weak[2]
+        return () if threshold is None or measured is None else measured.strongest.weak(threshold)
 
     def _select(self, name: str, unit: int) -> None:
         self.selecting.select((neuron.visible_layers(self.document.session.original).index(name), unit))

@@ -111,7 +111,7 @@ def test_the_matrix_marks_as_weak_what_the_chosen_measure_says(
     told: list[str] = []
     monkeypatch.setattr(QToolTip, "showText", lambda place, words, widget: told.append(words))
     target, dense = network.dense[0]
-    weak = measured.matrices[target.name] < 0.2 * measured.values.strongest
+    weak = measured.values.by_name[target.name].op.tensors()["weight"] < 0.2 * measured.values.strongest
     by_weight = abs(dense.weight) < 0.2 * network.strongest
     for row, column in np.argwhere(weak != by_weight)[:4]:
         cell = matrix.cell(int(row), int(column))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 from graph_networks import chain, with_skip
 
-from pruner_gui.gui.spare import Weak, folded, free_neurons, weakly_connected
+from pruner_gui.gui.spare import Strongest, Weak, folded, free_neurons
 from pruner_gui.network import FloatArray, Network, RemoveUnits
 from pruner_gui.pruning.free import Free
 
@@ -38,19 +38,19 @@ def test_neurons_whose_connections_on_one_side_are_all_weak() -> None:
     network = chain(
         [[1.0, 0.1, 1.0, 0.0, 0.2], [1.0, -0.1, 0.1, 0.0, 0.0]], [[1.0], [1.0], [0.1], [1.0], [-0.3]]
     )
-    assert weakly_connected(network, magnitudes(network), 0.5) == (
+    assert Strongest.of(network, magnitudes(network)).weak(0.5) == (
         Weak("h1", 1, 0.1, None),
         Weak("h1", 2, None, 0.1),
         Weak("h1", 4, 0.2, 0.3),
     )
-    assert weakly_connected(network, magnitudes(network), 0.05) == ()
+    assert Strongest.of(network, magnitudes(network)).weak(0.05) == ()
 
 
 def test_all_readers_of_a_neuron_count() -> None:
     network = with_skip()
     strengths = {name: np.ones_like(strength) for name, strength in magnitudes(network).items()}
     strengths["b"] = np.zeros_like(strengths["b"])  # a is read by c as well
-    found = weakly_connected(network, strengths, 0.5)
+    found = Strongest.of(network, strengths).weak(0.5)
     assert [(each.layer, each.unit, each.out) for each in found] == [("b", 0, None), ("b", 1, None)]
 
 

@@ -20,13 +20,13 @@ def test_by_magnitude_they_are_the_weights() -> None:
 
 def test_a_contribution_is_the_weight_times_the_inputs_root_mean_square() -> None:
     found = Strengths.of(NETWORK, "contribution", OBJECTIVE)
-    assert found.matrices["h1"][0] == pytest.approx([20.0, 10.0])
+    assert found.values.by_name["h1"].op.tensors()["weight"][0] == pytest.approx([20.0, 10.0])
     assert found.of_edge(("x", 0), ("h1", 1)) == pytest.approx(10.0)
     assert found.of_edge(("x", 0), ("h1", 7)) is None
 
 
 def test_a_connection_that_does_nothing_is_weak_but_there() -> None:
-    strength = Strengths.of(NETWORK, "contribution", OBJECTIVE).matrices["h1"]
+    strength = Strengths.of(NETWORK, "contribution", OBJECTIVE).values.by_name["h1"].op.tensors()["weight"]
     assert strength[1, 0] == 0  # there is none
     assert 0 < strength[1, 1] < 1e-6
 
