@@ -42,7 +42,6 @@ def prepare_plot(plot: pg.PlotWidget) -> None:
     plot.addLegend(
         offset=(4, 1), labelTextSize=LEGEND_SIZE, colCount=_COLUMNS, verSpacing=-6, brush=None, pen=None
     )
-    plot.setMenuEnabled(False)
     plot.hideButtons()
     plot.setMouseEnabled(x=False, y=False)
     plot.getAxis("left").enableAutoSIPrefix(False)
@@ -127,7 +126,7 @@ class ErrorPlot(pg.PlotWidget):  # type: ignore[misc]
     moved = Signal(int)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent, viewBox=_Box())
+        super().__init__(parent, viewBox=_Box(enableMenu=False), enableMenu=False)
         self.points: Points | None = None
         self.cursor = pg.InfiniteLine(angle=90)
         self.marks: list[Mark] = []

@@ -231,9 +231,8 @@ class Chart(QWidget):
 
     def __init__(self, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.plot, self.sentence = pg.PlotWidget(), QElidingLabel()
+        self.plot, self.sentence = pg.PlotWidget(enableMenu=False), QElidingLabel()
         self.plot.setAccessibleName(name)
-        self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.setMouseEnabled(x=False, y=False)
         self.plot.getAxis("left").enableAutoSIPrefix(False)

@@ -59,7 +59,7 @@ class LivePlots(QWidget):
         self.missing, self.load = QLabel(), QPushButton(self.tr("Load data…"))
         self.readout, self.export = QLabel(), QPushButton(self.tr("Export plot"))
         self.resume = QPushButton(self.tr("Prune on from here…"))
-        self.errors, self.counts = ErrorPlot(), pg.PlotWidget()
+        self.errors, self.counts = ErrorPlot(), pg.PlotWidget(enableMenu=False)
         self._run: Run | None = None
         self._points: Points | None = None
         self._overlays: list[Record] = []

@@ -219,8 +219,7 @@ def _answer(value: str | tuple[float, ...] | None) -> str:
 
 
 def _scatter() -> pg.PlotWidget:
-    plot = pg.PlotWidget()
-    plot.setMenuEnabled(False)
+    plot = pg.PlotWidget(enableMenu=False)
     plot.hideButtons()
     plot.addLegend(offset=(6, 4), labelTextColor=theme.colours().text)
     plot.setLabel("bottom", QCoreApplication.translate("predictions", "true"))

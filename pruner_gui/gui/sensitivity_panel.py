@@ -54,7 +54,10 @@ class SensitivityPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.plot, self.readout = pg.PlotWidget(viewBox=_Ground()), QElidingLabel()
+        self.plot, self.readout = (
+            pg.PlotWidget(viewBox=_Ground(enableMenu=False), enableMenu=False),
+            QElidingLabel(),
+        )
         self.missing, self._stack = QLabel(), QStackedWidget()
         self.order, self.range = QComboBox(), QComboBox()
         self.measure, self.export = QPushButton(), QPushButton(self.tr("Export plot"))

@@ -6,25 +6,12 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import pyqtgraph as pg
 from PySide6.QtCore import QCoreApplication, QDeadlineTimer, QEvent, QEventLoop, QSettings, QTimer
-from PySide6.QtWidgets import (
-    QApplication,
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QMainWindow,
-    QPushButton,
-    QSpinBox,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication
 
 from pruner_gui import reading
 from pruner_gui.gui import app, dialogs
@@ -85,33 +72,13 @@ def cycle(theme: Theme, chosen: Sample) -> None:
     flush()
 
 
-def widgets(theme: Theme) -> Counter[type[QWidget]]:
-    """Return how many of the toolkits' widgets a window has, by kind."""
-    window = MainWindow(theme)
-    kinds = (pg.PlotWidget, QComboBox, QDoubleSpinBox, QSpinBox, QToolButton, QPushButton, QCheckBox)
-    inside = [
-        next((kind for kind in kinds if isinstance(each, kind)), None)
-        for each in window.findChildren(QWidget)
-    ]
-    window.close()
-    window.deleteLater()
-    flush()
-    return Counter(kind for kind in inside if kind is not None)
-
-
-def bare(kinds: Counter[type[QWidget]]) -> None:
-    """Open and close a window of nothing but so many widgets of Qt and pyqtgraph."""
-    window = QMainWindow()
-    inside = QWidget()
-    layout = QVBoxLayout(inside)
-    for kind in kinds.elements():
-        layout.addWidget(kind())
-    window.setCentralWidget(inside)
-    window.show()
-    flush()
-    window.close()
-    window.deleteLater()
-    flush()
+def forget_styles() -> None:
+    """Put the style sheet on anew: until then Qt keeps 30 kB of rules for every window that was closed."""
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    sheet = app.styleSheet()
+    app.setStyleSheet("")
+    app.setStyleSheet(sheet)
 
 
 @contextlib.contextmanager

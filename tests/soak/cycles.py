@@ -22,20 +22,18 @@ from pruner_gui.gui.theme import Theme
 from pruner_gui.network import Network
 from tests.soak._window import (
     application,
-    bare,
     cycle,
+    forget_styles,
     memory,
     open_files,
     reading_here,
     sample,
     temporary_files,
     threads,
-    widgets,
 )
 
 EVERY = 50
-MOST_GROWTH = 0.03  # MB a cycle, in the second half, beyond what the toolkits leave of their widgets
-BARE = 150  # windows of nothing but widgets
+MOST_GROWTH = 0.02  # MB a cycle, in the second half
 
 
 @dataclass(frozen=True)
@@ -52,6 +50,7 @@ class Point:
 
 
 def look(number: int) -> Point:
+    forget_styles()
     gc.collect()
     alive = [type(each) for each in gc.get_objects()]
     counts = threads(), open_files(), temporary_files()
@@ -63,22 +62,12 @@ def slope(points: Sequence[Point]) -> float:
     return float(np.polyfit([p.cycle for p in points], [p.memory for p in points], 1)[0])
 
 
-def residue(theme: Theme) -> float:
-    """Return how many MB Qt and pyqtgraph keep of a window of nothing but as many of their widgets."""
-    kinds, points = widgets(theme), []
-    for number in range(2 * BARE + 1):
-        bare(kinds)
-        if number % BARE == 0:
-            points.append(look(number).memory)
-    return (points[-1] - points[-2]) / BARE
-
-
-def problems(points: Sequence[Point], toolkits: float) -> list[str]:
+def problems(points: Sequence[Point]) -> list[str]:
     """Return what does not level off, comparing the second half with its beginning."""
     half = points[len(points) // 2 :]
     found = []
-    if (grows := slope(half) - toolkits) > MOST_GROWTH:
-        found.append(f"memory grows by {grows:.3f} MB a cycle more than that")
+    if (grows := slope(half)) > MOST_GROWTH:
+        found.append(f"memory grows by {grows:.3f} MB a cycle")
     for name in ("threads", "handles", "temporary", "documents", "networks"):
         first, last = getattr(half[0], name), getattr(half[-1], name)
         if last > first:
@@ -103,10 +92,8 @@ def main() -> int:
                 points.append(look(number))
                 print("{:5} {:10.1f} {:8} {:8} {:16} {:10} {:9}".format(*astuple(points[-1])), flush=True)
         seconds = time.monotonic() - began
-        toolkits = residue(theme)
     print(f"{seconds / options.cycles:.2f} s a cycle; {slope(points[len(points) // 2 :]):+.4f} MB a cycle")
-    print(f"a window of as many bare widgets: {toolkits:+.4f} MB")
-    found = problems(points, toolkits)
+    found = problems(points)
     for problem in found:
         print(f"FAILED: {problem}")
     return 1 if found else 0
