@@ -362,11 +362,19 @@ class MainWindow(QMainWindow):
         question = self.tr("Stop pruning and load other data?")
         return not self.document.running or self._may_stop(question, self.tr("Stop and load"))
 
-    def _may_stop(self, question: str, stop: str) -> bool:
+    def _may_close(self) -> bool:
+        """Ask before what a run removed so far, or a result that was not exported, is given up."""
+        run = self.document.session.run if self.document.is_open else None
+        if run is None or not run.steps:
+            return self._may_discard()
+        more = self.tr("The run is not finished, and what it removed so far was not written to a file yet.")
+        return self._may_stop(self.tr("Stop pruning and close?"), self.tr("Stop and close"), more)
+
+    def _may_stop(self, question: str, stop: str, more: str = "") -> bool:
         names = {Answer.Ok: stop, Answer.Cancel: self.tr("Keep running")}
-        more = self.tr("The run is not finished.")
+        more = more or self.tr("The run is not finished.")
         buttons = Answer.Ok | Answer.Cancel
-        if dialogs.ask(self, question, more, buttons, Answer.Cancel, names) != Answer.Ok:
+        if dialogs.ask(self, question, more, buttons, Answer.Cancel, names) == Answer.Cancel:
             return False
         self.document.cancel()
         return True
@@ -558,7 +566,7 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask about a result that was not exported, stop all work, remember the layout."""
-        if not self._may_discard():
+        if not self._may_close():
             event.ignore()
             return
         settings = QSettings()

@@ -59,13 +59,18 @@ def opened(qtbot: QtBot, window: MainWindow, name: str = "iris") -> MainWindow:
     return window
 
 
-def running(qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> MainWindow:
-    """Have a run go on that never ends on its own."""
+def running(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch, last: type[Event] = Started
+) -> MainWindow:
+    """Have a run go on that never ends on its own, after the first event of a kind."""
     real = Session.prune
 
     def endless(session: Session, *steps: object) -> Iterator[Event]:
         events, stopped, quiet = real(session, *steps), check(), threading.Event()  # type: ignore[arg-type]
-        yield next(event for event in events if isinstance(event, Started))
+        for event in events:
+            yield event
+            if isinstance(event, last):
+                break
         while not stopped():
             quiet.wait(0.01)
 
@@ -302,3 +307,17 @@ def test_closing_amid_a_run_asks_about_what_was_there_before_it(
     assert [question for question, _ in asked.questions] == ["Export the pruned network first?"]
     asked.answer = Answer.Discard
     assert window.close()
+
+
+def test_closing_amid_a_run_asks_about_what_it_removed_so_far(
+    qtbot: QtBot, window: MainWindow, asked: Asked, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = running(qtbot, opened(qtbot, window), monkeypatch, Accepted).document
+    qtbot.waitUntil(lambda: document.session.run is not None and bool(document.session.run.steps))
+    asked.answer = Answer.Cancel
+    assert not window.close()
+    assert document.running
+    assert [question for question, _ in asked.questions] == ["Stop pruning and close?"]
+    asked.answer = Answer.Ok
+    assert window.close()
+    assert not document.running
