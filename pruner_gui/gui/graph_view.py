@@ -298,6 +298,16 @@ class GraphView(QWidget):
         self._request()
         self.update()
 
+    @property
+    def place(self) -> tuple[float, float, float] | None:
+        """Scale, left and top of what is shown; None: the whole network."""
+        return None if self._fitted else (self._camera.scale, self._camera.left, self._camera.top)
+
+    def go_to(self, scale: float, left: float, top: float) -> None:
+        """Show another part, at a scale as near as the network allows."""
+        if self._scene is not None:
+            self._move(Camera(self._allowed(self._scene, scale), left, top))
+
     def actual_size(self) -> None:
         """Show one scene unit as one pixel, around the centre."""
         self._move(self._camera.zoomed(1.0, self.width() / 2, self.height() / 2))
@@ -307,12 +317,13 @@ class GraphView(QWidget):
         self._zoom_at(factor, self.width() / 2, self.height() / 2)
 
     def _zoom_at(self, factor: float, x: float, y: float) -> None:
-        if self._scene is None:
-            return
-        smallest = 0.4 * self._fitting(self._scene).scale
-        largest = max(6.0, 60.0 / min(layer.spacing for layer in self._scene.layout.layers))
-        scale = min(max(self._camera.scale * factor, smallest), largest)
-        self._move(self._camera.zoomed(scale, x, y))
+        if self._scene is not None:
+            scale = self._allowed(self._scene, self._camera.scale * factor)
+            self._move(self._camera.zoomed(scale, x, y))
+
+    def _allowed(self, scene: Scene, scale: float) -> float:
+        largest = max(6.0, 60.0 / min(layer.spacing for layer in scene.layout.layers))
+        return min(max(scale, 0.4 * self._fitting(scene).scale), largest)
 
     def _move(self, camera: Camera) -> None:
         self._fitted = False

@@ -5,6 +5,7 @@ Plain values. What is taken back may come from any file: what makes no sense her
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,7 @@ def of(window: QMainWindow, workspace: Workspace, tabs: Mapping[str, QTabWidget]
         "layout": bytes(window.saveState().data()),
         "tabs": {name: found.currentIndex() for name, found in tabs.items()},
         "page": panel.pages.currentIndex(),
+        "place": list(panel.view.place or ()),
         "combos": {name: box.currentIndex() for name, box in _combos(panel).items()},
         "order": panel.order,
         "weak": panel.weak_box.value(),
@@ -59,6 +61,9 @@ def restore(
         panel.orders[order].trigger()
     for name, action in (("legend", panel.legend), ("hide", panel.hide_removed)):
         action.setChecked(bool(_number(state, "checks", name, action.isChecked())))
+    match state.get("place"):
+        case [float(scale), float(left), float(top)] if all(map(math.isfinite, (scale, left, top))):
+            panel.view.go_to(scale, left, top)
     workspace.selecting.select(_selection(state.get("selection"), workspace.document.session.original))
 
 

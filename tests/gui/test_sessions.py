@@ -106,6 +106,23 @@ def test_steps_and_which_of_them_have_their_own_tolerance_come_back(
     assert window.document.plan == plan
 
 
+def test_the_part_of_the_graph_that_is_looked_at_comes_back(
+    qtbot: QtBot, window: MainWindow, saved: Path
+) -> None:
+    view = window.workspace.graph.view
+    view.zoom(1.5)
+    looked_at = view.place
+    assert looked_at is not None
+    with qtbot.waitSignal(window.document.session_saved, timeout=30_000):
+        window.document.save_session(saved)
+    window.open_sample(samples()[0])
+    qtbot.waitUntil(lambda: len(window.document.session.versions) == 1, timeout=30_000)
+    settled(qtbot, window)
+    assert view.place != looked_at
+    window.open_files([saved])
+    qtbot.waitUntil(lambda: view.place == looked_at, timeout=30_000)
+
+
 def test_a_session_of_version_1_opens_in_the_window(qtbot: QtBot, window: MainWindow) -> None:
     old = Path(__file__).parents[1] / "data" / "session_v1.pruner"
     with qtbot.waitSignal(window.document.failed, timeout=30_000) as told:  # its data is long gone
