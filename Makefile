@@ -23,7 +23,7 @@ run: system $(RUNTIME) ## open the window with the digits sample (without a disp
 	fi
 
 test: lint system-test ## lint, types, import contracts and all tests
-	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest
+	QT_QPA_PLATFORM=offscreen $(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: system $(DEV) ## style, types and import contracts
 	$(BIN)/ruff check .
