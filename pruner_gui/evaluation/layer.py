@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,18 +38,18 @@ class Drop:
         return not self.coefficients.size and self.shift == 0
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
+class Found(NamedTuple):
     """Sums of losses, metric by metric, and how far they can be off.
 
     `partial` ones are too low, and how far they are off is not said. `refused` ones are above a limit for
-    sure.
+    sure. What was `taken` is within all limits for sure, and the level went on without it.
     """
 
     sums: FloatArray
     error: FloatArray
     partial: bool = False
     refused: bool = False
+    taken: bool = False
 
 
 class Layer(abc.ABC):
@@ -56,10 +57,11 @@ class Layer(abc.ABC):
 
     `outgoing` `(units, n_next)` has a row for every unit that was there when the level began, and may have
     some for units long gone; `bias` `(n_next,)` is the next layer's. `most` trials gain from being made
-    together.
+    together; one that `goes_on` can do so without a unit whose removal is within all limits for sure.
     """
 
     most = ALL
+    goes_on = False
 
     def __init__(self, index: int, exact: ExactChain, compensation: str) -> None:
         self.index = index
@@ -75,13 +77,25 @@ class Layer(abc.ABC):
 
     @abc.abstractmethod
     def search(
-        self, drops: Sequence[Drop], base: FloatArray, base_error: FloatArray, upper: FloatArray
+        self,
+        drops: Sequence[Drop | None],
+        base: FloatArray,
+        base_error: FloatArray,
+        upper: FloatArray,
+        *,
+        on: bool,
     ) -> list[Found]:
         """Return the sums of losses without each of some units, up to the first that may be accepted.
 
         `base` are the sums of now, off by `base_error` at most. A unit is given up or refused once a sum
-        exceeds `upper`, if that is not empty.
+        exceeds `upper`, if that is not empty. With `on`, for a level that `goes_on`, what is below for sure
+        is taken out, and the search goes on, with `remove` to follow for each. Then `base` is below for sure,
+        too, and some of the drops may be None.
         """
+
+    @abc.abstractmethod
+    def restore(self) -> None:
+        """Undo what was taken out and not followed by `remove`."""
 
     # -- what goes
 
@@ -155,8 +169,8 @@ class Layer(abc.ABC):
         outgoing[drop.place] = 0
         return outgoing, bias
 
-    def remove(self, unit: int, drop: Drop | None, *, exactly: bool) -> None:
-        """Take the unit of the last trial out, of which the sums may be known `exactly`."""
+    def remove(self, unit: int, drop: Drop | None, found: Found) -> None:
+        """Take the unit of a trial out, of which that was found."""
         place = self._place.pop(unit)
         if drop is None or drop.is_plain:
             self.outgoing[place] = 0
