@@ -46,6 +46,7 @@ class ChainEngine:
         self._edits: Sequence[RemoveUnits] = ()
         self._limits: Limits | None = None
         self._at, self._went = 0, False
+        self._gone: list[int] = []  # units of the level that the float64 side still has
         self._found = deque[tuple[Drop | None, Found]]()  # what waits to be asked for
         self._goes_on = True  # whether trials go on after a removal with those that were to follow
 
@@ -129,6 +130,7 @@ class ChainEngine:
             rows.statistics.exact += 1
             drop = level.drop(edit, anew=True)
             assert drop is not None
+            self._settle()
             found = Found(level.exact(drop), np.zeros(len(self.sums)))
         self._last = (edit, drop, found)
         return level.with_fold(edit, drop), rows.objective.total(found.sums.tolist())
@@ -174,9 +176,14 @@ class ChainEngine:
         self._last, self.network, self._went = None, network, True
         self.sums, self._error = found.sums, found.error
         (unit,) = edit.units
-        level, i, exact = self._level, self._level.index, self._exact
-        level.remove(unit, drop, found)
-        exact.removed(i, unit, level.left(), level.bias)
+        self._level.remove(unit, drop, found)
+        self._gone.append(unit)
+
+    def _settle(self) -> None:
+        """Have the float64 side follow all removals so far."""
+        if self._level is not None and self._gone:
+            self._exact.removed(self._level.index, self._gone, self._level.left(), self._level.bias)
+            self._gone.clear()
 
     # -- levels
 
@@ -184,6 +191,7 @@ class ChainEngine:
         """Make a hidden layer the one whose units are tried."""
         if self._level is not None and self._level.index == index:
             return self._level
+        self._settle()
         before, self._level = self._level, None
         self._rows.spare.clear()
         exact, rows = self._exact, self._rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -42,6 +42,7 @@ class ExactChain:
         measure = Measure.of(objective.metrics, objective.targets)
         self.only_squares = measure.only_squares and not chain.stages[-1].after
         self._first_units = self.units[0]
+        self._first_left = np.ones(len(self._first_units), bool)
         self._objective, self._threads = objective, threads
         self._count = len(objective.inputs)
         widest = max(weight.shape[1] for weight in self.weights)
@@ -90,14 +91,14 @@ class ExactChain:
             out = self._spare.of("first", (len(inputs), dense.bias.size))
         if not self.chain.before and np.count_nonzero(inputs) < _SPARSE * inputs.size:
             kernels.sparse_dense(inputs, dense.weight, dense.bias, out)
-            return _applied(self.afters[0], out)
+            return applied(self.afters[0], out)
         values: FloatArray = self._spare.of("inputs", (len(inputs), inputs.shape[1] + 1))
         values[:, :-1] = inputs
         for op in self.chain.before:
             values[:, :-1] = op.forward(values[:, :-1])
         values[:, -1] = 1
         values = np.matmul(values, self._affine, out=out)
-        return _applied(self.afters[0], values)
+        return applied(self.afters[0], values)
 
     def _hardness(self, scores: FloatArray, found: FloatArray, part: slice) -> FloatArray:
         """Return how much of the first error each row is likely to make up, whatever is removed."""
@@ -121,9 +122,9 @@ class ExactChain:
         """Return the scores for activations of hidden layer `index`, the next layer having these weights."""
         values = values @ outgoing
         values += bias
-        values = _applied(self.afters[index + 1], values)
+        values = applied(self.afters[index + 1], values)
         for i in range(index + 2, len(self.weights)):
-            values = _applied(self.afters[i], values @ self.weights[i] + self.biases[i])
+            values = applied(self.afters[i], values @ self.weights[i] + self.biases[i])
         return values
 
     # -- one hidden layer
@@ -132,10 +133,12 @@ class ExactChain:
         """Take up a hidden layer: what is asked of it from now on has all the units it has now."""
         self._begun = self.weights[index], self.biases[index], self.afters[index]
 
-    def removed(self, index: int, unit: int, outgoing: FloatArray, bias: FloatArray) -> None:
-        """Take a unit out of a hidden layer; the next layer has these weights and this bias from then on."""
-        kept = self.units[index] != unit
+    def removed(self, index: int, units: Sequence[int], outgoing: FloatArray, bias: FloatArray) -> None:
+        """Take units out of a hidden layer; the next layer has these weights and this bias from then on."""
+        kept = ~np.isin(self.units[index], units)
         self.units[index] = self.units[index][kept]
+        if not index:
+            self._first_left = np.isin(self._first_units, self.units[0])
         if index:  # what is in front of the first hidden layer is not run again
             self.weights[index] = self.weights[index][:, kept]
             self.biases[index] = self.biases[index][kept]
@@ -149,7 +152,7 @@ class ExactChain:
 
     def _for_first(self, weight: FloatArray) -> FloatArray:
         full: FloatArray = np.zeros((len(self._first_units), weight.shape[1]))
-        full[np.isin(self._first_units, self.units[0])] = weight
+        full[self._first_left] = weight
         return full
 
     def columns(self, index: int) -> IndexArray:
@@ -169,7 +172,7 @@ class ExactChain:
             weight, bias, after = self._begun if i == index else now
             if i == 1:
                 weight = self._for_first(weight)
-            values = _applied(after, values @ weight + bias)
+            values = applied(after, values @ weight + bias)
         return values
 
     def products_of(self, index: int) -> Products:
@@ -215,7 +218,7 @@ class ExactChain:
         return values, scores, np.array(self._objective.losses(scores, rows))
 
 
-def _applied(ops: tuple[Op, ...], values: FloatArray) -> FloatArray:
+def applied(ops: tuple[Op, ...], values: FloatArray) -> FloatArray:
     """Return `values` `(n_rows, units)`, which may be overwritten, after elementwise operations."""
     for op in ops:
         kind = op.kind if isinstance(op, Activation) else ""
@@ -225,11 +228,4 @@ def _applied(ops: tuple[Op, ...], values: FloatArray) -> FloatArray:
             np.tanh(values, out=values)
         else:
             values = op.forward(values)
-    return values
-
-
-def apply_all(ops: tuple[Op, ...], values: FloatArray) -> FloatArray:
-    """Return blocks `(..., units, block)` after elementwise operations."""
-    for op in ops:
-        values = op.forward(values.swapaxes(-1, -2)).swapaxes(-1, -2)
     return values

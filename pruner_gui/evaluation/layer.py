@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -21,8 +21,7 @@ ALL = 1 << 30  # trials: as many as there are
 _NONE = np.zeros(0)
 
 
-@dataclass(frozen=True, eq=False)
-class Drop:
+class Drop(NamedTuple):
     """What leaves the next layer's input: `held[place] + shift`, or `coefficients @ held + shift`.
 
     `coefficients` `(units,)` are empty, or have 1 at `place` and less the compensation's elsewhere.
@@ -109,15 +108,18 @@ class Layer(abc.ABC):
             return self._known[unit]
         place = self._place[unit]
         plain = self._compensation == "none" and not edit.folds
-        if not anew and (self._silent[place] or not self.outgoing[place].any()):
-            drop = None
-        elif plain:
-            drop = Drop(place, _NONE, 0.0)
-        else:
-            return self._compensated(edit, place, anew)
         if plain and not anew:
-            self._known[unit] = drop
-        return drop
+            self._know()
+            return self._known[unit]
+        if not anew and (self._silent[place] or not self.outgoing[place].any()):
+            return None
+        return Drop(place, _NONE, 0.0) if plain else self._compensated(edit, place, anew)
+
+    def _know(self) -> None:
+        """Find what is left to be known of plain drops."""
+        nothing = (self._silent | ~self.outgoing.any(axis=1)).tolist()
+        for unit, place in self._place.items():
+            self._known[unit] = None if nothing[place] else Drop(place, _NONE, 0.0)
 
     def _compensated(self, edit: RemoveUnits, place: int, anew: bool) -> Drop:
         if edit.folds:

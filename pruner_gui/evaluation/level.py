@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pruner_gui.evaluation import kernels
-from pruner_gui.evaluation.exact import ExactChain, apply_all
+from pruner_gui.evaluation.exact import ExactChain, applied
 from pruner_gui.evaluation.layer import Drop, Found, Layer
 from pruner_gui.evaluation.rows import SLACK, Rows
 from pruner_gui.network import FloatArray
@@ -68,8 +68,8 @@ class RunLevel(Layer):
         """Get weights and arrays ready."""
 
     @abc.abstractmethod
-    def _take_entry(self, chunk: slice, entry: FloatArray) -> None:
-        """Take over what the next layer gets in some blocks."""
+    def _take_entry(self, chunk: slice, outgoing: FloatArray, bias: FloatArray) -> None:
+        """Make what the next layer gets in some blocks, `outgoing @ held + bias`."""
 
     @abc.abstractmethod
     def entry(self, chunk: slice) -> FloatArray:
@@ -127,7 +127,7 @@ class RunLevel(Layer):
 
     def _renew(self) -> None:
         outgoing, bias = self.outgoing.T.astype(self._dtype), self.bias[:, None].astype(self._dtype)
-        self.rows.each_chunk(lambda chunk: self._take_entry(chunk, outgoing @ self.held[chunk] + bias))
+        self.rows.each_chunk(lambda chunk: self._take_entry(chunk, outgoing, bias))
 
     def next_held(self) -> FloatArray:
         """Return the next layer's activations."""
@@ -136,7 +136,11 @@ class RunLevel(Layer):
         held = np.empty((self.rows.n_blocks, len(self.bias), self.rows.tuning.block), self._dtype)
 
         def fill(chunk: slice) -> None:
-            held[chunk] = apply_all(self._afters[0], self.entry(chunk))
+            held[chunk] = self.entry(chunk)
+            rows = held[chunk].swapaxes(1, 2)
+            values = applied(self._afters[0], rows)
+            if values is not rows:
+                rows[...] = values
 
         self.rows.each_chunk(fill)
         return held
@@ -244,7 +248,7 @@ class RunLevel(Layer):
         found = []
         for drop, one in zip(drops, trials, strict=False):
             if one.partial:
-                found.append(Found(one.sums + offset, _NONE, partial=True))
+                found.append(Found(one.sums + offset, _NONE, True))
                 continue
             if drop is None:
                 found.append(Found(base, base_error, taken=one.taken))

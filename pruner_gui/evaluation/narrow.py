@@ -75,8 +75,9 @@ class NarrowLevel(RunLevel):
     def _take_over(self) -> None:
         self._losses, self._new_losses = self._new_losses, self._losses
 
-    def _take_entry(self, chunk: slice, entry: FloatArray) -> None:
-        self._entry[chunk, : len(self.bias)] = entry
+    def _take_entry(self, chunk: slice, outgoing: FloatArray, bias: FloatArray) -> None:
+        entry = np.matmul(outgoing, self.held[chunk], out=self.entry(chunk))
+        entry += bias
         self._age = self._STALE
 
     def entry(self, chunk: slice) -> FloatArray:
@@ -180,7 +181,7 @@ class NarrowLevel(RunLevel):
                     Found(sums[i], np.where(counts, 0.5 * unsure[i], moved[i]), taken=bool(taken[i]))
                 )
             else:
-                found.append(Found(one, _NONE, partial=True))
+                found.append(Found(one, _NONE, True))
         return found
 
     def _run(self, one: _One, bounded: int, budget: FloatArray) -> bool:
