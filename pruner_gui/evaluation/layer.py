@@ -66,9 +66,8 @@ class Layer(abc.ABC):
         self.index = index
         self.outgoing, self.bias = exact.outgoing(index).copy(), exact.biases[index + 1]
         self._exact, self._compensation = exact, compensation
-        left, columns = exact.units[index], exact.columns(index).tolist()
-        here = np.isin(columns, left)
-        self._place = {unit: place for place, unit in enumerate(columns) if here[place]}
+        left, columns = set(exact.units[index].tolist()), exact.columns(index).tolist()
+        self._place = {unit: place for place, unit in enumerate(columns) if unit in left}
         self._silent = np.zeros(len(columns), bool)
         self._known: dict[int, Drop | None] = {}  # plain drops, by unit
         self._estimator: Estimator | None = None
