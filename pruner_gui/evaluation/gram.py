@@ -113,14 +113,16 @@ class GramLevel(Layer):
     def _take_out(self, drop: Drop | None) -> None:
         if drop is None:
             return
-        amounts = np.append(drop.coefficients, drop.shift)
-        if not drop.coefficients.size:
-            amounts = np.zeros(len(self._products))
-            amounts[drop.place], amounts[-1] = 1, drop.shift
         w = self.outgoing[drop.place]
         with np.errstate(over="ignore", invalid="ignore"):
-            self._residuals -= np.outer(self._products @ amounts, w)
-            self._removed += float(w @ w) ** 0.5 * float(np.abs(amounts) @ self._sizes)
+            if drop.coefficients.size:
+                amounts = np.append(drop.coefficients, drop.shift)
+                gone, size = self._products @ amounts, np.abs(amounts) @ self._sizes
+            else:
+                gone = self._products[drop.place] + drop.shift * self._products[-1]
+                size = self._sizes[drop.place] + abs(drop.shift) * self._sizes[-1]
+            self._residuals -= np.outer(gone, w)
+            self._removed += float(w @ w) ** 0.5 * float(size)
 
     def remove(self, unit: int, drop: Drop | None, found: Found) -> None:
         """Take the unit of a trial out, of which that was found."""
