@@ -6,6 +6,7 @@ whenever a layer is begun, and a decision that could hang on it is made in float
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from functools import partial
 
@@ -41,6 +42,13 @@ class ChainEngine:
         self._level: Layer | None = None
         self._last: tuple[RemoveUnits, Drop | None, Found] | None = None
         self._turns: tuple[Limits | None, FloatArray, FloatArray] = (None, _NONE, _NONE)
+        # What is tried, how much of it was, and whether the last of it was accepted.
+        self._edits: Sequence[RemoveUnits] = ()
+        self._limits: Limits | None = None
+        self._at, self._went = 0, False
+        self._gone: list[int] = []  # units of the level that the float64 side still has
+        self._found = deque[tuple[Drop | None, Found]]()  # what waits to be asked for
+        self._goes_on = True  # whether trials go on after a removal with those that were to follow
 
     def prepare(self) -> Iterator[float]:
         """Run the whole network once, in float64; yield the share that is done."""
@@ -55,31 +63,57 @@ class ChainEngine:
     ) -> Iterator[tuple[RemoveUnits, Score]]:
         """Yield every edit, of one unit each, with its folds and the errors of the network it would give.
 
-        Several edits share a look at the rows, more of them the longer none is accepted.
+        Several edits share a look at the rows, more of them the longer none is accepted. What is accepted for
+        sure is, and the look goes on: what it finds waits for the trials that follow, if they are the same.
         """
-        upper, _ = self._decisive(limits)
-        at, ahead = 0, 4
-        while at < len(edits):
-            level = self._enter(self._stage[edits[at].node])
-            most = min(ahead, level.most) if level.most < ALL else ALL
-            drops, found = self._search(level, edits[at : at + (most if limits is not None else 1)], upper)
-            for i, one in enumerate(found):
-                yield self._tried(edits[at + i], drops[i] if drops else None, one, limits)
-            at, ahead = at + len(found), 2 * ahead
+        self._take_up(edits, limits)
+        ahead = 4
+        for at, edit in enumerate(edits):
+            if not self._found:
+                level = self._enter(self._stage[edit.node])
+                most = min(ahead, level.most) if level.most < ALL else ALL
+                self._look(level, edits[at : at + (most if limits is not None else 1)], limits)
+                ahead *= 2
+            drop, found = self._found.popleft()
+            self._at = at + 1
+            yield self._tried(edit, drop, found, limits)
+            if found.taken and self._last is not None:  # it was not accepted
+                self._go_back()
 
-    def _search(
-        self, level: Layer, edits: Sequence[RemoveUnits], upper: FloatArray
-    ) -> tuple[list[Drop], list[Found]]:
-        """Try the first few of some edits; return what they drop (nothing: []) and what was found."""
-        drops, node = list[Drop](), edits[0].node
+    def _take_up(self, edits: Sequence[RemoveUnits], limits: Limits | None) -> None:
+        """Begin to try some edits; forget what was found before if it does not go on as it was foreseen."""
+        follows = limits == self._limits and self._edits[self._at :] == edits
+        if self._went and self._at < len(self._edits):
+            self._goes_on = follows
+        if not follows or self._last is not None:
+            self._go_back()
+        self._edits, self._at, self._limits, self._went = edits, 0, limits, False
+
+    def _go_back(self) -> None:
+        """Forget what was found, and put back what was taken out."""
+        refused = self._last is not None and self._last[2].taken
+        self._goes_on &= not refused
+        if self._level is not None and (refused or any(found.taken for _, found in self._found)):
+            self._level.restore()
+        self._last = None
+        self._found.clear()
+
+    def _look(self, level: Layer, edits: Sequence[RemoveUnits], limits: Limits | None) -> None:
+        """Try the first few of some edits."""
+        upper, lower = self._decisive(limits)
+        on = level.goes_on and self._goes_on and limits is not None and not (limits.exact or limits.lower)
+        on = on and not edits[0].folds and self._is_inside(self.sums, self._error, upper, lower)
+        drops, node = list[Drop | None](), edits[0].node
         for edit in edits:
             drop = level.drop(edit) if edit.node == node else None
-            if drop is None:
+            if edit.node != node or (drop is None and not on):
                 break
             drops.append(drop)
-        if not drops:
-            return [], [Found(self.sums, self._error)]
-        return drops, level.search(drops, self.sums, self._error, upper)
+        if drops:
+            found = level.search(drops, self.sums, self._error, upper, on=on)
+            self._found.extend(zip(drops, found, strict=False))
+        else:
+            self._found.append((None, Found(self.sums, self._error)))
 
     def _tried(
         self, edit: RemoveUnits, drop: Drop | None, found: Found, limits: Limits | None
@@ -92,10 +126,11 @@ class ChainEngine:
             return edit, rows.objective.total(found.sums.tolist(), partial=True)
         level = self._level
         assert level is not None
-        if not found.refused and self._is_close(found, limits):
+        if not (found.refused or found.taken) and self._is_close(found, limits):
             rows.statistics.exact += 1
             drop = level.drop(edit, anew=True)
             assert drop is not None
+            self._settle()
             found = Found(level.exact(drop), np.zeros(len(self.sums)))
         self._last = (edit, drop, found)
         return level.with_fold(edit, drop), rows.objective.total(found.sums.tolist())
@@ -104,7 +139,7 @@ class ChainEngine:
         """Return the sums of losses at which decisions turn, upper and lower."""
         if limits is None:
             return _NONE, _NONE
-        if self._turns[0] is not limits:
+        if self._turns[0] != limits:
             objective = self._rows.objective
             upper = objective.sums(limits.upper)
             lower = objective.sums(limits.lower) if limits.lower else np.full(len(upper), -np.inf)
@@ -123,8 +158,14 @@ class ChainEngine:
         reach = found.error + SLACK * np.abs(found.sums)
         if (found.sums - reach > upper).any() or (found.sums + reach < lower).any():
             return False
-        inside = (found.sums + reach < upper).all() and (found.sums - reach > lower).all()
+        inside = self._is_inside(found.sums, found.error, upper, lower)
         return limits.exact or not inside or bool(found.error[self._rows.measure.counts].any())
+
+    @staticmethod
+    def _is_inside(sums: FloatArray, error: FloatArray, upper: FloatArray, lower: FloatArray) -> bool:
+        """Say whether sums are within all limits for sure."""
+        reach = error + SLACK * np.abs(sums)
+        return bool((sums + reach < upper).all() and (sums - reach > lower).all())
 
     def advance(self, edit: RemoveUnits, network: Network) -> None:
         """Follow the removal of the last trial."""
@@ -132,12 +173,17 @@ class ChainEngine:
         assert self._last[0] == edit
         assert self._level is not None
         _, drop, found = self._last
-        self._last, self.network = None, network
+        self._last, self.network, self._went = None, network, True
         self.sums, self._error = found.sums, found.error
         (unit,) = edit.units
-        level, i, exact = self._level, self._level.index, self._exact
-        level.remove(unit, drop, exactly=not found.error.any())
-        exact.removed(i, unit, level.left(), level.bias)
+        self._level.remove(unit, drop, found)
+        self._gone.append(unit)
+
+    def _settle(self) -> None:
+        """Have the float64 side follow all removals so far."""
+        if self._level is not None and self._gone:
+            self._exact.removed(self._level.index, self._gone, self._level.left(), self._level.bias)
+            self._gone.clear()
 
     # -- levels
 
@@ -145,6 +191,7 @@ class ChainEngine:
         """Make a hidden layer the one whose units are tried."""
         if self._level is not None and self._level.index == index:
             return self._level
+        self._settle()
         before, self._level = self._level, None
         self._rows.spare.clear()
         exact, rows = self._exact, self._rows

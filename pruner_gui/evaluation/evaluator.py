@@ -6,7 +6,7 @@ whole network on all rows, take the error. Every other evaluator gives the same 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Protocol
@@ -113,17 +113,23 @@ class Objective:
 
     def total(self, sums: Sequence[float], *, partial: bool = False) -> Score:
         """Return the errors for the sums of losses, metric by metric."""
-        rows, found = len(self.inputs), []
-        for name, value, rounding in zip(self.metrics, sums, self._rounding, strict=True):
-            found.append(METRICS[name].total(0.0 if value <= rounding else float(value), rows))
+        rows = len(self.inputs)
+        found = [
+            total(0.0 if value <= rounding else float(value), rows)
+            for value, (total, rounding) in zip(sums, self._totals, strict=True)
+        ]
         return Score(tuple(found), partial)
 
     @cached_property
-    def _rounding(self) -> tuple[float, ...]:
-        """Sums of losses up to these are rounding of outputs that are as wanted: they count as none."""
+    def _totals(self) -> tuple[tuple[Callable[[float, int], float], float], ...]:
+        """Metric by metric what makes an error of a sum, and up to which sum it counts as none.
+
+        That much is rounding of outputs that are as wanted.
+        """
         size = float(np.abs(self.targets.values).max(initial=0)) * _ROUNDING
         losses = {"mse": size**2, "rmse": size**2, "half-sse": size**2, "mae": size}
-        return tuple(len(self.inputs) * losses.get(name, 0.0) for name in self.metrics)
+        rows = len(self.inputs)
+        return tuple((METRICS[name].total, rows * losses.get(name, 0.0)) for name in self.metrics)
 
     def sums(self, values: Sequence[float]) -> FloatArray:
         """Return the sums of losses that errors stand for, metric by metric."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from pruner_gui.evaluation.compensation import Moments
 from pruner_gui.evaluation.evaluator import Objective
 from pruner_gui.evaluation.products import Products
 from pruner_gui.evaluation.program import Array, Chain, Measure
-from pruner_gui.evaluation.threads import Spare, in_parallel, summed
+from pruner_gui.evaluation.threads import Spare, as_done, in_parallel, summed
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 CHUNK = 2048  # rows at a time at most
@@ -32,6 +32,7 @@ class ExactChain:
         self.chain = chain
         self.weights: list[FloatArray] = [stage.dense.weight.astype(np.float64) for stage in chain.stages]
         self.biases: list[FloatArray] = [stage.dense.bias.astype(np.float64) for stage in chain.stages]
+        self._affine = np.vstack((self.weights[0], self.biases[0]))  # the first layer's, for a column of ones
         self.units = [stage.units for stage in chain.stages]
         self.afters = [stage.after for stage in chain.stages]
         self.first: FloatArray = np.zeros((0, 0))
@@ -41,6 +42,7 @@ class ExactChain:
         measure = Measure.of(objective.metrics, objective.targets)
         self.only_squares = measure.only_squares and not chain.stages[-1].after
         self._first_units = self.units[0]
+        self._first_left = np.ones(len(self._first_units), bool)
         self._objective, self._threads = objective, threads
         self._count = len(objective.inputs)
         widest = max(weight.shape[1] for weight in self.weights)
@@ -64,10 +66,11 @@ class ExactChain:
             self.first = np.empty((self._count, units))
         chunks = self.chunks()
         macs = sum(weight.size for weight in self.weights) + (units**2 if self.products is not None else 0)
-        step = self._threads * max(2, _WAVE // (macs * self._step))
-        for some in (chunks[i : i + step] for i in range(0, len(chunks), step)):
-            in_parallel(self._prepare, some, self._threads)
-            yield some[-1].stop / self._count
+        every = max(1, _WAVE // (macs * self._step))
+        for i, _ in enumerate(as_done(self._prepare, chunks, self._threads), 1):
+            if i % every == 0:
+                yield min(1.0, self._threads * i / len(chunks))
+        yield 1.0
 
     def _prepare(self, part: slice) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -88,14 +91,14 @@ class ExactChain:
             out = self._spare.of("first", (len(inputs), dense.bias.size))
         if not self.chain.before and np.count_nonzero(inputs) < _SPARSE * inputs.size:
             kernels.sparse_dense(inputs, dense.weight, dense.bias, out)
-            return _applied(self.afters[0], out)
-        values: FloatArray = self._spare.of("inputs", inputs.shape)
-        values[...] = inputs
+            return applied(self.afters[0], out)
+        values: FloatArray = self._spare.of("inputs", (len(inputs), inputs.shape[1] + 1))
+        values[:, :-1] = inputs
         for op in self.chain.before:
-            values = op.forward(values)
-        values = np.matmul(values, self.weights[0], out=out)
-        values += self.biases[0]
-        return _applied(self.afters[0], values)
+            values[:, :-1] = op.forward(values[:, :-1])
+        values[:, -1] = 1
+        values = np.matmul(values, self._affine, out=out)
+        return applied(self.afters[0], values)
 
     def _hardness(self, scores: FloatArray, found: FloatArray, part: slice) -> FloatArray:
         """Return how much of the first error each row is likely to make up, whatever is removed."""
@@ -119,9 +122,9 @@ class ExactChain:
         """Return the scores for activations of hidden layer `index`, the next layer having these weights."""
         values = values @ outgoing
         values += bias
-        values = _applied(self.afters[index + 1], values)
+        values = applied(self.afters[index + 1], values)
         for i in range(index + 2, len(self.weights)):
-            values = _applied(self.afters[i], values @ self.weights[i] + self.biases[i])
+            values = applied(self.afters[i], values @ self.weights[i] + self.biases[i])
         return values
 
     # -- one hidden layer
@@ -130,10 +133,12 @@ class ExactChain:
         """Take up a hidden layer: what is asked of it from now on has all the units it has now."""
         self._begun = self.weights[index], self.biases[index], self.afters[index]
 
-    def removed(self, index: int, unit: int, outgoing: FloatArray, bias: FloatArray) -> None:
-        """Take a unit out of a hidden layer; the next layer has these weights and this bias from then on."""
-        kept = self.units[index] != unit
+    def removed(self, index: int, units: Sequence[int], outgoing: FloatArray, bias: FloatArray) -> None:
+        """Take units out of a hidden layer; the next layer has these weights and this bias from then on."""
+        kept = ~np.isin(self.units[index], units)
         self.units[index] = self.units[index][kept]
+        if not index:
+            self._first_left = np.isin(self._first_units, self.units[0])
         if index:  # what is in front of the first hidden layer is not run again
             self.weights[index] = self.weights[index][:, kept]
             self.biases[index] = self.biases[index][kept]
@@ -147,7 +152,7 @@ class ExactChain:
 
     def _for_first(self, weight: FloatArray) -> FloatArray:
         full: FloatArray = np.zeros((len(self._first_units), weight.shape[1]))
-        full[np.isin(self._first_units, self.units[0])] = weight
+        full[self._first_left] = weight
         return full
 
     def columns(self, index: int) -> IndexArray:
@@ -167,7 +172,7 @@ class ExactChain:
             weight, bias, after = self._begun if i == index else now
             if i == 1:
                 weight = self._for_first(weight)
-            values = _applied(after, values @ weight + bias)
+            values = applied(after, values @ weight + bias)
         return values
 
     def products_of(self, index: int) -> Products:
@@ -213,7 +218,7 @@ class ExactChain:
         return values, scores, np.array(self._objective.losses(scores, rows))
 
 
-def _applied(ops: tuple[Op, ...], values: FloatArray) -> FloatArray:
+def applied(ops: tuple[Op, ...], values: FloatArray) -> FloatArray:
     """Return `values` `(n_rows, units)`, which may be overwritten, after elementwise operations."""
     for op in ops:
         kind = op.kind if isinstance(op, Activation) else ""
@@ -223,11 +228,4 @@ def _applied(ops: tuple[Op, ...], values: FloatArray) -> FloatArray:
             np.tanh(values, out=values)
         else:
             values = op.forward(values)
-    return values
-
-
-def apply_all(ops: tuple[Op, ...], values: FloatArray) -> FloatArray:
-    """Return blocks `(..., units, block)` after elementwise operations."""
-    for op in ops:
-        values = op.forward(values.swapaxes(-1, -2)).swapaxes(-1, -2)
     return values

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 
 from pruner_gui.evaluation.branched import BranchedEngine
 from pruner_gui.evaluation.chain import ChainEngine
@@ -17,9 +18,7 @@ from pruner_gui.evaluation.rows import Rows, Statistics, Tuning
 from pruner_gui.evaluation.threads import without_blas_threads
 from pruner_gui.network import Network, RemoveUnits
 
-
-def _size(edit: RemoveUnits) -> int:
-    return len(edit.units)
+_units = attrgetter("units")
 
 
 class IncrementalEvaluator:
@@ -59,7 +58,7 @@ class IncrementalEvaluator:
         if not isinstance(edits, Sequence):
             for edit in edits:
                 yield from self.trials(network, [edit], limits)
-        elif max(map(_size, edits), default=1) == 1:
+        elif max(map(len, map(_units, edits)), default=1) == 1:
             with self._whole_or_not():
                 yield from self._follow(network).trials(edits, limits)
         else:

@@ -640,31 +640,41 @@ def search(
     kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
     wanted: Any, labels: Any, rows: int, integers: Any, close: Any,
     before: Any, after: Any, relu: bool, slopes: Any, anchors: Any,
-    bounded: int, budget: Any, most: int, sums: Any, moved: Any, unsure: Any,
-) -> tuple[int, bool, int]:  # fmt: skip
-    """Try the removal of one unit after the other, until one is not given up.
+    bounded: int, budget: Any, most: int, sure: Any, room: int, taken: Any,
+    sums: Any, moved: Any, unsure: Any,
+) -> tuple[int, bool, int, int]:  # fmt: skip
+    """Try the removal of one unit after the other, until one is neither given up nor taken out.
 
-    `which`, `places`, `sums`, `moved` and `unsure` have an entry for each; the other arguments are those of
-    `trial` and `bounds`. Sums of what is given up are bounds. It ends once about `most` rows were looked at.
-    Returns how many were tried, whether the last was given up, and how many rows were run.
+    `which`, `places`, `taken`, `sums`, `moved` and `unsure` have an entry for each; the other arguments are
+    those of `trial` and `bounds`. Sums of what is given up are bounds. It ends once about `most` rows were
+    looked at.
+
+    A unit is taken out of `entry` and `before` if all sums without it are below `sure`, `room` of them at
+    most. Where `which` is -1 nothing goes, and the unit is taken.
+
+    Returns how many were tried, whether the last was given up or taken out, how many rows were run, and how
+    many removals changed anything.
     """
     n_blocks, block = entry.shape[0], entry.shape[2]
-    run, looked = 0, 0
+    run, looked, went = 0, 0, 0
     left, lower = np.empty(kinds.size), np.zeros((1, n_blocks))
     for c in range(which.size):
+        if which[c] < 0:
+            taken[c] = True
+            continue
         left[:] = budget
         if bounded >= 0:
-            below = 0.0
+            bound = 0.0
             for b in range(n_blocks):
                 bounds(
                     b, b + 1, drops, which[c : c + 1], outgoing, places[c : c + 1], entry, relu,
                     slopes, anchors, before, bounded, rows, lower,
                 )  # fmt: skip
-                below += lower[0, b]
+                bound += lower[0, b]
                 looked += block
-                if below > budget[bounded]:
+                if bound > budget[bounded]:
                     break
-            left[bounded] -= below
+            left[bounded] -= bound
         over, excess = left[bounded] < 0 if bounded >= 0 else False, 0.0
         if not over:
             touched, over, excess = trial(
@@ -676,12 +686,26 @@ def search(
             run += touched
             looked += touched
         if not over:
-            return c + 1, False, run
-        if bounded >= 0:
-            sums[c, bounded] = below + excess
-        if looked > most:
-            return c + 1, True, run
-    return which.size, True, run
+            taken[c] = below(sums[c], unsure[c], sure)
+            if not taken[c]:
+                return c + 1, False, run, went
+            subtract(0, n_blocks, drops, which[c], outgoing[places[c]], entry)
+            before[:] = after
+            went += 1
+        elif bounded >= 0:
+            sums[c, bounded] = bound + excess
+        if looked > most or went >= room:
+            return c + 1, True, run, went
+    return which.size, True, run, went
+
+
+@jit
+def below(sums: Any, unsure: Any, limits: Any) -> bool:
+    """Say whether all sums are below their limits, and nothing is too close to call."""
+    found = True
+    for m in range(sums.size):
+        found &= sums[m] < limits[m] and unsure[m] == 0
+    return found
 
 
 @jit

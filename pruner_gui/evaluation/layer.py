@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +21,7 @@ ALL = 1 << 30  # trials: as many as there are
 _NONE = np.zeros(0)
 
 
-@dataclass(frozen=True, eq=False)
-class Drop:
+class Drop(NamedTuple):
     """What leaves the next layer's input: `held[place] + shift`, or `coefficients @ held + shift`.
 
     `coefficients` `(units,)` are empty, or have 1 at `place` and less the compensation's elsewhere.
@@ -37,18 +37,18 @@ class Drop:
         return not self.coefficients.size and self.shift == 0
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
+class Found(NamedTuple):
     """Sums of losses, metric by metric, and how far they can be off.
 
     `partial` ones are too low, and how far they are off is not said. `refused` ones are above a limit for
-    sure.
+    sure. What was `taken` is within all limits for sure, and the level went on without it.
     """
 
     sums: FloatArray
     error: FloatArray
     partial: bool = False
     refused: bool = False
+    taken: bool = False
 
 
 class Layer(abc.ABC):
@@ -56,18 +56,18 @@ class Layer(abc.ABC):
 
     `outgoing` `(units, n_next)` has a row for every unit that was there when the level began, and may have
     some for units long gone; `bias` `(n_next,)` is the next layer's. `most` trials gain from being made
-    together.
+    together; one that `goes_on` can do so without a unit whose removal is within all limits for sure.
     """
 
     most = ALL
+    goes_on = False
 
     def __init__(self, index: int, exact: ExactChain, compensation: str) -> None:
         self.index = index
         self.outgoing, self.bias = exact.outgoing(index).copy(), exact.biases[index + 1]
         self._exact, self._compensation = exact, compensation
-        left, columns = exact.units[index], exact.columns(index).tolist()
-        here = np.isin(columns, left)
-        self._place = {unit: place for place, unit in enumerate(columns) if here[place]}
+        left, columns = set(exact.units[index].tolist()), exact.columns(index).tolist()
+        self._place = {unit: place for place, unit in enumerate(columns) if unit in left}
         self._silent = np.zeros(len(columns), bool)
         self._known: dict[int, Drop | None] = {}  # plain drops, by unit
         self._estimator: Estimator | None = None
@@ -75,13 +75,25 @@ class Layer(abc.ABC):
 
     @abc.abstractmethod
     def search(
-        self, drops: Sequence[Drop], base: FloatArray, base_error: FloatArray, upper: FloatArray
+        self,
+        drops: Sequence[Drop | None],
+        base: FloatArray,
+        base_error: FloatArray,
+        upper: FloatArray,
+        *,
+        on: bool,
     ) -> list[Found]:
         """Return the sums of losses without each of some units, up to the first that may be accepted.
 
         `base` are the sums of now, off by `base_error` at most. A unit is given up or refused once a sum
-        exceeds `upper`, if that is not empty.
+        exceeds `upper`, if that is not empty. With `on`, for a level that `goes_on`, what is below for sure
+        is taken out, and the search goes on, with `remove` to follow for each. Then `base` is below for sure,
+        too, and some of the drops may be None.
         """
+
+    @abc.abstractmethod
+    def restore(self) -> None:
+        """Undo what was taken out and not followed by `remove`."""
 
     # -- what goes
 
@@ -95,15 +107,18 @@ class Layer(abc.ABC):
             return self._known[unit]
         place = self._place[unit]
         plain = self._compensation == "none" and not edit.folds
-        if not anew and (self._silent[place] or not self.outgoing[place].any()):
-            drop = None
-        elif plain:
-            drop = Drop(place, _NONE, 0.0)
-        else:
-            return self._compensated(edit, place, anew)
         if plain and not anew:
-            self._known[unit] = drop
-        return drop
+            self._know()
+            return self._known[unit]
+        if not anew and (self._silent[place] or not self.outgoing[place].any()):
+            return None
+        return Drop(place, _NONE, 0.0) if plain else self._compensated(edit, place, anew)
+
+    def _know(self) -> None:
+        """Find what is left to be known of plain drops."""
+        nothing = (self._silent | ~self.outgoing.any(axis=1)).tolist()
+        for unit, place in self._place.items():
+            self._known[unit] = None if nothing[place] else Drop(place, _NONE, 0.0)
 
     def _compensated(self, edit: RemoveUnits, place: int, anew: bool) -> Drop:
         if edit.folds:
@@ -155,8 +170,8 @@ class Layer(abc.ABC):
         outgoing[drop.place] = 0
         return outgoing, bias
 
-    def remove(self, unit: int, drop: Drop | None, *, exactly: bool) -> None:
-        """Take the unit of the last trial out, of which the sums may be known `exactly`."""
+    def remove(self, unit: int, drop: Drop | None, found: Found) -> None:
+        """Take the unit of a trial out, of which that was found."""
         place = self._place.pop(unit)
         if drop is None or drop.is_plain:
             self.outgoing[place] = 0

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pruner_gui.evaluation import kernels
-from pruner_gui.evaluation.exact import ExactChain, apply_all
+from pruner_gui.evaluation.exact import ExactChain, applied
 from pruner_gui.evaluation.layer import Drop, Found, Layer
 from pruner_gui.evaluation.rows import SLACK, Rows
 from pruner_gui.network import FloatArray
@@ -18,7 +18,7 @@ _NONE = np.zeros(0)
 _LEAST = {"float32": 5e-8, "float64": 1e-13}  # rounding of losses, relative, that is always reckoned with
 _SAFETY = 4  # times the rounding that was measured on a sample
 _HOPELESS = 1e30  # rounding where float32 says nothing: all is decided in float64
-_RENEW = 64  # removals after which the next layer's input is made anew
+RENEW = 64  # removals after which the next layer's input is made anew
 _AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
 _SAMPLE = 1024  # rows on which rounding is measured
 
@@ -68,8 +68,8 @@ class RunLevel(Layer):
         """Get weights and arrays ready."""
 
     @abc.abstractmethod
-    def _take_entry(self, chunk: slice, entry: FloatArray) -> None:
-        """Take over what the next layer gets in some blocks."""
+    def _take_entry(self, chunk: slice, outgoing: FloatArray, bias: FloatArray) -> None:
+        """Make what the next layer gets in some blocks, `outgoing @ held + bias`."""
 
     @abc.abstractmethod
     def entry(self, chunk: slice) -> FloatArray:
@@ -91,9 +91,13 @@ class RunLevel(Layer):
         counts.
         """
 
-    def _try(self, drops: Sequence[Drop], budget: FloatArray) -> list[Found]:
-        """Run the rest of the chain without each of the drops, with the weights of now; see `_search`."""
-        return self._search(drops, self.outgoing[[drop.place for drop in drops]], budget)
+    def _try(self, drops: Sequence[Drop | None], budget: FloatArray, sure: FloatArray | None) -> list[Found]:
+        """Run the rest of the chain without each of the drops, with the weights of now; see `_search`.
+
+        What is below `sure` is taken out, and the search goes on: None for a level that does not go on.
+        """
+        some = [drop for drop in drops if drop is not None]
+        return self._search(some, self.outgoing[[drop.place for drop in some]], budget)
 
     def _dropped(self, drops: Sequence[Drop]) -> FloatArray:
         """Return what is dropped, `(n_drops, n_blocks, block)`."""
@@ -123,7 +127,7 @@ class RunLevel(Layer):
 
     def _renew(self) -> None:
         outgoing, bias = self.outgoing.T.astype(self._dtype), self.bias[:, None].astype(self._dtype)
-        self.rows.each_chunk(lambda chunk: self._take_entry(chunk, outgoing @ self.held[chunk] + bias))
+        self.rows.each_chunk(lambda chunk: self._take_entry(chunk, outgoing, bias))
 
     def next_held(self) -> FloatArray:
         """Return the next layer's activations."""
@@ -132,7 +136,11 @@ class RunLevel(Layer):
         held = np.empty((self.rows.n_blocks, len(self.bias), self.rows.tuning.block), self._dtype)
 
         def fill(chunk: slice) -> None:
-            held[chunk] = apply_all(self._afters[0], self.entry(chunk))
+            held[chunk] = self.entry(chunk)
+            rows = held[chunk].swapaxes(1, 2)
+            values = applied(self._afters[0], rows)
+            if values is not rows:
+                rows[...] = values
 
         self.rows.each_chunk(fill)
         return held
@@ -202,48 +210,81 @@ class RunLevel(Layer):
         self._anchor: tuple[FloatArray, FloatArray] | None = None
         self._moved: FloatArray = np.zeros(len(self._present))
 
+    def _anchored(self, error: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the losses that differences start from and how far they can be off, now `error`."""
+        if self._anchor is None:
+            self._anchor = self._present, error
+        return self._anchor
+
     def search(
-        self, drops: Sequence[Drop], base: FloatArray, base_error: FloatArray, upper: FloatArray
+        self,
+        drops: Sequence[Drop | None],
+        base: FloatArray,
+        base_error: FloatArray,
+        upper: FloatArray,
+        *,
+        on: bool,
     ) -> list[Found]:
         """Return the sums of losses without each of some units; see `Layer.search`."""
         counts = self.rows.measure.counts
+        if self._pending >= RENEW:
+            self.renew()
+        start, error = self._anchored(base_error)
         # Rounding of what mixtures of units drop grows with what they are mixed by.
-        mixed = max(self._mixed, *(float(np.linalg.norm(drop.coefficients)) for drop in drops))
-        rounding = self._rounding * (1 + self._pending / _RENEW) * mixed
-        if self._anchor is None:
-            self._anchor = self._present, base_error
+        mixtures = [drop.coefficients for drop in drops if drop is not None and drop.coefficients.size]
+        mixed = max(self._mixed, *map(float, map(np.linalg.norm, mixtures)), 0.0)
         offset = np.where(counts, 0, base - self._present)
-        budget = np.full(len(base), np.inf)
+        budget, sure = np.full(len(base), np.inf), None
         if upper.size:
-            reach = base_error + rounding * 2 * (np.abs(upper) + self._present)
-            budget = upper - offset + np.abs(upper) * SLACK + np.where(counts, 0, reach)
-        trials = self._try(drops, budget)
-        if not trials[-1].partial:
-            self._tried = trials[-1]
-        start, error = self._anchor
+            # As far as anything can be off, also when the search has gone on.
+            largest = start + self._present + 2 * (np.abs(upper) + np.abs(offset))
+            reach = np.maximum(error, base_error) + 8 * mixed * self._rounding * largest
+            reach = np.abs(upper) * SLACK + np.where(counts, 0, reach)
+            budget = upper - offset + reach
+            sure = upper - offset - reach if on else None
+        trials = self._try(drops, budget, sure)
         # What a mixture of units drops can be rounded to nothing, on any row.
-        sure = np.inf if drops[0].coefficients.size else 0.0
+        mixing = np.inf if mixtures else 0.0
         found = []
-        for one in trials:
+        for drop, one in zip(drops, trials, strict=False):
             if one.partial:
-                found.append(Found(one.sums + offset, _NONE, partial=True))
+                found.append(Found(one.sums + offset, _NONE, True))
                 continue
+            if drop is None:
+                found.append(Found(base, base_error, taken=one.taken))
+                continue
+            start, error = self._anchored(base_error)
             # Differences from the same start do not add up their rounding.
-            moved = rounding * np.minimum(sure + self._moved + one.error, 2 * (start + one.sums))
-            found.append(Found(one.sums + offset, np.where(counts, one.error, error + moved)))
+            rounding = self._rounding * (1 + self._pending / RENEW) * mixed
+            moved = rounding * np.minimum(mixing + self._moved + one.error, 2 * (start + one.sums))
+            reached = Found(one.sums + offset, np.where(counts, one.error, error + moved), taken=one.taken)
+            found.append(reached)
+            self._tried = one
+            if one.taken:
+                base, base_error = reached.sums, reached.error
+                self._went(drop, reached)
         return found
 
-    def remove(self, unit: int, drop: Drop | None, *, exactly: bool) -> None:
-        """Take the unit of the last trial out."""
-        if drop is not None:
+    def _went(self, drop: Drop, found: Found) -> None:
+        """Take note that the last trial's drop is taken out."""
+        self._present = self._tried.sums
+        self._moved = self._moved + self._tried.error
+        self._pending += 1
+        if drop.coefficients.size:
+            self._mixed = max(self._mixed, float(np.linalg.norm(drop.coefficients)))
+        if not found.error.any():
+            self._start_anew()
+
+    def remove(self, unit: int, drop: Drop | None, found: Found) -> None:
+        """Take the unit of a trial out, of which that was found."""
+        if drop is not None and not found.taken:
             self._take_out(drop, self.outgoing[drop.place])
             self._take_over()
-            self._present = self._tried.sums
-            self._moved = self._moved + self._tried.error
-            self._pending += 1
-            self._mixed = max(self._mixed, float(np.linalg.norm(drop.coefficients)))
-            if exactly:
-                self._start_anew()
-        super().remove(unit, drop, exactly=exactly)
-        if self._pending >= _RENEW:
-            self.renew()
+            self._went(drop, found)
+        super().remove(unit, drop, found)
+
+    def restore(self) -> None:
+        """Undo what was taken out and not followed by `remove`."""
+        self._renew()
+        self._pending = 0
+        self._measure_present()

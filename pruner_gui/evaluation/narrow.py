@@ -11,7 +11,7 @@ import numpy as np
 
 from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.layer import ALL, Drop, Found
-from pruner_gui.evaluation.level import RunLevel
+from pruner_gui.evaluation.level import RENEW, RunLevel
 from pruner_gui.evaluation.program import Array, Program, padded
 from pruner_gui.evaluation.rows import ALONE, CALL
 from pruner_gui.evaluation.threads import in_parallel
@@ -54,6 +54,7 @@ class NarrowLevel(RunLevel):
         bounds = rows.n_blocks * rows.tuning.block * self.held.shape[1] * len(self.bias)
         if self._small and bounds <= CALL and self._compensation == "none":
             self.most = ALL  # it costs nothing to ask for more than are tried
+            self.goes_on = True
         shape = (rows.n_blocks, padded(len(self.bias)), rows.tuning.block)
         self._entry = rows.spare.of("entry", shape, self._dtype)
         self._entry[:, len(self.bias) :] = 0
@@ -74,8 +75,9 @@ class NarrowLevel(RunLevel):
     def _take_over(self) -> None:
         self._losses, self._new_losses = self._new_losses, self._losses
 
-    def _take_entry(self, chunk: slice, entry: FloatArray) -> None:
-        self._entry[chunk, : len(self.bias)] = entry
+    def _take_entry(self, chunk: slice, outgoing: FloatArray, bias: FloatArray) -> None:
+        entry = np.matmul(outgoing, self.held[chunk], out=self.entry(chunk))
+        entry += bias
         self._age = self._STALE
 
     def entry(self, chunk: slice) -> FloatArray:
@@ -116,9 +118,13 @@ class NarrowLevel(RunLevel):
         self.rows.each_chunk(mix, out.size * self.held.shape[1])
         return out, np.arange(len(drops))
 
-    def _try(self, drops: Sequence[Drop], budget: FloatArray) -> list[Found]:
-        gone, which = self._gone(drops)
-        places = which if gone is self.held else np.array([drop.place for drop in drops])
+    def _try(self, drops: Sequence[Drop | None], budget: FloatArray, sure: FloatArray | None) -> list[Found]:
+        if sure is not None:
+            places = np.array([-1 if drop is None else drop.place for drop in drops])
+            return self._look(self.held, places, self._padded(self.outgoing), places, budget, sure)
+        some = [drop for drop in drops if drop is not None]
+        gone, which = self._gone(some)
+        places = which if gone is self.held else np.array([drop.place for drop in some])
         return self._look(gone, which, self._padded(self.outgoing), places, budget)
 
     def _search(self, drops: Sequence[Drop], outgoing: FloatArray, budget: FloatArray) -> list[Found]:
@@ -126,9 +132,15 @@ class NarrowLevel(RunLevel):
         return self._look(gone, which, self._padded(outgoing), np.arange(len(drops)), budget)
 
     def _look(
-        self, gone: FloatArray, which: Array, outgoing: FloatArray, places: Array, budget: FloatArray
+        self,
+        gone: FloatArray,
+        which: Array,
+        outgoing: FloatArray,
+        places: Array,
+        budget: FloatArray,
+        sure: FloatArray | None = None,
     ) -> list[Found]:
-        """Try drops: number `which` of what is gone with the weights `outgoing[places]`."""
+        """Try drops: number `which` of what is gone, nothing for -1, with the weights `outgoing[places]`."""
         rows, counts = self.rows, self.rows.measure.counts
         shape = (len(which), len(budget))
         sums, moved, unsure = np.zeros(shape), np.zeros(shape), np.zeros(shape, np.int64)
@@ -138,30 +150,38 @@ class NarrowLevel(RunLevel):
                 self._renew_slopes()
             budget = budget.copy()
             budget[bounded] += self._reach * (abs(budget[bounded]) + self._present[bounded])
+        taken = np.zeros(len(which), bool)
         if self._small:
-            tried, gave_up, run = kernels.search(
+            room = min(self._STALE - self._age if bounded >= 0 else RENEW, RENEW - self._pending)
+            tried, gave_up, run, went = kernels.search(
                 gone, which, outgoing, places, self._entry, *self._fixed, rows.wanted, rows.labels,
                 rows.count, self._integers, self._close, self._losses, self._new_losses, self._relu,
                 self._slopes, self._anchors, bounded, budget, CALL // self._cost * rows.tuning.block,
+                -np.full(len(budget), np.inf) if sure is None else sure, room, taken,
                 sums, moved, unsure,
             )  # fmt: skip
             rows.statistics.rows += run
+            self._age += went
         else:
-            taken = outgoing[places]
+            weights = outgoing[places]
             lower = np.zeros((len(which), rows.n_blocks))
             if bounded >= 0:
-                self._bound(gone, which, taken, budget[bounded], lower)
+                self._bound(gone, which, weights, budget[bounded], lower)
             gave_up, tried = True, 0
             while gave_up and tried < len(which):
                 one = _One(
-                    gone, which[tried], taken[tried], lower[tried], sums[tried], moved[tried], unsure[tried]
+                    gone, which[tried], weights[tried], lower[tried], sums[tried], moved[tried], unsure[tried]
                 )
                 gave_up = self._run(one, bounded, budget)
                 tried += 1
-        given_up, doubt = tried if gave_up else tried - 1, 0.5 * unsure
-        found = [Found(row, _NONE, partial=True) for row in sums[:given_up] - doubt[:given_up]]
-        if not gave_up:
-            found.append(Found(sums[given_up], np.where(counts, doubt[given_up], moved[given_up])))
+        found = []
+        for i, one in enumerate((sums - 0.5 * unsure)[:tried]):
+            if taken[i] or (i == tried - 1 and not gave_up):
+                found.append(
+                    Found(sums[i], np.where(counts, 0.5 * unsure[i], moved[i]), taken=bool(taken[i]))
+                )
+            else:
+                found.append(Found(one, _NONE, True))
         return found
 
     def _run(self, one: _One, bounded: int, budget: FloatArray) -> bool:

@@ -106,7 +106,7 @@ class Rows:
         `macs` are the multiply-adds of a row.
         """
         block, end = self.tuning.block, self.n_blocks if last is None else last
-        threads = self.tuning.threads if macs * (end - first) * block > ALONE else 1
+        threads = self.tuning.threads if macs * (end - first) * block > 4 * ALONE else 1
         step = max(1, min(CALL // (macs * block), -(-(end - first) // threads)))
         parts = [(a, min(a + step, end)) for a in range(first, end, step)]
         in_parallel(lambda part: work(*part), parts, threads)

@@ -96,8 +96,9 @@ class WideLevel(RunLevel):
         if Tangents.fit(rows, self._afters):
             self._tangents = Tangents(rows, self._entry, self._rough)
 
-    def _take_entry(self, chunk: slice, entry: FloatArray) -> None:
+    def _take_entry(self, chunk: slice, outgoing: FloatArray, bias: FloatArray) -> None:
         block = self.rows.tuning.block
+        entry = outgoing @ self.held[chunk] + bias
         rows_first = entry.swapaxes(1, 2).reshape(-1, len(self.bias))
         self._entry[chunk.start * block : chunk.stop * block] = rows_first
         if self._tangents is not None:

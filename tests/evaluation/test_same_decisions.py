@@ -254,3 +254,49 @@ def test_single_precision_rows_of_mostly_zeros_are_exact(seed: int, metric: str,
     assert found == pytest.approx(expected, rel=1e-12, abs=1e-20)
     config = PruneConfig(metrics=(metric,), tolerances=(Tolerance(0, relative=True),))
     assert accepted(network, config, fast) == accepted(network, config, plain)
+
+
+@given(
+    problems(),
+    st.sampled_from(["mse", "cross-entropy", "error-rate"]),
+    st.sampled_from(TUNINGS),
+    st.lists(
+        st.sampled_from(["accept", "refuse", "begin anew", "leave some out", "ask for more"]), min_size=1
+    ),
+)
+def test_whoever_asks_may_go_on_otherwise_than_was_foreseen(
+    problem: Problem, metric: str, tuning: Tuning, whims: list[str]
+) -> None:
+    """What the search took out ahead of its time is put back."""
+    network, rows, targets = problem
+    objective = Objective(rows, targets, (metric,))
+    plain, fast = ReferenceEvaluator(objective), IncrementalEvaluator(objective, tuning=tuning)
+    judge = Judge(PruneConfig(tolerances=(Tolerance(0.05, False),)), (metric,), plain.baseline(network))
+    waiting, whim = candidates(network, None), iter(whims)
+    while waiting:
+        turns = judge.turns
+        for edit, score in fast.trials(network, waiting, turns):
+            ((_, exact),) = plain.trials(network, [edit])
+            assert judge.allows(score) == judge.allows(exact), edit
+            assert score.partial or score.values == pytest.approx(exact.values, rel=1e-4, abs=1e-6)
+            waiting = waiting[1:]
+            if not judge.allows(score):
+                continue
+            wish = next(whim, "accept")
+            if wish == "refuse":
+                continue
+            network = edit.apply(network)
+            fast.advance(edit, network)
+            waiting = [other for other in waiting if other in candidates(network, None)]
+            if wish == "begin anew":
+                waiting = candidates(network, None)
+            elif wish == "leave some out":
+                waiting = waiting[::2]
+            elif wish == "ask for more":
+                assert fast.baseline(network).values == pytest.approx(
+                    plain.baseline(network).values, rel=1e-4, abs=1e-6
+                )
+                judge = Judge(
+                    PruneConfig(tolerances=(Tolerance(0.1, False),)), (metric,), plain.baseline(network)
+                )
+            break
