@@ -11,7 +11,7 @@ from pruner_gui.evaluation.compensation import Moments
 from pruner_gui.evaluation.evaluator import Objective
 from pruner_gui.evaluation.products import Products
 from pruner_gui.evaluation.program import Array, Chain, Measure
-from pruner_gui.evaluation.threads import Spare, in_parallel, summed
+from pruner_gui.evaluation.threads import Spare, as_done, in_parallel, summed
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 CHUNK = 2048  # rows at a time at most
@@ -34,6 +34,7 @@ class ExactChain:
         self.chain = chain
         self.weights: list[FloatArray] = [stage.dense.weight.astype(np.float64) for stage in chain.stages]
         self.biases: list[FloatArray] = [stage.dense.bias.astype(np.float64) for stage in chain.stages]
+        self._affine = np.vstack((self.weights[0], self.biases[0]))  # the first layer's, for a column of ones
         self.units = [stage.units for stage in chain.stages]
         self.afters = [stage.after for stage in chain.stages]
         self.first: FloatArray = np.zeros((0, 0))
@@ -67,10 +68,11 @@ class ExactChain:
             self.first = np.empty((self._count, units))
         chunks = self.chunks()
         macs = sum(weight.size for weight in self.weights) + (units**2 if self.products is not None else 0)
-        step = self._threads * max(2, _WAVE // (macs * self._step))
-        for some in (chunks[i : i + step] for i in range(0, len(chunks), step)):
-            in_parallel(self._prepare, some, self._threads)
-            yield some[-1].stop / self._count
+        every = max(1, _WAVE // (macs * self._step))
+        for i, _ in enumerate(as_done(self._prepare, chunks, self._threads), 1):
+            if i % every == 0:
+                yield min(1.0, self._threads * i / len(chunks))
+        yield 1.0
 
     def _prepare(self, part: slice) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
@@ -92,12 +94,12 @@ class ExactChain:
         if not self.chain.before and np.count_nonzero(inputs) < _SPARSE * inputs.size:
             kernels.sparse_dense(inputs, dense.weight, dense.bias, out)
             return _applied(self.afters[0], out)
-        values: FloatArray = self._spare.of("inputs", inputs.shape)
-        values[...] = inputs
+        values: FloatArray = self._spare.of("inputs", (len(inputs), inputs.shape[1] + 1))
+        values[:, :-1] = inputs
         for op in self.chain.before:
-            values = op.forward(values)
-        values = np.matmul(values, self.weights[0], out=out)
-        values += self.biases[0]
+            values[:, :-1] = op.forward(values[:, :-1])
+        values[:, -1] = 1
+        values = np.matmul(values, self._affine, out=out)
         return _applied(self.afters[0], values)
 
     def _hardness(self, scores: FloatArray, found: FloatArray, part: slice) -> FloatArray:

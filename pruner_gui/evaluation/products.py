@@ -26,18 +26,14 @@ class Products:
 
     def add(self, activations: FloatArray, residuals: FloatArray) -> None:
         """Add rows: activations `(n_rows, units)` and residuals `(n_rows, n_outputs)`. Any thread may."""
-        n = activations.shape[1]
+        rows, n = activations.shape
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is decided exactly
-            rough = self._spare.of("rough", activations.shape, np.float32)
-            rough[...] = activations
-            units = rough.T @ rough
-            both = np.hstack((residuals, np.ones((len(residuals), 1))))
-            with_both = activations.T @ both
-            residual = residuals.sum(axis=0)
+            rough = self._spare.of("rough", (rows, n + 1), np.float32)
+            rough[:, :n] = activations
+            rough[:, n] = 1
+            units = np.matmul(rough.T, rough, out=self._spare.of("units", (n + 1, n + 1), np.float32))
+            with_residuals, residual = activations.T @ residuals, residuals.sum(axis=0)
         with self._lock:
-            self.of_units[:n, :n] += units
-            self.of_units[:n, n] += with_both[:, -1]
-            self.of_units[n, :n] += with_both[:, -1]
-            self.of_units[n, n] += len(activations)
-            self.with_residuals[:n] += with_both[:, :-1]
+            self.of_units += units
+            self.with_residuals[:n] += with_residuals
             self.with_residuals[n] += residual

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
 from typing import Any, TypeVar
@@ -27,33 +27,49 @@ Result = TypeVar("Result")
 _POOL = ThreadPoolExecutor(1, thread_name_prefix="evaluation")
 
 
-def in_parallel(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -> list[Result]:
-    """Do all items, each thread taking the next few, and return the results in order.
+def as_done(work: Callable[[Item], object], items: Iterable[Item], threads: int) -> Iterator[None]:
+    """Do all items, each thread taking the next one that is left; yield after each that this thread did.
+
+    Closed before its end it stops after the items that are being done.
 
     Raises:
         Stopped: the thread that asks is to stop.
     """
-    stopped = check()
+    stopped, left = check(), iter(items)
 
-    def each(share: Sequence[Item]) -> list[Result]:
-        found = []
-        for item in share:
+    def each() -> Iterator[None]:
+        for item in left:  # threads may share it: the next item is taken in one step
             if stopped():
                 raise Stopped
-            found.append(work(item))
-        return found
+            work(item)
+            yield
 
-    if threads < 2 or len(items) < 2:
-        return each(items)
-    shares = [items[i::threads] for i in range(threads)]
-    others = [_POOL.submit(each, share) for share in shares[1:]]
-    results: list[Result] = [*items]  # type: ignore[list-item]
+    others = [_POOL.submit(lambda: all(True for _ in each())) for _ in range(threads - 1)]
     try:
-        results[0::threads] = each(shares[0])
+        yield from each()
     finally:
-        wait(others)  # what they write to is nobody else's before they end
-    for i, other in enumerate(others, 1):
-        results[i::threads] = other.result()
+        for _ in left:
+            pass  # none is left for the others
+        # What those write to that began is nobody else's before they end.
+        begun = [other for other in others if not other.cancel()]
+        wait(begun)
+    for other in begun:
+        other.result()
+
+
+def in_parallel(work: Callable[[Item], Result], items: Sequence[Item], threads: int) -> list[Result]:
+    """Do all items, each thread taking the next one that is left, and return the results in order.
+
+    Raises:
+        Stopped: the thread that asks is to stop.
+    """
+    results: list[Result] = [*items]  # type: ignore[list-item]
+
+    def keep(i: int) -> None:
+        results[i] = work(items[i])
+
+    for _ in as_done(keep, iter(range(len(items))), min(threads, len(items))):
+        pass
     return results
 
 
