@@ -51,6 +51,7 @@ class ExactChain:
         self._counts = bool(measure.counts[0])
         self._spare = Spare()
         self.keeps = False
+        self._held: FloatArray = _NONE
         self.begin(0)
 
     def prepare(self) -> Iterator[float]:

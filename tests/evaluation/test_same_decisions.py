@@ -254,3 +254,27 @@ def test_single_precision_rows_of_mostly_zeros_are_exact(seed: int, metric: str,
     assert found == pytest.approx(expected, rel=1e-12, abs=1e-20)
     config = PruneConfig(metrics=(metric,), tolerances=(Tolerance(0, relative=True),))
     assert accepted(network, config, fast) == accepted(network, config, plain)
+
+
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from(["relu", "tanh", "sigmoid"]),
+    st.sampled_from(["cross-entropy", "error-rate", "mse"]),
+    st.sampled_from([0.0, 0.4, 1.0]),
+)
+def test_units_that_nothing_reads_or_that_read_nothing_change_no_decision(
+    seed: int, activation: str, metric: str, share: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    network = chain(rng, [3, 5, 6, 6, 5, 3], [activation] * 4, "softmax", np.float32, normalised=0.3)
+    ops = {}
+    for node, dense in network.dense[1:]:
+        weight = dense.weight * (rng.random(dense.weight.shape[1]) >= share / 2)
+        ops[node.name] = Dense(weight * (rng.random(len(weight)) >= share)[:, None], dense.bias)
+    network = network.with_ops(ops)
+    rows = rng.normal(size=(60, 3)).astype(np.float32)
+    labels = rng.integers(0, 3, 60)
+    objective = Objective(rows, Targets(np.eye(3)[labels], labels, "softmax"), (metric,))
+    config = PruneConfig(metrics=(metric,), tolerances=(Tolerance(2, relative=True),))
+    fast = IncrementalEvaluator(objective, tuning=Tuning(16, 1, "float32", 1))
+    assert accepted(network, config, fast) == accepted(network, config, ReferenceEvaluator(objective))
