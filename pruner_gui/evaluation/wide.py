@@ -20,7 +20,7 @@ from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 _MOST = 2048  # rows of a product at most
-_FIRST = 128  # rows of a trial that are run at first
+_FIRST = 64  # rows of a trial that are run at first
 _ALONE = 512  # rows below which a second thread costs more than it brings
 _USED = 0.1  # share of leads that may be used up when they are carried to the next level
 _RUN = -1.0  # lead of a row that is run whatever happens
@@ -92,6 +92,7 @@ class WideLevel(RunLevel):
         if rows.measure.only_classes:
             self._radii = Radii.of(self._afters, self._weights, len(self.bias))
         self._leads = np.zeros(len(self._entry), self._dtype)
+        self._shift = np.zeros(len(self._entry), self._dtype)  # by how much the last removal moved rows
         self._tangents: Tangents | None = None
         if Tangents.fit(rows, self._afters):
             self._tangents = Tangents(rows, self._entry, self._rough)
@@ -110,13 +111,13 @@ class WideLevel(RunLevel):
         return rows_first.reshape(-1, block, len(self.bias)).swapaxes(1, 2)
 
     def _take_out(self, drop: Drop, outgoing: FloatArray) -> None:
-        gone, taken, block = (
-            self._dropped([drop]).ravel(),
-            outgoing.astype(self._dtype),
-            self.rows.tuning.block,
-        )
+        gone, taken = self._dropped([drop]).ravel(), outgoing.astype(self._dtype)
+        block, relu = self.rows.tuning.block, _first_relu(self._behind[0])[0]
         self.rows.split(
-            lambda a, b: kernels.subtract_rows(a * block, b * block, gone, taken, self._entry), len(taken)
+            lambda a, b: kernels.subtract_rows(
+                a * block, b * block, gone, taken, relu, self._entry, self._shift
+            ),
+            4 * len(taken),
         )
 
     def end(self) -> None:
@@ -140,6 +141,7 @@ class WideLevel(RunLevel):
 
     def _measure_present(self) -> None:
         self._leads[:] = _RUN
+        self._shift[:] = 0
         super()._measure_present()
         self._used = 0.0
 
@@ -147,9 +149,9 @@ class WideLevel(RunLevel):
         done, self._now = self._done, self._tried
         kernels.put_rows(done.index, done.losses, self._losses)
         if self._tangents is not None:
-            self._tangents.moved(done.gone, done.size)
+            self._tangents.moved(self._shift)
         if self._radii is not None:
-            used = np.abs(done.gone) * (done.size * self._radii.factor)
+            used = self._shift * self._radii.factor
             self._used += float(used.mean()) / max(float(np.median(self._leads)), 1e-30)
             self._leads -= used
             labels = self.rows.labels.ravel()[done.index]
@@ -189,14 +191,17 @@ class WideLevel(RunLevel):
         rows, n = self.rows, len(drops)
         gone = self._dropped(drops).reshape(n, -1)
         sizes = np.sqrt(np.square(taken.astype(np.float64)).sum(axis=1))
-        speeds = sizes * (self._radii.factor if self._radii is not None else 1.0)
+        factor = self._radii.factor if self._radii is not None else 0.0
+        speeds = sizes * (factor or 1.0)
+        factor *= _first_relu(self._behind[0])[0]
         lower, bounded = self._bounds(gone, taken, sizes, budget)
         index = rows.spare.of("index", (n, rows.count), np.int32)
         counts, unseen = np.zeros(n, np.int64), np.zeros((n, len(budget)))
         threads = rows.tuning.threads if gone.size > ALONE else 1
         in_parallel(
             lambda part: kernels.select(
-                *part, gone, speeds, self._leads, self._losses, lower, bounded, unseen, index, counts
+                *part, gone, speeds, self._leads, self._losses, lower, bounded,
+                self._entry, taken, factor, unseen, index, counts,
             ),
             [(n * i // threads, n * (i + 1) // threads) for i in range(threads)],
             threads,
