@@ -202,6 +202,7 @@ class ChainEngine:
         if not rows.order.size:
             rows.choose(sum(weight.size for weight in exact.weights[1:]), exact.chain.jumps)
             rows.put_in_order(np.argsort(-exact.hardness, kind="stable"))
+            exact.keeps = rows.dtype.itemsize == 4  # else the memory is needed for the work
         last = before if isinstance(before, RunLevel) else None
         held = last.next_held() if last is not None and index and last.index == index - 1 else None
         if last is not None:

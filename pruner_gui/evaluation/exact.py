@@ -17,6 +17,7 @@ from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 CHUNK = 2048  # rows at a time at most
 _SPARSE = 0.25  # of the inputs that are not zero, below which it pays to look for them
 _WAVE = 1 << 28  # multiply-adds of a thread between two reports
+_NONE = np.zeros((0, 0))
 _LEAST, _CACHED = 256, 1 << 18  # rows at a time at least; numbers that stay in a core's cache
 
 
@@ -25,7 +26,8 @@ class ExactChain:
 
     `weights` and `biases` are float64, and those of the layers as they are, like `afters`, the operations
     behind each; `units` are the original indices that each layer still has. `first` `(n_samples, units)`
-    keeps a column for every unit that the layer had.
+    keeps a column for every unit that the layer had. With `keeps` a later layer's activations may be kept as
+    well, while it is taken up.
     """
 
     def __init__(self, objective: Objective, chain: Chain, threads: int) -> None:
@@ -49,6 +51,8 @@ class ExactChain:
         self._step = min(CHUNK, max(_LEAST, min(_CACHED // widest, -(-self._count // threads))))
         self._counts = bool(measure.counts[0])
         self._spare = Spare()
+        self.keeps = False
+        self._held: FloatArray = _NONE
         self.begin(0)
 
     def prepare(self) -> Iterator[float]:
@@ -132,6 +136,7 @@ class ExactChain:
     def begin(self, index: int) -> None:
         """Take up a hidden layer: what is asked of it from now on has all the units it has now."""
         self._begun = self.weights[index], self.biases[index], self.afters[index]
+        self._held = _NONE
 
     def removed(self, index: int, units: Sequence[int], outgoing: FloatArray, bias: FloatArray) -> None:
         """Take units out of a hidden layer; the next layer has these weights and this bias from then on."""
@@ -163,6 +168,8 @@ class ExactChain:
         """Return some rows' activations in a hidden layer."""
         if not self.first.size:
             return self._start(part)
+        if self._held.size:
+            return self._held[part]
         return self._up_to(index, self.first[part])
 
     def _up_to(self, index: int, values: FloatArray) -> FloatArray:
@@ -207,8 +214,20 @@ class ExactChain:
                 scores = self._rest(index, self.activations(index, part), outgoing, bias)
             return (np.array([loss.sum() for loss in self._objective.losses(scores, part)]),)
 
+        if index and self.keeps and not self._held.size:
+            self._hold(index)
         (total,) = summed(of, self.chunks(), self._threads)
         return total
+
+    def _hold(self, index: int) -> None:
+        """Keep the layer's activations: close decisions come in swarms."""
+        held: FloatArray = np.empty((self._count, len(self._begun[1])))
+
+        def fill(part: slice) -> None:
+            held[part] = self.activations(index, part)
+
+        in_parallel(fill, self.chunks(), self._threads)
+        self._held = held
 
     def sample(self, index: int, rows: IndexArray) -> tuple[FloatArray, FloatArray, Array]:
         """Return some rows' activations in a hidden layer, `(n_rows, units)`, their scores and losses."""

@@ -907,14 +907,25 @@ def subtract(first: int, last: int, drops: Any, which: int, outgoing: Any, entry
 
 
 @jit
-def subtract_rows(first: int, last: int, drop: Any, outgoing: Any, entry: Any) -> None:
-    """Take a drop times `outgoing` from rows `first` to `last` of `entry` `(n_rows, n_next)`, in place."""
+def subtract_rows(
+    first: int, last: int, drop: Any, outgoing: Any, relu: bool, entry: Any, moved: Any
+) -> None:  # fmt: skip
+    """Take a drop times `outgoing` from rows `first` to `last` of `entry` `(n_rows, n_next)`, in place.
+
+    `moved` takes how far that moves what comes out of a relu behind, or the entry itself.
+    """
     zero = entry.dtype.type(0)
+    least = zero if relu else entry.dtype.type(-np.inf)
     for i in range(first, last):
-        d, row = drop[i], entry[i]
+        d, row, square = drop[i], entry[i], zero
         if d != zero:
             for j in range(outgoing.size):
-                row[j] -= d * outgoing[j]
+                old = row[j]
+                new = old - d * outgoing[j]
+                row[j] = new
+                step = max(new, least) - max(old, least)
+                square += step * step
+        moved[i] = math.sqrt(square)
 
 
 @jit
@@ -929,12 +940,14 @@ def pick(first: int, last: int, held: Any, places: Any, shifts: Any, out: Any) -
 
 @jit
 def select(
-    first: int, last: int, gone: Any, speeds: Any, leads: Any, before: Any,
-    lower: Any, bounded: int, unseen: Any, index: Any, counts: Any,
+    first: int, last: int, gone: Any, speeds: Any, leads: Any, before: Any, lower: Any, bounded: int,
+    entry: Any, taken: Any, factor: float, unseen: Any, index: Any, counts: Any,
 ) -> None:  # fmt: skip
     """Put the rows that trials have to run in `index` `(n_trials, n_rows)`, `counts` of them.
 
-    A row need not be run if nothing is `gone`, or if that times the trial's speed lies within its lead.
+    A row need not be run if nothing is `gone`, or if that times the trial's speed lies within its lead. If
+    `factor` is not 0, neither if that times what comes out of a relu behind the `entry` less `gone` times
+    `taken` moves within its lead.
     Of what has to be run, the losses `before` go off `unseen` `(n_trials, n_metrics)`, and bounds `lower`
     `(n_trials, n_rows)` of the losses by metric `bounded` come on.
     """
@@ -946,7 +959,12 @@ def select(
             start = found
             for i in range(b * block, min((b + 1) * block, rows.size)):
                 rows[found] = i
-                found += 1 if drop[i] != zero and not abs(drop[i]) * speed <= leads[i] else 0
+                size = abs(drop[i])
+                found += (size != zero) * (
+                    1 - (size * speed <= leads[i])
+                )  # no branch that cannot be foreseen
+            if factor:
+                found = start + _moving(rows[start:found], drop, taken[t], entry, leads, factor)
             for m in range(before.shape[1]):
                 for k in range(start, found):
                     unseen[t, m] -= before[b, m, rows[k] - b * block]
@@ -954,6 +972,21 @@ def select(
                 for k in range(start, found):
                     unseen[t, bounded] += lower[t, rows[k]]
         counts[t] = found
+
+
+@jit
+def _moving(index: Any, drop: Any, taken: Any, entry: Any, leads: Any, factor: float) -> int:
+    """Leave those rows in `index` that a relu lets move beyond their lead; return how many. See `select`."""
+    zero = entry.dtype.type(0)
+    kept = 0
+    for i in index:
+        index[kept] = i
+        x, d, square = entry[i], drop[i], zero
+        for j in range(taken.size):
+            step = max(x[j] - d * taken[j], zero) - max(x[j], zero)
+            square += step * step
+        kept += 0 if math.sqrt(square) * factor <= leads[i] else 1
+    return kept
 
 
 @jit

@@ -11,8 +11,9 @@ import numpy as np
 from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.exact import ExactChain, applied
 from pruner_gui.evaluation.layer import Drop, Found, Layer
+from pruner_gui.evaluation.program import Array
 from pruner_gui.evaluation.rows import SLACK, Rows
-from pruner_gui.network import FloatArray
+from pruner_gui.network import FloatArray, IndexArray
 
 _NONE = np.zeros(0)
 _LEAST = {"float32": 5e-8, "float64": 1e-13}  # rounding of losses, relative, that is always reckoned with
@@ -56,12 +57,12 @@ class RunLevel(Layer):
         known = index in rows.rounding and compensation == "none"
         if known:
             self._rounding, self._close = rows.rounding[index]
+        sample = None if known else self._take_sample()
         if not (known and before is not None and self._carry_on(before)):
             self._measure_present()
-        if not known:
-            self._rounding, self._close = rows.rounding[index] = self._measure_rounding()
-            if rows.measure.counts.any():  # now that it is known what is too close to call
-                self._measure_present()
+        if sample is not None:
+            self._rounding = self._measure_rounding(*sample)
+            rows.rounding[index] = self._rounding, self._close
 
     @abc.abstractmethod
     def _pack(self) -> None:
@@ -166,20 +167,27 @@ class RunLevel(Layer):
         self._start_anew()
         self._take_over()
 
-    def _measure_rounding(self) -> tuple[FloatArray, FloatArray]:
-        """Return how far losses are off, relative to their sum, on a sample of rows, and scores likewise."""
+    def _take_sample(self) -> tuple[IndexArray, Array]:
+        """Return some rows and their exact losses, and measure how far scores are off."""
         rows, block = self.rows, self.rows.tuning.block
         step = max(1, rows.n_blocks * block // max(_SAMPLE // 4, min(_SAMPLE, rows.count // 8)))
         positions = (np.arange(0, rows.n_blocks, step)[:, None] * block + np.arange(block)).ravel()
         positions = positions[positions < rows.count]
         values, scores, exact = self._exact.sample(self.index, rows.order[positions])
+        if rows.measure.counts.any():
+            with np.errstate(all="ignore"):
+                self._close = self._measure_close(values, scores)
+        return positions, exact
+
+    def _measure_rounding(self, positions: IndexArray, exact: Array) -> FloatArray:
+        """Return how far losses are off, relative to their sum, on a sample of rows."""
+        block = self.rows.tuning.block
         with np.errstate(all="ignore"):
             found = self._losses[positions // block, :, positions % block].T
             off, total = np.abs(found - exact).sum(axis=1), exact.sum(axis=1)
             relative = np.where(off > 0, off / total, 0)
-            close = self._measure_close(values, scores) if rows.measure.counts.any() else np.zeros(2)
         rounding: FloatArray = _SAFETY * np.maximum(relative, _LEAST[self._dtype.name])
-        return np.where(np.isfinite(rounding), rounding, _HOPELESS), close
+        return np.where(np.isfinite(rounding), rounding, _HOPELESS)
 
     def _measure_close(self, values: FloatArray, scores: FloatArray) -> FloatArray:
         """Return how far scores are off, for activations and their exact scores.

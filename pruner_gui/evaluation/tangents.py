@@ -73,10 +73,10 @@ class Tangents:
         """Make tangents anew when they are needed next: the entry is another one."""
         self._age = _STALE
 
-    def moved(self, gone: FloatArray, size: float) -> None:
-        """Take note that the entry lost `gone` `(n_rows,)` times a vector of this size."""
+    def moved(self, distance: FloatArray) -> None:
+        """Take note how far `(n_rows,)` what the next layer puts out has moved."""
         self._age += 1
-        self._drift += np.abs(gone) * (size * _ROUNDING)
+        self._drift += distance * _ROUNDING
 
     def lower(
         self, gone: FloatArray, taken: FloatArray, sizes: FloatArray, losses: FloatArray, out: FloatArray

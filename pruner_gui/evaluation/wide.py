@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 _MOST = 2048  # rows of a product at most
-_FIRST = 128  # rows of a trial that are run at first
+_FIRST = 64  # rows of a trial that are run at first
 _ALONE = 512  # rows below which a second thread costs more than it brings
 _USED = 0.1  # share of leads that may be used up when they are carried to the next level
 _RUN = -1.0  # lead of a row that is run whatever happens
@@ -78,13 +79,12 @@ class WideLevel(RunLevel):
     def _pack(self) -> None:
         rows = self.rows
         self._entry = np.empty((rows.n_blocks * rows.tuning.block, len(self.bias)), self._dtype)
+        weights, biases, self._behind = _without_idle(self._weights, self._biases, self._afters)
         self._rough = [
             (weight.astype(self._dtype), bias.astype(self._dtype))
-            for weight, bias in zip(self._weights, self._biases, strict=True)
+            for weight, bias in zip(weights, biases, strict=True)
         ]
-        size = _MOST * max([len(self.bias), *(weight.shape[1] for weight in self._weights)])
-        threads = range(rows.tuning.threads)
-        self._spare = [[np.empty(size, self._dtype) for _ in range(2)] for _ in threads]
+        self._most = _MOST * max([len(self.bias), *(weight.shape[1] for weight in weights)])
         self._used = 0.0  # by how much leads are less than those measured, relative to their median
         nothing = np.zeros(len(rows.measure.kinds))
         self._now = Found(nothing, nothing)
@@ -92,6 +92,7 @@ class WideLevel(RunLevel):
         if rows.measure.only_classes:
             self._radii = Radii.of(self._afters, self._weights, len(self.bias))
         self._leads = np.zeros(len(self._entry), self._dtype)
+        self._shift = np.zeros(len(self._entry), self._dtype)  # by how much the last removal moved rows
         self._tangents: Tangents | None = None
         if Tangents.fit(rows, self._afters):
             self._tangents = Tangents(rows, self._entry, self._rough)
@@ -111,20 +112,19 @@ class WideLevel(RunLevel):
         return rows_first.reshape(-1, block, len(self.bias)).swapaxes(1, 2)
 
     def _take_out(self, drop: Drop, outgoing: FloatArray) -> None:
-        gone, taken, block = (
-            self._dropped([drop]).ravel(),
-            outgoing.astype(self._dtype),
-            self.rows.tuning.block,
-        )
+        gone, taken = self._dropped([drop]).ravel(), outgoing.astype(self._dtype)
+        block, relu = self.rows.tuning.block, _first_relu(self._behind[0])[0]
         self.rows.split(
-            lambda a, b: kernels.subtract_rows(a * block, b * block, gone, taken, self._entry), len(taken)
+            lambda a, b: kernels.subtract_rows(
+                a * block, b * block, gone, taken, relu, self._entry, self._shift
+            ),
+            4 * len(taken),
         )
 
     def end(self) -> None:
         """Give back what only this level needs, all but what the next takes over."""
         super().end()
         self._entry = np.zeros((0, 0))
-        self._spare.clear()
         self._tangents = None
 
     def _carry_on(self, before: RunLevel) -> bool:
@@ -142,6 +142,7 @@ class WideLevel(RunLevel):
 
     def _measure_present(self) -> None:
         self._leads[:] = _RUN
+        self._shift[:] = 0
         super()._measure_present()
         self._used = 0.0
 
@@ -149,9 +150,9 @@ class WideLevel(RunLevel):
         done, self._now = self._done, self._tried
         kernels.put_rows(done.index, done.losses, self._losses)
         if self._tangents is not None:
-            self._tangents.moved(done.gone, done.size)
+            self._tangents.moved(self._shift)
         if self._radii is not None:
-            used = np.abs(done.gone) * (done.size * self._radii.factor)
+            used = self._shift * self._radii.factor
             self._used += float(used.mean()) / max(float(np.median(self._leads)), 1e-30)
             self._leads -= used
             labels = self.rows.labels.ravel()[done.index]
@@ -166,14 +167,16 @@ class WideLevel(RunLevel):
         trials = self._chosen(drops, outgoing.astype(self._dtype), budget)
         left = [trial for trial in trials if not trial.gave_up]
         # Most are given up on the rows that matter most: all trials share one look at these.
-        groups = [(thread, left[thread::threads]) for thread in range(min(threads, len(left)))]
+        groups = [left[thread::threads] for thread in range(min(threads, len(left)))]
         in_parallel(partial(self._look, budget), groups, threads)
         left = [trial for trial in left if not trial.gave_up]
-        for first in range(0, len(left), threads):
-            some = left[first : first + threads]
+        while left:
             # On the next rows each thread has a trial of its own.
-            in_parallel(partial(self._begin, budget), list(enumerate(some)), threads)
-            for trial in some:
+            self._open = len(trials)
+            in_parallel(partial(self._begin, budget), left, threads)
+            left = [trial for trial in left if not trial.gave_up]
+            if left:
+                trial = left.pop(0)
                 while not trial.gave_up and trial.done < trial.index.size:
                     self._go_on(trial, budget)
                 if not trial.gave_up:
@@ -189,14 +192,17 @@ class WideLevel(RunLevel):
         rows, n = self.rows, len(drops)
         gone = self._dropped(drops).reshape(n, -1)
         sizes = np.sqrt(np.square(taken.astype(np.float64)).sum(axis=1))
-        speeds = sizes * (self._radii.factor if self._radii is not None else 1.0)
+        factor = self._radii.factor if self._radii is not None else 0.0
+        speeds = sizes * (factor or 1.0)
+        factor *= _first_relu(self._behind[0])[0]
         lower, bounded = self._bounds(gone, taken, sizes, budget)
         index = rows.spare.of("index", (n, rows.count), np.int32)
         counts, unseen = np.zeros(n, np.int64), np.zeros((n, len(budget)))
         threads = rows.tuning.threads if gone.size > ALONE else 1
         in_parallel(
             lambda part: kernels.select(
-                *part, gone, speeds, self._leads, self._losses, lower, bounded, unseen, index, counts
+                *part, gone, speeds, self._leads, self._losses, lower, bounded,
+                self._entry, taken, factor, unseen, index, counts,
             ),
             [(n * i // threads, n * (i + 1) // threads) for i in range(threads)],
             threads,
@@ -224,22 +230,24 @@ class WideLevel(RunLevel):
         budget[self._tangents.metric] += self._tangents.rounding
         return lower, self._tangents.metric
 
-    def _look(self, budget: FloatArray, group: tuple[int, Sequence[_Trial]]) -> None:
+    def _look(self, budget: FloatArray, trials: Sequence[_Trial]) -> None:
         """Run the first rows of some trials in one thread."""
-        thread, trials = group
         for trial in trials:
             self._sort(trial)
             if self._radii is not None:
                 trial.scores = np.empty((trial.index.size, self._radii.n_classes), self._dtype)
         step = min(_FIRST, _MOST // len(trials))
-        self._run(budget, thread, [(trial, trial.next(step)) for trial in trials])
+        self._run(budget, [(trial, trial.next(step)) for trial in trials])
 
-    def _begin(self, budget: FloatArray, share: tuple[int, _Trial]) -> None:
-        """Run some more rows of a trial, ever more at a time."""
-        thread, trial = share
+    def _begin(self, budget: FloatArray, trial: _Trial) -> None:
+        """Run some more rows of a trial, unless one before it may be accepted."""
+        if trial.number > self._open:
+            return
         limit = min(max(_MOST, trial.index.size // 4), trial.index.size)
         while not trial.gave_up and trial.done < limit:
-            self._run(budget, thread, [(trial, trial.next(min(max(_FIRST, trial.done), _MOST)))])
+            self._run(budget, [(trial, trial.next(min(max(_FIRST, trial.done), _MOST)))])
+        if not trial.gave_up:
+            self._open = min(self._open, trial.number)
 
     def _sort(self, trial: _Trial) -> None:
         """Put those rows first that are likely to matter most."""
@@ -262,15 +270,15 @@ class WideLevel(RunLevel):
         part = trial.next(_MOST)
         threads = self.rows.tuning.threads if part.stop - part.start > _ALONE else 1
         edges = np.linspace(part.start, part.stop, threads + 1).astype(int).tolist()
-        shares = [(thread, slice(*edges[thread : thread + 2])) for thread in range(threads)]
-        found = in_parallel(lambda share: self._losses_of(share[0], [(trial, share[1])]), shares, threads)
-        for (_, share), (one,) in zip(shares, found, strict=True):
+        shares = [slice(*ends) for ends in pairwise(edges)]
+        found = in_parallel(lambda share: self._losses_of([(trial, share)]), shares, threads)
+        for share, (one,) in zip(shares, found, strict=True):
             self._take_in(trial, share, one)
         trial.judge(budget)
 
-    def _run(self, budget: FloatArray, thread: int, pieces: Sequence[tuple[_Trial, slice]]) -> None:
+    def _run(self, budget: FloatArray, pieces: Sequence[tuple[_Trial, slice]]) -> None:
         """Run rows of some trials, and see which are to be given up."""
-        for (trial, part), found in zip(pieces, self._losses_of(thread, pieces), strict=True):
+        for (trial, part), found in zip(pieces, self._losses_of(pieces), strict=True):
             self._take_in(trial, part, found)
             trial.judge(budget)
 
@@ -281,11 +289,11 @@ class WideLevel(RunLevel):
         trial.unsure += unsure
         kernels.seen(trial.index[part], self._losses, trial.lower, trial.bounded, trial.unseen)
 
-    def _losses_of(self, thread: int, pieces: Sequence[tuple[_Trial, slice]]) -> list[tuple[Array, ...]]:
-        """Run some rows in one thread; return by piece what sums, moved losses and doubts grow by."""
+    def _losses_of(self, pieces: Sequence[tuple[_Trial, slice]]) -> list[tuple[Array, ...]]:
+        """Run some rows; return by piece what sums, moved losses and doubts grow by."""
         rows, measure = self.rows, self.rows.measure
         with np.errstate(over="ignore", invalid="ignore"):
-            all_scores = self._products(pieces, self._spare[thread])
+            all_scores = self._products(pieces)
         results, at = [], 0
         for trial, part in pieces:
             index, scores = trial.index[part], all_scores[at : at + part.stop - part.start]
@@ -304,13 +312,13 @@ class WideLevel(RunLevel):
         rows.statistics.rows += at
         return results
 
-    def _products(self, pieces: Sequence[tuple[_Trial, slice]], spare: Sequence[FloatArray]) -> FloatArray:
+    def _products(self, pieces: Sequence[tuple[_Trial, slice]]) -> FloatArray:
         """Return the scores `(n_rows, n_outputs)` of some rows without the drops."""
-        one, other = spare
+        one, other = (self.rows.spare.of(name, (self._most,), self._dtype) for name in ("one", "other"))
         count = sum(part.stop - part.start for _, part in pieces)
         width, at = len(self.bias), 0
         values = one[: count * width].reshape(count, width)
-        for i, after in enumerate(self._afters):
+        for i, after in enumerate(self._behind):
             relu, rest = _first_relu(after)
             if not i:
                 for trial, part in pieces:
@@ -328,6 +336,35 @@ class WideLevel(RunLevel):
             for op in rest:
                 values[...] = op.forward(values)
         return values
+
+
+def _without_idle(
+    weights: Sequence[FloatArray], biases: Sequence[FloatArray], afters: Sequence[tuple[Op, ...]]
+) -> tuple[list[FloatArray], list[FloatArray], list[tuple[Op, ...]]]:
+    """Return layers without the units between them that nothing reads or that read nothing.
+
+    The latter are constant, and go into the next bias. `afters[i]` are the operations in front of
+    `weights[i]`, the last stand behind all.
+    """
+    weights, biases, afters = list(weights), list(biases), list(afters)
+
+    def keep(i: int, kept: Array) -> None:
+        left = np.flatnonzero(kept) if kept.any() else np.zeros(1, np.intp)
+        weights[i - 1], biases[i - 1] = weights[i - 1][:, left], biases[i - 1][left]
+        weights[i] = weights[i][left]
+        afters[i] = tuple(op.keep_in(0, left) for op in afters[i])
+
+    for i in range(len(weights) - 1, 0, -1):
+        keep(i, np.any(weights[i], axis=1))
+    for i in range(1, len(weights)):
+        fixed = biases[i - 1]
+        for op in afters[i]:
+            fixed = op.forward(fixed[None])[0]
+        reads: Array = weights[i - 1].any(axis=0) | ~np.isfinite(fixed)
+        if reads.any():
+            biases[i] = biases[i] + np.where(reads, 0, fixed) @ weights[i]
+            keep(i, reads)
+    return weights, biases, afters
 
 
 def _first_relu(ops: tuple[Op, ...]) -> tuple[bool, tuple[Op, ...]]:

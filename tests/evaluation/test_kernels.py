@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.program import Chain, Program
@@ -68,3 +70,30 @@ def test_inputs_that_are_mostly_zero_are_multiplied_in_double_precision() -> Non
     kernels.sparse_dense(rows, weight, bias, out)
     expected = rows.astype(np.float64) @ weight.astype(np.float64) + bias.astype(np.float64)
     np.testing.assert_allclose(out, expected, rtol=1e-13, atol=1e-10)
+
+
+@given(st.integers(0, 2**32), st.booleans())
+def test_rows_are_run_that_move_beyond_their_lead(seed: int, relu: bool) -> None:
+    rng = np.random.default_rng(seed)
+    entry, taken = rng.normal(size=(32, 5)), rng.normal(size=(2, 5))
+    gone = rng.normal(size=(2, 32)) * (rng.random((2, 32)) < 0.6)
+    leads = rng.uniform(-0.5, 3, 32)
+    losses, unseen = rng.random((2, 1, 16)), np.zeros((2, 1))
+    index, counts = np.zeros((2, 30), np.int32), np.zeros(2, np.int64)
+    factor, sizes = 1.5, np.linalg.norm(taken, axis=1)
+    kernels.select(
+        0, 2, gone, factor * sizes, leads, losses, np.zeros((2, 0)), -1,
+        entry, taken, factor if relu else 0.0, unseen, index, counts,
+    )  # fmt: skip
+    for t in range(2):
+        moved = entry.copy()
+        distance = np.zeros(32)
+        kernels.subtract_rows(0, 32, gone[t], taken[t], relu, moved, distance)
+        least = 0 if relu else -np.inf
+        exact = np.linalg.norm(np.maximum(moved, least) - np.maximum(entry, least), axis=1)
+        assert moved == pytest.approx(entry - np.outer(gone[t], taken[t]))
+        assert distance == pytest.approx(exact)
+        expected = np.flatnonzero((gone[t] != 0) & (exact * factor > leads))
+        expected = expected[expected < 30]
+        assert index[t, : counts[t]].tolist() == expected.tolist()
+        assert unseen[t, 0] == pytest.approx(-losses.ravel()[expected].sum())

@@ -300,3 +300,27 @@ def test_whoever_asks_may_go_on_otherwise_than_was_foreseen(
                     PruneConfig(tolerances=(Tolerance(0.1, False),)), (metric,), plain.baseline(network)
                 )
             break
+
+
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from(["relu", "tanh", "sigmoid"]),
+    st.sampled_from(["cross-entropy", "error-rate", "mse"]),
+    st.sampled_from([0.0, 0.4, 1.0]),
+)
+def test_units_that_nothing_reads_or_that_read_nothing_change_no_decision(
+    seed: int, activation: str, metric: str, share: float
+) -> None:
+    rng = np.random.default_rng(seed)
+    network = chain(rng, [3, 5, 6, 6, 5, 3], [activation] * 4, "softmax", np.float32, normalised=0.3)
+    ops = {}
+    for node, dense in network.dense[1:]:
+        weight = dense.weight * (rng.random(dense.weight.shape[1]) >= share / 2)
+        ops[node.name] = Dense(weight * (rng.random(len(weight)) >= share)[:, None], dense.bias)
+    network = network.with_ops(ops)
+    rows = rng.normal(size=(60, 3)).astype(np.float32)
+    labels = rng.integers(0, 3, 60)
+    objective = Objective(rows, Targets(np.eye(3)[labels], labels, "softmax"), (metric,))
+    config = PruneConfig(metrics=(metric,), tolerances=(Tolerance(2, relative=True),))
+    fast = IncrementalEvaluator(objective, tuning=Tuning(16, 1, "float32", 1))
+    assert accepted(network, config, fast) == accepted(network, config, ReferenceEvaluator(objective))
