@@ -244,12 +244,16 @@ class RunLevel(Layer):
         offset = np.where(counts, 0, base - self._present)
         budget, sure = np.full(len(base), np.inf), None
         if upper.size:
-            # As far as anything can be off, also when the search has gone on.
-            largest = start + self._present + 2 * (np.abs(upper) + np.abs(offset))
-            reach = np.maximum(error, base_error) + 8 * mixed * self._rounding * largest
-            reach = np.abs(upper) * SLACK + np.where(counts, 0, reach)
-            budget = upper - offset + reach
-            sure = upper - offset - reach if on else None
+            with np.errstate(
+                over="ignore", invalid="ignore"
+            ):  # of an infinite limit nothing is below for sure
+                reach = base_error + 4 * mixed * self._rounding * (np.abs(upper) + self._present)
+                if on:  # as far as anything can be off when the search has gone on
+                    largest = start + self._present + 2 * (np.abs(upper) + np.abs(offset))
+                    reach = np.maximum(error, base_error) + 8 * mixed * self._rounding * largest
+                reach = np.abs(upper) * SLACK + np.where(counts, 0, reach)
+                budget = upper - offset + reach
+                sure = upper - offset - reach if on else None
         trials = self._try(drops, budget, sure)
         # What a mixture of units drops can be rounded to nothing, on any row.
         mixing = np.inf if mixtures else 0.0
