@@ -85,7 +85,10 @@ class WideLevel(RunLevel):
             for weight, bias in zip(weights, biases, strict=True)
         ]
         self._most = _MOST * max([len(self.bias), *(weight.shape[1] for weight in weights)])
-        self._used = 0.0  # by how much leads are less than those measured, relative to their median
+        self._used, self._usual = (
+            0.0,
+            1.0,
+        )  # how much of the leads is used up, relative to what they usually were
         nothing = np.zeros(len(rows.measure.kinds))
         self._now = Found(nothing, nothing)
         self._radii: Radii | None = None
@@ -132,7 +135,7 @@ class WideLevel(RunLevel):
             # Leads that removals have used up are to be made anew.
             if not isinstance(before, WideLevel) or before._radii is None or before._used > _USED:
                 return False
-            self._leads, self._used = before._leads, before._used
+            self._leads, self._usual, self._used = before._leads, before._usual, before._used
         found = super()._carry_on(before)
         losses = self._losses.swapaxes(0, 1).reshape(len(counts), -1)[:, : self.rows.count]
         doubts = (losses == 0.5).sum(axis=1)
@@ -143,7 +146,7 @@ class WideLevel(RunLevel):
         self._leads[:] = _RUN
         self._shift[:] = 0
         super()._measure_present()
-        self._used = 0.0
+        self._used, self._usual = 0.0, max(float(np.median(self._leads)), 1e-30)
 
     def _take_over(self) -> None:
         done, self._now = self._done, self._tried
@@ -152,7 +155,7 @@ class WideLevel(RunLevel):
             self._tangents.moved(self._shift)
         if self._radii is not None:
             used = self._shift * self._radii.factor
-            self._used += float(used.mean()) / max(float(np.median(self._leads)), 1e-30)
+            self._used += float(used.mean()) / self._usual
             self._leads -= used
             labels = self.rows.labels.ravel()[done.index]
             self._leads[done.index] = self._radii.leads(done.scores, labels, self._close)
@@ -250,19 +253,10 @@ class WideLevel(RunLevel):
 
     def _sort(self, trial: _Trial) -> None:
         """Put those rows first that are likely to matter most."""
-        if trial.index.size <= _FIRST:
-            return
-        gone = np.abs(trial.gone[trial.index])
-        losses = self._losses[:, max(trial.bounded, 0)].ravel()[trial.index]
-        if self._radii is not None:
-            # As long as they are not run, mistakes count as none.
-            order = np.argsort(np.where(losses > 0, -1, self._leads[trial.index] / gone))
-        elif trial.bounded >= 0:
-            # Tangents are off by the square of the movement, and by the more the less sure the class is.
-            order = np.argsort(-(gone**2 * np.minimum(losses, 1)).astype(np.float32))
-        else:
-            return
-        trial.index = trial.index[order]
+        if trial.index.size > _FIRST and (self._radii is not None or trial.bounded >= 0):
+            ranks = np.empty(trial.index.size, np.float32)
+            kernels.ranks(trial.index, trial.gone, self._leads, self._losses, trial.bounded, ranks)
+            trial.index = trial.index[np.argsort(ranks)]
 
     def _go_on(self, trial: _Trial, budget: FloatArray) -> None:
         """Run many more rows of a trial, in several threads."""
