@@ -84,7 +84,9 @@ class WideLevel(RunLevel):
             (weight.astype(self._dtype), bias.astype(self._dtype))
             for weight, bias in zip(weights, biases, strict=True)
         ]
-        self._most = _MOST * max([len(self.bias), *(weight.shape[1] for weight in weights)])
+        size = _MOST * max([len(self.bias), *(weight.shape[1] for weight in weights)])
+        # Each thread takes a pair and brings it back.
+        self._spare = [[np.empty(size, self._dtype) for _ in range(2)] for _ in range(rows.tuning.threads)]
         self._used, self._usual = (
             0.0,
             1.0,
@@ -127,6 +129,7 @@ class WideLevel(RunLevel):
         """Give back what only this level needs, all but what the next takes over."""
         super().end()
         self._entry = np.zeros((0, 0))
+        self._spare.clear()
         self._tangents = None
 
     def _carry_on(self, before: RunLevel) -> bool:
@@ -285,8 +288,9 @@ class WideLevel(RunLevel):
     def _losses_of(self, pieces: Sequence[tuple[_Trial, slice]]) -> list[tuple[Array, ...]]:
         """Run some rows; return by piece what sums, moved losses and doubts grow by."""
         rows, measure = self.rows, self.rows.measure
+        spare = self._spare.pop()
         with np.errstate(over="ignore", invalid="ignore"):
-            all_scores = self._products(pieces)
+            all_scores = self._products(pieces, spare)
         results, at = [], 0
         for trial, part in pieces:
             index, scores = trial.index[part], all_scores[at : at + part.stop - part.start]
@@ -302,12 +306,13 @@ class WideLevel(RunLevel):
             if self._radii is not None:
                 trial.scores[part] = scores
             results.append(found)
+        self._spare.append(spare)
         rows.statistics.rows += at
         return results
 
-    def _products(self, pieces: Sequence[tuple[_Trial, slice]]) -> FloatArray:
+    def _products(self, pieces: Sequence[tuple[_Trial, slice]], spare: Sequence[FloatArray]) -> FloatArray:
         """Return the scores `(n_rows, n_outputs)` of some rows without the drops."""
-        one, other = (self.rows.spare.of(name, (self._most,), self._dtype) for name in ("one", "other"))
+        one, other = spare
         count = sum(part.stop - part.start for _, part in pieces)
         width, at = len(self.bias), 0
         values = one[: count * width].reshape(count, width)
