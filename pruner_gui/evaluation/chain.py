@@ -202,7 +202,6 @@ class ChainEngine:
         if not rows.order.size:
             rows.choose(sum(weight.size for weight in exact.weights[1:]), exact.chain.jumps)
             rows.put_in_order(np.argsort(-exact.hardness, kind="stable"))
-            exact.keeps = rows.dtype.itemsize == 4  # else the memory is needed for the work
         last = before if isinstance(before, RunLevel) else None
         held = last.next_held() if last is not None and index and last.index == index - 1 else None
         if last is not None:
@@ -212,6 +211,7 @@ class ChainEngine:
         wide = any(weight.size >= rows.tuning.wide for weight in exact.weights[index + 2 :])
         # Where only classes count, few rows have to be run.
         wide |= rows.measure.only_classes and rows.is_large
+        exact.keeps = not wide and rows.dtype.itemsize == 4  # else the memory is needed for the work
         kind = WideLevel if wide else NarrowLevel
         self._level = kind(index, exact, self._compensation, rows, held, last)
         return self._level

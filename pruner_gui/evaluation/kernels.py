@@ -990,6 +990,24 @@ def _moving(index: Any, drop: Any, taken: Any, entry: Any, leads: Any, factor: f
 
 
 @jit
+def ranks(index: Any, drop: Any, leads: Any, before: Any, metric: int, out: Any) -> None:
+    """Put in `out` a number for every row of `index`, the smaller the more it is likely to matter to a trial.
+
+    `metric` is the one that tangents bound: they are off by the square of the movement, and by the more the
+    less sure the class is. If it is -1 only classes count: mistakes come first, since they count as none as
+    long as they are not run, and then those whose lead is used up most.
+    """
+    block = before.shape[2]
+    for k in range(index.size):
+        i = index[k]
+        size, loss = abs(drop[i]), before[i // block, max(metric, 0), i % block]
+        if metric >= 0:
+            out[k] = -size * size * min(loss, 1.0)
+        else:
+            out[k] = -1.0 if loss > 0 else leads[i] / size
+
+
+@jit
 def put_rows(index: Any, values: Any, out: Any) -> None:
     """Put values `(n_metrics, n_rows)` of rows `index` in blocks `(n_blocks, n_metrics, block)`."""
     block = out.shape[2]

@@ -84,8 +84,13 @@ class WideLevel(RunLevel):
             (weight.astype(self._dtype), bias.astype(self._dtype))
             for weight, bias in zip(weights, biases, strict=True)
         ]
-        self._most = _MOST * max([len(self.bias), *(weight.shape[1] for weight in weights)])
-        self._used = 0.0  # by how much leads are less than those measured, relative to their median
+        size = _MOST * max([len(self.bias), *(weight.shape[1] for weight in weights)])
+        # Each thread takes a pair and brings it back.
+        self._spare = [[np.empty(size, self._dtype) for _ in range(2)] for _ in range(rows.tuning.threads)]
+        self._used, self._usual = (
+            0.0,
+            1.0,
+        )  # how much of the leads is used up, relative to what they usually were
         nothing = np.zeros(len(rows.measure.kinds))
         self._now = Found(nothing, nothing)
         self._radii: Radii | None = None
@@ -125,6 +130,7 @@ class WideLevel(RunLevel):
         """Give back what only this level needs, all but what the next takes over."""
         super().end()
         self._entry = np.zeros((0, 0))
+        self._spare.clear()
         self._tangents = None
 
     def _carry_on(self, before: RunLevel) -> bool:
@@ -133,7 +139,7 @@ class WideLevel(RunLevel):
             # Leads that removals have used up are to be made anew.
             if not isinstance(before, WideLevel) or before._radii is None or before._used > _USED:
                 return False
-            self._leads, self._used = before._leads, before._used
+            self._leads, self._usual, self._used = before._leads, before._usual, before._used
         found = super()._carry_on(before)
         losses = self._losses.swapaxes(0, 1).reshape(len(counts), -1)[:, : self.rows.count]
         doubts = (losses == 0.5).sum(axis=1)
@@ -144,7 +150,7 @@ class WideLevel(RunLevel):
         self._leads[:] = _RUN
         self._shift[:] = 0
         super()._measure_present()
-        self._used = 0.0
+        self._used, self._usual = 0.0, max(float(np.median(self._leads)), 1e-30)
 
     def _take_over(self) -> None:
         done, self._now = self._done, self._tried
@@ -153,7 +159,7 @@ class WideLevel(RunLevel):
             self._tangents.moved(self._shift)
         if self._radii is not None:
             used = self._shift * self._radii.factor
-            self._used += float(used.mean()) / max(float(np.median(self._leads)), 1e-30)
+            self._used += float(used.mean()) / self._usual
             self._leads -= used
             labels = self.rows.labels.ravel()[done.index]
             self._leads[done.index] = self._radii.leads(done.scores, labels, self._close)
@@ -251,19 +257,10 @@ class WideLevel(RunLevel):
 
     def _sort(self, trial: _Trial) -> None:
         """Put those rows first that are likely to matter most."""
-        if trial.index.size <= _FIRST:
-            return
-        gone = np.abs(trial.gone[trial.index])
-        losses = self._losses[:, max(trial.bounded, 0)].ravel()[trial.index]
-        if self._radii is not None:
-            # As long as they are not run, mistakes count as none.
-            order = np.argsort(np.where(losses > 0, -1, self._leads[trial.index] / gone))
-        elif trial.bounded >= 0:
-            # Tangents are off by the square of the movement, and by the more the less sure the class is.
-            order = np.argsort(-(gone**2 * np.minimum(losses, 1)).astype(np.float32))
-        else:
-            return
-        trial.index = trial.index[order]
+        if trial.index.size > _FIRST and (self._radii is not None or trial.bounded >= 0):
+            ranks = np.empty(trial.index.size, np.float32)
+            kernels.ranks(trial.index, trial.gone, self._leads, self._losses, trial.bounded, ranks)
+            trial.index = trial.index[np.argsort(ranks)]
 
     def _go_on(self, trial: _Trial, budget: FloatArray) -> None:
         """Run many more rows of a trial, in several threads."""
@@ -292,8 +289,9 @@ class WideLevel(RunLevel):
     def _losses_of(self, pieces: Sequence[tuple[_Trial, slice]]) -> list[tuple[Array, ...]]:
         """Run some rows; return by piece what sums, moved losses and doubts grow by."""
         rows, measure = self.rows, self.rows.measure
+        spare = self._spare.pop()
         with np.errstate(over="ignore", invalid="ignore"):
-            all_scores = self._products(pieces)
+            all_scores = self._products(pieces, spare)
         results, at = [], 0
         for trial, part in pieces:
             index, scores = trial.index[part], all_scores[at : at + part.stop - part.start]
@@ -309,12 +307,13 @@ class WideLevel(RunLevel):
             if self._radii is not None:
                 trial.scores[part] = scores
             results.append(found)
+        self._spare.append(spare)
         rows.statistics.rows += at
         return results
 
-    def _products(self, pieces: Sequence[tuple[_Trial, slice]]) -> FloatArray:
+    def _products(self, pieces: Sequence[tuple[_Trial, slice]], spare: Sequence[FloatArray]) -> FloatArray:
         """Return the scores `(n_rows, n_outputs)` of some rows without the drops."""
-        one, other = (self.rows.spare.of(name, (self._most,), self._dtype) for name in ("one", "other"))
+        one, other = spare
         count = sum(part.stop - part.start for _, part in pieces)
         width, at = len(self.bias), 0
         values = one[: count * width].reshape(count, width)
