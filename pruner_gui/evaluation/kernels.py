@@ -736,6 +736,34 @@ def bounds(
 
 
 @jit
+def bounds_of_some(
+    first: int, last: int, step: int, drops: Any, which: Any, outgoing: Any, entry: Any, relu: bool,
+    slopes: Any, anchors: Any, present: Any, metric: int, rows: int, enough: Any, below: Any, out: Any,
+) -> None:  # fmt: skip
+    """Put lower bounds in `out` `(n_units, n_blocks)`, of blocks `first`, `first + step`, ... below `last`.
+
+    `below` `(n_units,)` takes their sums; a unit whose sum is more than is `enough` is looked at no further.
+    Unit number c is number `which[c]` of the `drops` and has the weights `outgoing[c]`; see `bounds`.
+    """
+    left = which.size
+    places, drop, found = np.arange(left), which.copy(), np.empty((left, out.shape[1]))
+    for b in range(first, last, step):
+        bounds(
+            b, b + 1, drops, drop[:left], outgoing, places[:left], entry, relu,
+            slopes, anchors, present, metric, rows, found,
+        )  # fmt: skip
+        some, left = left, 0
+        for c in range(some):
+            unit = places[c]
+            out[unit, b] = found[c, b]
+            below[unit] += found[c, b]
+            places[left], drop[left] = unit, drop[c]
+            left += 0 if below[unit] > enough[unit] else 1
+        if not left:
+            break
+
+
+@jit
 def slopes(
     first: int, last: int, entry: Any, stages: Any, flat: Any, codes: Any, backward: Any,
     kind: int, scale: float, n_out: int, wanted: Any, labels: Any, present: Any, metric: int, integers: Any,

@@ -18,8 +18,9 @@ from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import FloatArray
 
 _NONE = np.zeros(0)
-# Of the blocks, those that are bounded before it is seen whose bounds are enough.
-_SHARES = (0.15, 0.25, 0.35, 0.5, 0.7)
+# Of the blocks, those that are bounded at first, and at most.
+_BOUNDED = (0.15, 0.7)
+_LIKELY = 0.6  # of what losses may rise: whoever moves those of the hardest rows by less is likely to go
 _SLOPES = 500  # times the precision: how far tangents can be off, relative to the sum of losses
 
 
@@ -149,10 +150,11 @@ class NarrowLevel(RunLevel):
         else:
             taken = outgoing[places]
             lower = np.zeros((len(which), rows.n_blocks))
+            most = len(which)
             if bounded >= 0:
-                self._bound(gone, which, taken, budget[bounded], lower)
+                most = self._bound(gone, which, taken, budget[bounded], lower)
             gave_up, tried = True, 0
-            while gave_up and tried < len(which):
+            while gave_up and tried < most:
                 one = _One(
                     gone, which[tried], taken[tried], lower[tried], sums[tried], moved[tried], unsure[tried]
                 )
@@ -209,31 +211,48 @@ class NarrowLevel(RunLevel):
             self._losses, self._new_losses, one.lower, bounded, left, *parts[thread],
         )  # fmt: skip
 
-    def _bound(self, gone: FloatArray, which: Array, taken: FloatArray, most: float, out: FloatArray) -> None:
+    def _bound(self, gone: FloatArray, which: Array, taken: FloatArray, most: float, out: FloatArray) -> int:
         """Put lower bounds of the blocks' losses in `out` `(n_drops, n_blocks)`, as far as they are needed.
 
         They are not where those in front are more than `most`, nor where rows lose so little that a bound
-        tells nothing.
+        tells nothing, nor for a drop that is likely to be accepted. Returns how many drops are to be tried:
+        up to the first such.
         """
-        rows = self.rows
-        left, first = np.arange(len(which)), 0
-        for share in _SHARES:
-            last = math.ceil(share * rows.n_blocks)
-            drops, weights, found = which[left], taken[left], np.empty((len(left), rows.n_blocks))
-            work = partial(self._bound_some, gone, drops, weights, found)
-            rows.split(work, max(1, len(left) * self._entry.shape[1] // 4), first, last)
-            out[left, first:last] = found[:, first:last]
-            left, first = left[~(out[left].sum(axis=1) > most)], last
-            if not left.size:
-                break
+        present = self._losses[:, self._bounded].sum(axis=1)
+        margin = most - float(present.sum())
+        head, end = (math.ceil(share * self.rows.n_blocks) for share in _BOUNDED)
+        below = self._bound_some(gone, which, taken, 0, head, np.full(len(which), most), present, out)
+        likely = np.flatnonzero(np.abs(below - present[:head].sum()) < _LIKELY * margin)
+        count = int(likely[0]) if likely.size else len(which)
+        left = np.flatnonzero(below[:count] <= most)
+        rest = np.zeros((len(left), self.rows.n_blocks))
+        self._bound_some(gone, which[left], taken[left], head, end, most - below[left], present, rest)
+        out[left, head:end] = rest[:, head:end]
+        return count + min(1, likely.size)
 
     def _bound_some(
-        self, gone: FloatArray, which: Array, taken: FloatArray, out: FloatArray, first: int, last: int
-    ) -> None:
-        kernels.bounds(
-            first, last, gone, which, taken, np.arange(len(which)), self._entry, self._relu,
-            self._slopes, self._anchors, self._losses, self._bounded, self.rows.count, out,
-        )  # fmt: skip
+        self, gone: FloatArray, which: Array, taken: FloatArray, first: int, last: int, enough: FloatArray,
+        present: FloatArray, out: FloatArray,
+    ) -> FloatArray:  # fmt: skip
+        """Put bounds of some blocks in `out`, of a drop until their sum is `enough`; return the sums."""
+        rows = self.rows
+        macs = max(1, len(which) * self._entry.shape[1] * rows.tuning.block)
+        threads = rows.tuning.threads if (last - first) * macs > ALONE else 1
+        below = np.zeros((threads, len(which)))
+        parts = np.array([present[first + thread :: threads].sum() for thread in range(threads)])
+        goal = parts[:, None] + (enough - parts.sum()) / threads
+
+        def bound(start: int, stop: int, thread: int) -> None:
+            kernels.bounds_of_some(
+                start + thread, stop, threads, gone, which, taken, self._entry, self._relu, self._slopes,
+                self._anchors, self._losses, self._bounded, rows.count, goal[thread], below[thread], out,
+            )  # fmt: skip
+
+        step = max(1, CALL * threads // macs)
+        for start in range(first, last, step):
+            in_parallel(partial(bound, start, min(start + step, last)), range(threads), threads)
+        sums: FloatArray = below.sum(axis=0)
+        return sums
 
     def _renew_slopes(self) -> None:
         """Make tangents to the losses of now."""
@@ -251,5 +270,5 @@ class NarrowLevel(RunLevel):
                 self._integers, self._slopes, self._anchors,
             ),
             2 * program.multiply_adds,
-            last=rows.n_blocks if self._small else math.ceil(_SHARES[-1] * rows.n_blocks),
+            last=rows.n_blocks if self._small else math.ceil(_BOUNDED[-1] * rows.n_blocks),
         )  # fmt: skip
