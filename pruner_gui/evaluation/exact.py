@@ -119,12 +119,18 @@ class ExactChain:
 
     def _rest(self, index: int, values: FloatArray, outgoing: FloatArray, bias: FloatArray) -> FloatArray:
         """Return the scores for activations of hidden layer `index`, the next layer having these weights."""
-        values = values @ outgoing
-        values += bias
-        values = _applied(self.afters[index + 1], values)
-        for i in range(index + 2, len(self.weights)):
-            values = _applied(self.afters[i], values @ self.weights[i] + self.biases[i])
+        for i in range(index + 1, len(self.weights)):
+            now = (outgoing, bias) if i == index + 1 else (self.weights[i], self.biases[i])
+            values = self._product(i, values, *now)
+            values = _applied(self.afters[i], values)
         return values
+
+    def _product(self, i: int, values: FloatArray, weight: FloatArray, bias: FloatArray) -> FloatArray:
+        """Return what layer `i` makes of its inputs; that of a hidden one is void after the next call."""
+        out = self._spare.of(f"rest {i % 2}", (len(values), bias.size)) if i + 1 < len(self.weights) else None
+        out = np.matmul(values, weight, out=out)
+        out += bias
+        return out
 
     # -- one hidden layer
 
@@ -157,20 +163,25 @@ class ExactChain:
         return self.units[index] if index else self._first_units
 
     def activations(self, index: int, part: slice) -> FloatArray:
-        """Return some rows' activations in a hidden layer."""
+        """Return some rows' activations in a hidden layer, void after the next call."""
         if not self.first.size:
             return self._start(part)
         return self._up_to(index, self.first[part])
 
     def _up_to(self, index: int, values: FloatArray) -> FloatArray:
-        """Return the activations of a later hidden layer for some of the first."""
+        """Return the activations of a hidden layer for some of the first, void after the next call."""
+        if index:
+            values = self._columns(values, np.flatnonzero(np.isin(self._first_units, self.units[0])))
         for i in range(1, index + 1):
             now = self.weights[i], self.biases[i], self.afters[i]
             weight, bias, after = self._begun if i == index else now
-            if i == 1:
-                weight = self._for_first(weight)
-            values = _applied(after, values @ weight + bias)
+            values = _applied(after, self._product(i, values, weight, bias))
         return values
+
+    def _columns(self, values: FloatArray, used: IndexArray) -> FloatArray:
+        """Return some columns of activations, void after the next call."""
+        out: FloatArray = self._spare.of("columns", (len(values), used.size))
+        return np.take(values, used, axis=1, out=out, mode="clip")  # other modes copy once more
 
     def products_of(self, index: int) -> Products:
         """Return the sums of products of the last hidden layer's activations and the residuals of now."""
@@ -199,9 +210,12 @@ class ExactChain:
     def sums(self, index: int, outgoing: FloatArray, bias: FloatArray) -> FloatArray:
         """Return the sums of losses with these weights behind a hidden layer."""
 
+        used = np.flatnonzero(outgoing.any(axis=1))
+
         def of(part: slice) -> tuple[FloatArray, ...]:
             with np.errstate(over="ignore", invalid="ignore"):
-                scores = self._rest(index, self.activations(index, part), outgoing, bias)
+                values = self._columns(self.activations(index, part), used)
+                scores = self._rest(index, values, outgoing[used], bias)
             return (np.array([loss.sum() for loss in self._objective.losses(scores, part)]),)
 
         (total,) = summed(of, self.chunks(), self._threads)
@@ -210,7 +224,7 @@ class ExactChain:
     def sample(self, index: int, rows: IndexArray) -> tuple[FloatArray, FloatArray, Array]:
         """Return some rows' activations in a hidden layer, `(n_rows, units)`, their scores and losses."""
         with np.errstate(over="ignore", invalid="ignore"):
-            values = self._up_to(index, self.first[rows])
+            values = self._up_to(index, self.first[rows]).copy()
             scores = self._rest(index, values, self.outgoing(index), self.biases[index + 1])
         return values, scores, np.array(self._objective.losses(scores, rows))
 

@@ -20,6 +20,7 @@ _SAFETY = 4  # times the rounding that was measured on a sample
 _HOPELESS = 1e30  # rounding where float32 says nothing: all is decided in float64
 _RENEW = 64  # removals after which the next layer's input is made anew
 _AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
+_READ = 0.8  # of the units, above which leaving out the others costs more than it saves
 _SAMPLE = 1024  # rows on which rounding is measured
 
 
@@ -122,8 +123,22 @@ class RunLevel(Layer):
             self._start_anew()
 
     def _renew(self) -> None:
-        outgoing, bias = self.outgoing.T.astype(self._dtype), self.bias[:, None].astype(self._dtype)
-        self.rows.each_chunk(lambda chunk: self._take_entry(chunk, outgoing @ self.held[chunk] + bias))
+        read = self.outgoing.any(axis=1) & ~self._silent
+        used = np.flatnonzero(read if read.mean() < _READ else np.ones_like(read))
+        outgoing, bias = self.outgoing[used].T.astype(self._dtype), self.bias[:, None].astype(self._dtype)
+
+        def take(chunk: slice) -> None:
+            held, spare = self.held[chunk], self.rows.spare
+            n_blocks, units, block = held.shape
+            if used.size < units:
+                some = spare.of("some", (n_blocks, used.size, block), self._dtype)
+                held = np.take(held, used, axis=1, out=some, mode="clip")  # others copy once more
+            entry = spare.of("product", (n_blocks, len(bias), block), self._dtype)
+            np.matmul(outgoing, held, out=entry)
+            entry += bias
+            self._take_entry(chunk, entry)
+
+        self.rows.each_chunk(take)
 
     def next_held(self) -> FloatArray:
         """Return the next layer's activations."""
