@@ -150,15 +150,14 @@ class NarrowLevel(RunLevel):
         else:
             taken = outgoing[places]
             lower = np.zeros((len(which), rows.n_blocks))
-            most = len(which)
-            if bounded >= 0:
-                most = self._bound(gone, which, taken, budget[bounded], lower)
+            likely = len(which) if bounded < 0 else self._bound(gone, which, taken, budget[bounded], lower)
             gave_up, tried = True, 0
-            while gave_up and tried < most:
+            while gave_up and tried < min(likely + 1, len(which)):
                 one = _One(
                     gone, which[tried], taken[tried], lower[tried], sums[tried], moved[tried], unsure[tried]
                 )
-                gave_up = self._run(one, bounded, budget)
+                size = rows.n_blocks if tried == likely else max(1, ALONE // self._cost)
+                gave_up = self._run(one, bounded, budget, size)
                 tried += 1
         given_up, doubt = tried if gave_up else tried - 1, 0.5 * unsure
         found = [Found(row, _NONE, partial=True) for row in sums[:given_up] - doubt[:given_up]]
@@ -166,15 +165,15 @@ class NarrowLevel(RunLevel):
             found.append(Found(sums[given_up], np.where(counts, doubt[given_up], moved[given_up])))
         return found
 
-    def _run(self, one: _One, bounded: int, budget: FloatArray) -> bool:
-        """Run one trial in several threads, ever more rows at a time; say if it was given up."""
+    def _run(self, one: _One, bounded: int, budget: FloatArray, size: int) -> bool:
+        """Run one trial in several threads, `size` blocks and then ever more; say if it was given up."""
         rows, metrics = self.rows, len(budget)
         left, below = budget.copy(), float(one.lower.sum())
         if bounded >= 0:
             left[bounded] -= below
-        first, size = 0, max(1, ALONE // self._cost)
+        first, largest = 0, max(1, CALL * rows.tuning.threads // self._cost)
         while first < rows.n_blocks and not (left < 0).any():
-            last = min(first + size, rows.n_blocks)
+            last = min(first + min(size, largest), rows.n_blocks)
             threads = rows.tuning.threads if (last - first) * self._cost > ALONE else 1
             parts = [
                 (np.zeros(metrics), np.zeros(metrics), np.zeros(metrics, np.int64)) for _ in range(threads)
@@ -192,7 +191,7 @@ class NarrowLevel(RunLevel):
                 left[bounded] += one.lower[first:last].sum()
             if any(over for _, over, _ in results):
                 break
-            first, size = last, min((2 if threads == 1 else 4) * size, max(1, CALL * threads // self._cost))
+            first, size = last, (2 if threads == 1 else 4) * size
         else:
             if not (left < 0).any():
                 return False
@@ -215,8 +214,8 @@ class NarrowLevel(RunLevel):
         """Put lower bounds of the blocks' losses in `out` `(n_drops, n_blocks)`, as far as they are needed.
 
         They are not where those in front are more than `most`, nor where rows lose so little that a bound
-        tells nothing, nor for a drop that is likely to be accepted. Returns how many drops are to be tried:
-        up to the first such.
+        tells nothing, nor for a drop that is likely to be accepted and those after it. Returns which is the
+        first such, or how many drops there are.
         """
         present = self._losses[:, self._bounded].sum(axis=1)
         margin = most - float(present.sum())
@@ -228,7 +227,7 @@ class NarrowLevel(RunLevel):
         rest = np.zeros((len(left), self.rows.n_blocks))
         self._bound_some(gone, which[left], taken[left], head, end, most - below[left], present, rest)
         out[left, head:end] = rest[:, head:end]
-        return count + min(1, likely.size)
+        return count
 
     def _bound_some(
         self, gone: FloatArray, which: Array, taken: FloatArray, first: int, last: int, enough: FloatArray,
