@@ -68,3 +68,24 @@ def test_inputs_that_are_mostly_zero_are_multiplied_in_double_precision() -> Non
     kernels.sparse_dense(rows, weight, bias, out)
     expected = rows.astype(np.float64) @ weight.astype(np.float64) + bias.astype(np.float64)
     np.testing.assert_allclose(out, expected, rtol=1e-13, atol=1e-10)
+
+
+def test_bounds_of_some_units_are_their_bounds_until_they_are_enough() -> None:
+    rng = np.random.default_rng(3)
+    n_blocks, n_next, block, rows = 6, 4, 16, 90
+    drops = np.maximum(rng.normal(size=(n_blocks, 5, block)), 0)
+    entry, slopes = rng.normal(size=(2, n_blocks, n_next, block))
+    anchors, present = rng.random((n_blocks, block)) + 3, rng.random((n_blocks, 1, block))
+    which, outgoing = np.array([4, 1, 2]), rng.normal(size=(3, n_next))
+    fixed = (entry, True, slopes, anchors, present, 0, rows)
+    every = np.zeros((3, n_blocks))
+    kernels.bounds(0, n_blocks, drops, which, outgoing, np.arange(3), *fixed, every)
+    enough = np.array([np.inf, every[1, [1, 3]].sum() - 1e-6, -1.0])
+    below, found = np.zeros(3), np.zeros((3, n_blocks))
+    kernels.bounds_of_some(1, n_blocks, 2, drops, which, outgoing, *fixed, enough, below, found)
+    expected = np.zeros((3, n_blocks))
+    expected[0, [1, 3, 5]] = every[0, [1, 3, 5]]
+    expected[1, [1, 3]] = every[1, [1, 3]]
+    expected[2, 1] = every[2, 1]
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert below == pytest.approx(expected.sum(axis=1), rel=1e-12)
