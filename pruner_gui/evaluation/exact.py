@@ -16,6 +16,7 @@ from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
 CHUNK = 2048  # rows at a time at most
 _SPARSE = 0.25  # of the inputs that are not zero, below which it pays to look for them
+_APART = 32  # rows of which one is looked at for that
 _WAVE = 1 << 28  # multiply-adds of a thread between two reports
 _NONE = np.zeros((0, 0))
 _LEAST, _CACHED = 256, 1 << 18  # rows at a time at least; numbers that stay in a core's cache
@@ -93,7 +94,8 @@ class ExactChain:
         inputs, dense = self._objective.inputs[part], self.chain.stages[0].dense
         if out is None:
             out = self._spare.of("first", (len(inputs), dense.bias.size))
-        if not self.chain.before and np.count_nonzero(inputs) < _SPARSE * inputs.size:
+        some = inputs[::_APART]  # counting all takes as long as a product, and no other thread may run
+        if not self.chain.before and np.count_nonzero(some) < _SPARSE * some.size:
             kernels.sparse_dense(inputs, dense.weight, dense.bias, out)
             return applied(self.afters[0], out)
         values: FloatArray = self._spare.of("inputs", (len(inputs), inputs.shape[1] + 1))
@@ -124,12 +126,18 @@ class ExactChain:
 
     def _rest(self, index: int, values: FloatArray, outgoing: FloatArray, bias: FloatArray) -> FloatArray:
         """Return the scores for activations of hidden layer `index`, the next layer having these weights."""
-        values = values @ outgoing
-        values += bias
-        values = applied(self.afters[index + 1], values)
-        for i in range(index + 2, len(self.weights)):
-            values = applied(self.afters[i], values @ self.weights[i] + self.biases[i])
+        for i in range(index + 1, len(self.weights)):
+            now = (outgoing, bias) if i == index + 1 else (self.weights[i], self.biases[i])
+            values = self._product(i, values, *now)
+            values = applied(self.afters[i], values)
         return values
+
+    def _product(self, i: int, values: FloatArray, weight: FloatArray, bias: FloatArray) -> FloatArray:
+        """Return what layer `i` makes of its inputs; that of a hidden one is void after the next call."""
+        out = self._spare.of(f"rest {i % 2}", (len(values), bias.size)) if i + 1 < len(self.weights) else None
+        out = np.matmul(values, weight, out=out)
+        out += bias
+        return out
 
     # -- one hidden layer
 
@@ -165,7 +173,7 @@ class ExactChain:
         return self.units[index] if index else self._first_units
 
     def activations(self, index: int, part: slice) -> FloatArray:
-        """Return some rows' activations in a hidden layer."""
+        """Return some rows' activations in a hidden layer, void after the next call."""
         if not self.first.size:
             return self._start(part)
         if self._held.size:
@@ -173,14 +181,19 @@ class ExactChain:
         return self._up_to(index, self.first[part])
 
     def _up_to(self, index: int, values: FloatArray) -> FloatArray:
-        """Return the activations of a later hidden layer for some of the first."""
+        """Return the activations of a hidden layer for some of the first, void after the next call."""
+        if index and not self._first_left.all():
+            values = self._columns(values, np.flatnonzero(self._first_left))
         for i in range(1, index + 1):
             now = self.weights[i], self.biases[i], self.afters[i]
             weight, bias, after = self._begun if i == index else now
-            if i == 1:
-                weight = self._for_first(weight)
-            values = applied(after, values @ weight + bias)
+            values = applied(after, self._product(i, values, weight, bias))
         return values
+
+    def _columns(self, values: FloatArray, used: IndexArray) -> FloatArray:
+        """Return some columns of activations, void after the next call."""
+        out: FloatArray = self._spare.of("columns", (len(values), used.size))
+        return np.take(values, used, axis=1, out=out, mode="clip")  # other modes copy once more
 
     def products_of(self, index: int) -> Products:
         """Return the sums of products of the last hidden layer's activations and the residuals of now."""
@@ -209,9 +222,12 @@ class ExactChain:
     def sums(self, index: int, outgoing: FloatArray, bias: FloatArray) -> FloatArray:
         """Return the sums of losses with these weights behind a hidden layer."""
 
+        used = np.flatnonzero(outgoing.any(axis=1))
+
         def of(part: slice) -> tuple[FloatArray, ...]:
             with np.errstate(over="ignore", invalid="ignore"):
-                scores = self._rest(index, self.activations(index, part), outgoing, bias)
+                values = self._columns(self.activations(index, part), used)
+                scores = self._rest(index, values, outgoing[used], bias)
             return (np.array([loss.sum() for loss in self._objective.losses(scores, part)]),)
 
         if index and self.keeps and not self._held.size:
@@ -232,7 +248,7 @@ class ExactChain:
     def sample(self, index: int, rows: IndexArray) -> tuple[FloatArray, FloatArray, Array]:
         """Return some rows' activations in a hidden layer, `(n_rows, units)`, their scores and losses."""
         with np.errstate(over="ignore", invalid="ignore"):
-            values = self._up_to(index, self.first[rows])
+            values = self._up_to(index, self.first[rows]).copy()
             scores = self._rest(index, values, self.outgoing(index), self.biases[index + 1])
         return values, scores, np.array(self._objective.losses(scores, rows))
 

@@ -760,6 +760,34 @@ def bounds(
 
 
 @jit
+def bounds_of_some(
+    first: int, last: int, step: int, drops: Any, which: Any, outgoing: Any, entry: Any, relu: bool,
+    slopes: Any, anchors: Any, present: Any, metric: int, rows: int, enough: Any, below: Any, out: Any,
+) -> None:  # fmt: skip
+    """Put lower bounds in `out` `(n_units, n_blocks)`, of blocks `first`, `first + step`, ... below `last`.
+
+    `below` `(n_units,)` takes their sums; a unit whose sum is more than is `enough` is looked at no further.
+    Unit number c is number `which[c]` of the `drops` and has the weights `outgoing[c]`; see `bounds`.
+    """
+    left = which.size
+    places, drop, found = np.arange(left), which.copy(), np.empty((left, out.shape[1]))
+    for b in range(first, last, step):
+        bounds(
+            b, b + 1, drops, drop[:left], outgoing, places[:left], entry, relu,
+            slopes, anchors, present, metric, rows, found,
+        )  # fmt: skip
+        some, left = left, 0
+        for c in range(some):
+            unit = places[c]
+            out[unit, b] = found[c, b]
+            below[unit] += found[c, b]
+            places[left], drop[left] = unit, drop[c]
+            left += 0 if below[unit] > enough[unit] else 1
+        if not left:
+            break
+
+
+@jit
 def slopes(
     first: int, last: int, entry: Any, stages: Any, flat: Any, codes: Any, backward: Any,
     kind: int, scale: float, n_out: int, wanted: Any, labels: Any, present: Any, metric: int, integers: Any,
@@ -779,13 +807,15 @@ def slopes(
     gradient = np.zeros((width, block), entry.dtype)
     spare, whole = np.empty((3, block), entry.dtype), np.empty(block, integers.dtype)
     total, none = np.empty(block), np.zeros(n_next, entry.dtype)
+    shifts = np.zeros(width, entry.dtype)
     for b in range(first, last):
         if backward.size:
             for j in range(n_next):
                 for r in range(block):
                     x[j, r] = max(entry[b, j, r], number(0)) if codes.size else entry[b, j, r]
             n_in, n_to, at, bias_at = stages[1, 0], stages[1, 1], stages[1, 2], stages[1, 3]
-            dense(flat[at : at + n_in * n_to].reshape(n_in, n_to), flat[bias_at : bias_at + n_to], x, y)
+            shifts = flat[bias_at : bias_at + n_to]
+            dense(flat[at : at + n_in * n_to].reshape(n_in, n_to), shifts, x, y)
         else:
             y[:n_next] = entry[b]
         if kind == CLASS_ENTROPY or kind == SOFT_ENTROPY:
@@ -818,17 +848,17 @@ def slopes(
             for k in range(n_out):
                 for r in range(block):
                     gradient[k, r] = gradient[k, r] * total[r] - wanted[b, k, r]
+        for r in range(block):
+            anchors[b, r] = present[b, metric, r]
+        # What slopes times activations add up to is what gradients times the scores do, less their bias.
+        for k in range(n_out):
+            score, target, bias = y[k], gradient[k], shifts[k]
+            for r in range(block):
+                anchors[b, r] -= np.float64(target[r]) * np.float64(score[r] - bias)
         if backward.size:
             dense(backward, none, gradient, out[b])
         else:
             out[b] = gradient[:n_next]
-            x[:n_next] = entry[b]
-        for r in range(block):
-            anchors[b, r] = present[b, metric, r]
-        for j in range(n_next):
-            slope, activation = out[b, j], x[j]
-            for r in range(block):
-                anchors[b, r] -= np.float64(slope[r]) * np.float64(activation[r])
 
 
 @jit
@@ -881,15 +911,20 @@ def sparse_dense(rows_first: Any, weight: Any, bias: Any, out: Any) -> None:
             count += 1 if source[j] != 0 else 0
         for k in range(n_out):
             target[k] = bias[k]
-        fours = count - count % 4
-        for q in range(0, fours, 4):
+        eights = count - count % 8
+        for q in range(0, eights, 8):
             j0, j1, j2, j3 = index[q], index[q + 1], index[q + 2], index[q + 3]
+            j4, j5, j6, j7 = index[q + 4], index[q + 5], index[q + 6], index[q + 7]
             a0, a1 = np.float64(source[j0]), np.float64(source[j1])
             a2, a3 = np.float64(source[j2]), np.float64(source[j3])
+            a4, a5 = np.float64(source[j4]), np.float64(source[j5])
+            a6, a7 = np.float64(source[j6]), np.float64(source[j7])
             w0, w1, w2, w3 = weight[j0], weight[j1], weight[j2], weight[j3]
+            w4, w5, w6, w7 = weight[j4], weight[j5], weight[j6], weight[j7]
             for k in range(n_out):
-                target[k] += a0 * w0[k] + a1 * w1[k] + a2 * w2[k] + a3 * w3[k]
-        for q in range(fours, count):
+                some = a0 * w0[k] + a1 * w1[k] + a2 * w2[k] + a3 * w3[k]
+                target[k] += some + a4 * w4[k] + a5 * w5[k] + a6 * w6[k] + a7 * w7[k]
+        for q in range(eights, count):
             a0, w0 = np.float64(source[index[q]]), weight[index[q]]
             for k in range(n_out):
                 target[k] += a0 * w0[k]

@@ -21,6 +21,7 @@ _SAFETY = 4  # times the rounding that was measured on a sample
 _HOPELESS = 1e30  # rounding where float32 says nothing: all is decided in float64
 RENEW = 64  # removals after which the next layer's input is made anew
 _AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
+_READ = 0.8  # of the units, above which leaving out the others costs more than it saves
 _SAMPLE = 1024  # rows on which rounding is measured
 
 
@@ -69,8 +70,8 @@ class RunLevel(Layer):
         """Get weights and arrays ready."""
 
     @abc.abstractmethod
-    def _take_entry(self, chunk: slice, outgoing: FloatArray, bias: FloatArray) -> None:
-        """Make what the next layer gets in some blocks, `outgoing @ held + bias`."""
+    def _take_entry(self, chunk: slice, held: FloatArray, outgoing: FloatArray, bias: FloatArray) -> None:
+        """Make what the next layer gets in some blocks, `outgoing @ held + bias`, of their activations."""
 
     @abc.abstractmethod
     def entry(self, chunk: slice) -> FloatArray:
@@ -127,8 +128,19 @@ class RunLevel(Layer):
             self._start_anew()
 
     def _renew(self) -> None:
-        outgoing, bias = self.outgoing.T.astype(self._dtype), self.bias[:, None].astype(self._dtype)
-        self.rows.each_chunk(lambda chunk: self._take_entry(chunk, outgoing, bias))
+        read = self.outgoing.any(axis=1) & ~self._silent
+        used = np.flatnonzero(read if read.mean() < _READ else np.ones_like(read))
+        outgoing, bias = self.outgoing[used].T.astype(self._dtype), self.bias[:, None].astype(self._dtype)
+
+        def take(chunk: slice) -> None:
+            held = self.held[chunk]
+            n_blocks, units, block = held.shape
+            if used.size < units:
+                some = self.rows.spare.of("some", (n_blocks, used.size, block), self._dtype)
+                held = np.take(held, used, axis=1, out=some, mode="clip")  # others copy once more
+            self._take_entry(chunk, held, outgoing, bias)
+
+        self.rows.each_chunk(take)
 
     def next_held(self) -> FloatArray:
         """Return the next layer's activations."""

@@ -18,8 +18,9 @@ from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import FloatArray
 
 _NONE = np.zeros(0)
-# Of the blocks, those that are bounded before it is seen whose bounds are enough.
-_SHARES = (0.15, 0.25, 0.35, 0.5, 0.7)
+# Of the blocks, those that are bounded at first, and at most.
+_BOUNDED = (0.15, 0.7)
+_LIKELY = 0.6  # of what losses may rise: whoever moves those of the hardest rows by less is likely to go
 _SLOPES = 500  # times the precision: how far tangents can be off, relative to the sum of losses
 
 
@@ -75,8 +76,8 @@ class NarrowLevel(RunLevel):
     def _take_over(self) -> None:
         self._losses, self._new_losses = self._new_losses, self._losses
 
-    def _take_entry(self, chunk: slice, outgoing: FloatArray, bias: FloatArray) -> None:
-        entry = np.matmul(outgoing, self.held[chunk], out=self.entry(chunk))
+    def _take_entry(self, chunk: slice, held: FloatArray, outgoing: FloatArray, bias: FloatArray) -> None:
+        entry = np.matmul(outgoing, held, out=self.entry(chunk))
         entry += bias
         self._age = self._STALE
 
@@ -165,14 +166,16 @@ class NarrowLevel(RunLevel):
         else:
             weights = outgoing[places]
             lower = np.zeros((len(which), rows.n_blocks))
+            likely = len(which)
             if bounded >= 0:
-                self._bound(gone, which, weights, budget[bounded], lower)
+                likely = self._bound(gone, which, weights, budget[bounded], lower)
             gave_up, tried = True, 0
-            while gave_up and tried < len(which):
+            while gave_up and tried < min(likely + 1, len(which)):
                 one = _One(
                     gone, which[tried], weights[tried], lower[tried], sums[tried], moved[tried], unsure[tried]
                 )
-                gave_up = self._run(one, bounded, budget)
+                size = rows.n_blocks if tried == likely else max(1, ALONE // self._cost)
+                gave_up = self._run(one, bounded, budget, size)
                 tried += 1
         found = []
         for i, one in enumerate((sums - 0.5 * unsure)[:tried]):
@@ -184,15 +187,15 @@ class NarrowLevel(RunLevel):
                 found.append(Found(one, _NONE, True))
         return found
 
-    def _run(self, one: _One, bounded: int, budget: FloatArray) -> bool:
-        """Run one trial in several threads, ever more rows at a time; say if it was given up."""
+    def _run(self, one: _One, bounded: int, budget: FloatArray, size: int) -> bool:
+        """Run one trial in several threads, `size` blocks and then ever more; say if it was given up."""
         rows, metrics = self.rows, len(budget)
         left, below = budget.copy(), float(one.lower.sum())
         if bounded >= 0:
             left[bounded] -= below
-        first, size = 0, max(1, ALONE // self._cost)
+        first, largest = 0, max(1, CALL * rows.tuning.threads // self._cost)
         while first < rows.n_blocks and not (left < 0).any():
-            last = min(first + size, rows.n_blocks)
+            last = min(first + min(size, largest), rows.n_blocks)
             threads = rows.tuning.threads if (last - first) * self._cost > ALONE else 1
             parts = [
                 (np.zeros(metrics), np.zeros(metrics), np.zeros(metrics, np.int64)) for _ in range(threads)
@@ -210,7 +213,7 @@ class NarrowLevel(RunLevel):
                 left[bounded] += one.lower[first:last].sum()
             if any(over for _, over, _ in results):
                 break
-            first, size = last, min((2 if threads == 1 else 4) * size, max(1, CALL * threads // self._cost))
+            first, size = last, (2 if threads == 1 else 4) * size
         else:
             if not (left < 0).any():
                 return False
@@ -229,31 +232,48 @@ class NarrowLevel(RunLevel):
             self._losses, self._new_losses, one.lower, bounded, left, *parts[thread],
         )  # fmt: skip
 
-    def _bound(self, gone: FloatArray, which: Array, taken: FloatArray, most: float, out: FloatArray) -> None:
+    def _bound(self, gone: FloatArray, which: Array, taken: FloatArray, most: float, out: FloatArray) -> int:
         """Put lower bounds of the blocks' losses in `out` `(n_drops, n_blocks)`, as far as they are needed.
 
         They are not where those in front are more than `most`, nor where rows lose so little that a bound
-        tells nothing.
+        tells nothing, nor for a drop that is likely to be accepted and those after it. Returns which is the
+        first such, or how many drops there are.
         """
-        rows = self.rows
-        left, first = np.arange(len(which)), 0
-        for share in _SHARES:
-            last = math.ceil(share * rows.n_blocks)
-            drops, weights, found = which[left], taken[left], np.empty((len(left), rows.n_blocks))
-            work = partial(self._bound_some, gone, drops, weights, found)
-            rows.split(work, max(1, len(left) * self._entry.shape[1] // 4), first, last)
-            out[left, first:last] = found[:, first:last]
-            left, first = left[~(out[left].sum(axis=1) > most)], last
-            if not left.size:
-                break
+        present = self._losses[:, self._bounded].sum(axis=1)
+        margin = most - float(present.sum())
+        head, end = (math.ceil(share * self.rows.n_blocks) for share in _BOUNDED)
+        below = self._bound_some(gone, which, taken, 0, head, np.full(len(which), most), present, out)
+        likely = np.flatnonzero(np.abs(below - present[:head].sum()) < _LIKELY * margin)
+        count = int(likely[0]) if likely.size else len(which)
+        left = np.flatnonzero(below[:count] <= most)
+        rest = np.zeros((len(left), self.rows.n_blocks))
+        self._bound_some(gone, which[left], taken[left], head, end, most - below[left], present, rest)
+        out[left, head:end] = rest[:, head:end]
+        return count
 
     def _bound_some(
-        self, gone: FloatArray, which: Array, taken: FloatArray, out: FloatArray, first: int, last: int
-    ) -> None:
-        kernels.bounds(
-            first, last, gone, which, taken, np.arange(len(which)), self._entry, self._relu,
-            self._slopes, self._anchors, self._losses, self._bounded, self.rows.count, out,
-        )  # fmt: skip
+        self, gone: FloatArray, which: Array, taken: FloatArray, first: int, last: int, enough: FloatArray,
+        present: FloatArray, out: FloatArray,
+    ) -> FloatArray:  # fmt: skip
+        """Put bounds of some blocks in `out`, of a drop until their sum is `enough`; return the sums."""
+        rows = self.rows
+        macs = max(1, len(which) * self._entry.shape[1] * rows.tuning.block)
+        threads = rows.tuning.threads if (last - first) * macs > ALONE else 1
+        below = np.zeros((threads, len(which)))
+        parts = np.array([present[first + thread :: threads].sum() for thread in range(threads)])
+        goal = parts[:, None] + (enough - parts.sum()) / threads
+
+        def bound(start: int, stop: int, thread: int) -> None:
+            kernels.bounds_of_some(
+                start + thread, stop, threads, gone, which, taken, self._entry, self._relu, self._slopes,
+                self._anchors, self._losses, self._bounded, rows.count, goal[thread], below[thread], out,
+            )  # fmt: skip
+
+        step = max(1, CALL * threads // macs)
+        for start in range(first, last, step):
+            in_parallel(partial(bound, start, min(start + step, last)), range(threads), threads)
+        sums: FloatArray = below.sum(axis=0)
+        return sums
 
     def _renew_slopes(self) -> None:
         """Make tangents to the losses of now."""
@@ -271,5 +291,5 @@ class NarrowLevel(RunLevel):
                 self._integers, self._slopes, self._anchors,
             ),
             2 * program.multiply_adds,
-            last=rows.n_blocks if self._small else math.ceil(_SHARES[-1] * rows.n_blocks),
+            last=rows.n_blocks if self._small else math.ceil(_BOUNDED[-1] * rows.n_blocks),
         )  # fmt: skip

@@ -102,9 +102,11 @@ class WideLevel(RunLevel):
         if Tangents.fit(rows, self._afters):
             self._tangents = Tangents(rows, self._entry, self._rough)
 
-    def _take_entry(self, chunk: slice, outgoing: FloatArray, bias: FloatArray) -> None:
+    def _take_entry(self, chunk: slice, held: FloatArray, outgoing: FloatArray, bias: FloatArray) -> None:
         block = self.rows.tuning.block
-        entry = outgoing @ self.held[chunk] + bias
+        entry = self.rows.spare.of("product", (len(held), len(bias), block), self._dtype)
+        np.matmul(outgoing, held, out=entry)
+        entry += bias
         rows_first = entry.swapaxes(1, 2).reshape(-1, len(self.bias))
         self._entry[chunk.start * block : chunk.stop * block] = rows_first
         if self._tangents is not None:

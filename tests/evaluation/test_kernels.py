@@ -97,3 +97,24 @@ def test_rows_are_run_that_move_beyond_their_lead(seed: int, relu: bool) -> None
         expected = expected[expected < 30]
         assert index[t, : counts[t]].tolist() == expected.tolist()
         assert unseen[t, 0] == pytest.approx(-losses.ravel()[expected].sum())
+
+
+def test_bounds_of_some_units_are_their_bounds_until_they_are_enough() -> None:
+    rng = np.random.default_rng(3)
+    n_blocks, n_next, block, rows = 6, 4, 16, 90
+    drops = np.maximum(rng.normal(size=(n_blocks, 5, block)), 0)
+    entry, slopes = rng.normal(size=(2, n_blocks, n_next, block))
+    anchors, present = rng.random((n_blocks, block)) + 3, rng.random((n_blocks, 1, block))
+    which, outgoing = np.array([4, 1, 2]), rng.normal(size=(3, n_next))
+    fixed = (entry, True, slopes, anchors, present, 0, rows)
+    every = np.zeros((3, n_blocks))
+    kernels.bounds(0, n_blocks, drops, which, outgoing, np.arange(3), *fixed, every)
+    enough = np.array([np.inf, every[1, [1, 3]].sum() - 1e-6, -1.0])
+    below, found = np.zeros(3), np.zeros((3, n_blocks))
+    kernels.bounds_of_some(1, n_blocks, 2, drops, which, outgoing, *fixed, enough, below, found)
+    expected = np.zeros((3, n_blocks))
+    expected[0, [1, 3, 5]] = every[0, [1, 3, 5]]
+    expected[1, [1, 3]] = every[1, [1, 3]]
+    expected[2, 1] = every[2, 1]
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert below == pytest.approx(expected.sum(axis=1), rel=1e-12)
