@@ -19,6 +19,7 @@ _SPARSE = 0.25  # of the inputs that are not zero, below which it pays to look f
 _APART = 32  # rows of which one is looked at for that
 _WAVE = 1 << 28  # multiply-adds of a thread between two reports
 _NONE = np.zeros((0, 0))
+_KEPT = 0.7  # of the rows, for whose activations in a later layer there is memory
 _LEAST, _CACHED = 256, 1 << 18  # rows at a time at least; numbers that stay in a core's cache
 
 
@@ -75,6 +76,7 @@ class ExactChain:
         for i, _ in enumerate(as_done(self._prepare, chunks, self._threads), 1):
             if i % every == 0:
                 yield min(1.0, self._threads * i / len(chunks))
+        self._spare = Spare()  # the inputs' part of it is large, and done with
         yield 1.0
 
     def _prepare(self, part: slice) -> None:
@@ -176,13 +178,13 @@ class ExactChain:
         """Return some rows' activations in a hidden layer, void after the next call."""
         if not self.first.size:
             return self._start(part)
-        if self._held.size:
+        if part.stop <= len(self._held):
             return self._held[part]
         return self._up_to(index, self.first[part])
 
     def _up_to(self, index: int, values: FloatArray) -> FloatArray:
         """Return the activations of a hidden layer for some of the first, void after the next call."""
-        if index and not self._first_left.all():
+        if index:
             values = self._columns(values, np.flatnonzero(self._first_left))
         for i in range(1, index + 1):
             now = self.weights[i], self.biases[i], self.afters[i]
@@ -192,6 +194,8 @@ class ExactChain:
 
     def _columns(self, values: FloatArray, used: IndexArray) -> FloatArray:
         """Return some columns of activations, void after the next call."""
+        if used.size == values.shape[1]:
+            return values
         out: FloatArray = self._spare.of("columns", (len(values), used.size))
         return np.take(values, used, axis=1, out=out, mode="clip")  # other modes copy once more
 
@@ -236,13 +240,13 @@ class ExactChain:
         return total
 
     def _hold(self, index: int) -> None:
-        """Keep the layer's activations: close decisions come in swarms."""
-        held: FloatArray = np.empty((self._count, len(self._begun[1])))
+        """Keep the layer's activations, as far as there is memory: close decisions come in swarms."""
+        held: FloatArray = np.empty((int(_KEPT * self._count), len(self._begun[1])))
 
         def fill(part: slice) -> None:
             held[part] = self.activations(index, part)
 
-        in_parallel(fill, self.chunks(), self._threads)
+        in_parallel(fill, [part for part in self.chunks() if part.stop <= len(held)], self._threads)
         self._held = held
 
     def sample(self, index: int, rows: IndexArray) -> tuple[FloatArray, FloatArray, Array]:
