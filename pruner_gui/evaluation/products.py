@@ -31,8 +31,8 @@ class Products:
             rough = self._spare.of("rough", (rows, n + 1), np.float32)
             rough[:, :n] = activations
             rough[:, n] = 1
-            units = np.matmul(rough.T, rough, out=self._spare.of("units", (n + 1, n + 1), np.float32))
             with_residuals, residual = activations.T @ residuals, residuals.sum(axis=0)
+            units = np.matmul(rough.T, rough, out=self._spare.of("units", (n + 1, n + 1), np.float32))
         with self._lock:
             self.of_units += units
             self.with_residuals[:n] += with_residuals
