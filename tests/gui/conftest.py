@@ -13,6 +13,7 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from pruner_gui.gui import theme
 from pruner_gui.gui.window import MainWindow
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -31,6 +32,14 @@ def no_thread_is_left() -> Iterator[None]:
     yield
     left = [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
     assert not left
+
+
+@pytest.fixture(autouse=True)
+def light_again() -> Iterator[None]:
+    yield
+    if QApplication.instance() is not None and theme.colours().dark:
+        QApplication.styleHints().unsetColorScheme()
+        theme.set_palette(dark=False)
 
 
 @pytest.fixture
