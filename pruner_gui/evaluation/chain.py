@@ -110,7 +110,7 @@ class ChainEngine:
                 break
             drops.append(drop)
         if drops:
-            found = level.search(drops, self.sums, self._error, upper, on=on)
+            found = level.search(drops, Found(self.sums, self._error), upper, on=on)
             self._found.extend(zip(drops, found, strict=False))
         else:
             self._found.append((None, Found(self.sums, self._error)))

@@ -37,17 +37,10 @@ class GramLevel(Layer):
         self._removed = 0.0  # size of what was taken out of the residuals, which has that rounding
         self._before = self._residuals, self.outgoing  # of the last search
 
-    def search(
-        self,
-        drops: Sequence[Drop | None],
-        base: FloatArray,
-        base_error: FloatArray,
-        upper: FloatArray,
-        *,
-        on: bool,
-    ) -> list[Found]:
+    def search(self, drops: Sequence[Drop | None], now: Found, upper: FloatArray, *, on: bool) -> list[Found]:
         """Return the sums of losses without each of some units; see `Layer.search`."""
         self._before = self._residuals.copy(), self.outgoing.copy()
+        base, base_error = now.sums, now.error
         found: list[Found] = []
         while len(found) < len(drops):
             left = drops[len(found) : len(found) + _TOGETHER]

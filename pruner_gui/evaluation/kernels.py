@@ -995,9 +995,8 @@ def select(
             for i in range(b * block, min((b + 1) * block, rows.size)):
                 rows[found] = i
                 size = abs(drop[i])
-                found += (size != zero) * (
-                    1 - (size * speed <= leads[i])
-                )  # no branch that cannot be foreseen
+                # No branch: it could not be foreseen.
+                found += (size != zero) * (1 - (size * speed <= leads[i]))
             if factor:
                 found = start + _moving(rows[start:found], drop, taken[t], entry, leads, factor)
             for m in range(before.shape[1]):

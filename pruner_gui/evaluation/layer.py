@@ -74,20 +74,12 @@ class Layer(abc.ABC):
         self._moments: Moments | None = None
 
     @abc.abstractmethod
-    def search(
-        self,
-        drops: Sequence[Drop | None],
-        base: FloatArray,
-        base_error: FloatArray,
-        upper: FloatArray,
-        *,
-        on: bool,
-    ) -> list[Found]:
+    def search(self, drops: Sequence[Drop | None], now: Found, upper: FloatArray, *, on: bool) -> list[Found]:
         """Return the sums of losses without each of some units, up to the first that may be accepted.
 
-        `base` are the sums of now, off by `base_error` at most. A unit is given up or refused once a sum
+        `now` is what is known of the sums of now. A unit is given up or refused once a sum
         exceeds `upper`, if that is not empty. With `on`, for a level that `goes_on`, what is below for sure
-        is taken out, and the search goes on, with `remove` to follow for each. Then `base` is below for sure,
+        is taken out, and the search goes on, with `remove` to follow for each. Then `now` is below for sure,
         too, and some of the drops may be None.
         """
 

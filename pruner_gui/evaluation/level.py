@@ -236,17 +236,9 @@ class RunLevel(Layer):
             self._anchor = self._present, error
         return self._anchor
 
-    def search(
-        self,
-        drops: Sequence[Drop | None],
-        base: FloatArray,
-        base_error: FloatArray,
-        upper: FloatArray,
-        *,
-        on: bool,
-    ) -> list[Found]:
+    def search(self, drops: Sequence[Drop | None], now: Found, upper: FloatArray, *, on: bool) -> list[Found]:
         """Return the sums of losses without each of some units; see `Layer.search`."""
-        counts = self.rows.measure.counts
+        counts, base, base_error = self.rows.measure.counts, now.sums, now.error
         if self._pending >= RENEW:
             self.renew()
         start, error = self._anchored(base_error)
@@ -256,9 +248,8 @@ class RunLevel(Layer):
         offset = np.where(counts, 0, base - self._present)
         budget, sure = np.full(len(base), np.inf), None
         if upper.size:
-            with np.errstate(
-                over="ignore", invalid="ignore"
-            ):  # of an infinite limit nothing is below for sure
+            # Of an infinite limit nothing is below for sure.
+            with np.errstate(over="ignore", invalid="ignore"):
                 reach = base_error + 4 * mixed * self._rounding * (np.abs(upper) + self._present)
                 if on:  # as far as anything can be off when the search has gone on
                     largest = start + self._present + 2 * (np.abs(upper) + np.abs(offset))
@@ -272,7 +263,7 @@ class RunLevel(Layer):
         found = []
         for drop, one in zip(drops, trials, strict=False):
             if one.partial:
-                found.append(Found(one.sums + offset, _NONE, True))
+                found.append(Found(one.sums + offset, _NONE, partial=True))
                 continue
             if drop is None:
                 found.append(Found(base, base_error, taken=one.taken))

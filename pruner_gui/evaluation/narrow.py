@@ -180,11 +180,10 @@ class NarrowLevel(RunLevel):
         found = []
         for i, one in enumerate((sums - 0.5 * unsure)[:tried]):
             if taken[i] or (i == tried - 1 and not gave_up):
-                found.append(
-                    Found(sums[i], np.where(counts, 0.5 * unsure[i], moved[i]), taken=bool(taken[i]))
-                )
+                error = np.where(counts, 0.5 * unsure[i], moved[i])
+                found.append(Found(sums[i], error, taken=bool(taken[i])))
             else:
-                found.append(Found(one, _NONE, True))
+                found.append(Found(one, _NONE, partial=True))
         return found
 
     def _run(self, one: _One, bounded: int, budget: FloatArray, size: int) -> bool:

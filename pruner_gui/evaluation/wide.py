@@ -87,10 +87,8 @@ class WideLevel(RunLevel):
         size = _MOST * max([len(self.bias), *(weight.shape[1] for weight in weights)])
         # Each thread takes a pair and brings it back.
         self._spare = [[np.empty(size, self._dtype) for _ in range(2)] for _ in range(rows.tuning.threads)]
-        self._used, self._usual = (
-            0.0,
-            1.0,
-        )  # how much of the leads is used up, relative to what they usually were
+        # How much of the leads is used up, relative to what they usually were.
+        self._used, self._usual = 0.0, 1.0
         nothing = np.zeros(len(rows.measure.kinds))
         self._now = Found(nothing, nothing)
         self._radii: Radii | None = None

@@ -54,10 +54,8 @@ class SensitivityPanel(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.plot, self.readout = (
-            pg.PlotWidget(viewBox=_Ground(enableMenu=False), enableMenu=False),
-            QElidingLabel(),
-        )
+        self.plot = pg.PlotWidget(viewBox=_Ground(enableMenu=False), enableMenu=False)
+        self.readout = QElidingLabel()
         self.missing, self._stack = QLabel(), QStackedWidget()
         self.order, self.range = QComboBox(), QComboBox()
         self.measure, self.export = QPushButton(), QPushButton(self.tr("Export plot"))
