@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyqtgraph as pg
 import pytest
 import windows
 from PySide6.QtCore import QSettings
@@ -32,6 +33,12 @@ def no_thread_is_left() -> Iterator[None]:
     yield
     left = [thread for thread in threading.enumerate() if thread not in before and not thread.daemon]
     assert not left
+
+
+@pytest.fixture(autouse=True)
+def every_mouse_move_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plots pass over moves that come within 10 ms of the last: those of a test do."""
+    monkeypatch.setitem(pg.CONFIG_OPTIONS, "mouseRateLimit", -1)
 
 
 @pytest.fixture(autouse=True)
