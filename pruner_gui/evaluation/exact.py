@@ -10,7 +10,7 @@ from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.compensation import Moments
 from pruner_gui.evaluation.evaluator import Objective
 from pruner_gui.evaluation.products import Products
-from pruner_gui.evaluation.program import Array, Chain, Measure
+from pruner_gui.evaluation.program import Array, Chain, Measure, Program
 from pruner_gui.evaluation.threads import Spare, as_done, in_parallel, summed
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
@@ -19,6 +19,7 @@ _SPARSE = 0.25  # of the inputs that are not zero, below which it pays to look f
 _APART = 32  # rows of which one is looked at for that
 _WAVE = 1 << 28  # multiply-adds of a thread between two reports
 _NONE = np.zeros((0, 0))
+_INTEGERS = np.zeros(0, np.int64)  # as wide as the floats
 _KEPT = 0.7  # of the rows, for whose activations in a later layer there is memory
 _LEAST, _CACHED = 256, 1 << 18  # rows at a time at least; numbers that stay in a core's cache
 
@@ -68,6 +69,7 @@ class ExactChain:
         self.products = None
         if self.only_squares and len(self.weights) == 2:  # then a run needs nothing else of the rows
             self.products = Products(units, outputs)
+            self._program = Program.of(self.afters[:1], (), (), units, np.float64)
         else:
             self.first = np.empty((self._count, units))
         chunks = self.chunks()
@@ -81,23 +83,40 @@ class ExactChain:
 
     def _prepare(self, part: slice) -> None:
         with np.errstate(over="ignore", invalid="ignore"):
-            held = self._start(part, self.first[part] if self.first.size else None)
-            if self.first.size and held.base is not self.first:
-                self.first[part] = held
-            scores = self._rest(0, held, self.weights[1], self.biases[1])
+            if self.products is not None and not self._is_sparse(part):
+                scores = self._run(part, self.products)
+            else:
+                held = self._start(part, self.first[part] if self.first.size else None)
+                if self.first.size and held.base is not self.first:
+                    self.first[part] = held
+                scores = self._rest(0, held, self.weights[1], self.biases[1])
+                if self.products is not None:
+                    self.products.add(held, scores - self._objective.targets.values[part])
             found = self._objective.losses(scores, part)
-            if self.products is not None:
-                self.products.add(held, scores - self._objective.targets.values[part])
         self.losses[:, part] = found
         self.hardness[part] = self._hardness(scores, found[0], part)
+
+    def _run(self, part: slice, products: Products) -> FloatArray:
+        """Return the scores of a network of one hidden layer for some rows, whose products it adds up."""
+        inputs = np.ascontiguousarray(self._objective.inputs[part], np.float64)
+        for op in self.chain.before:
+            inputs = np.ascontiguousarray(op.forward(inputs))
+        wanted = np.ascontiguousarray(self._objective.targets.values[part], np.float64)
+        program, rough, scores = self._program, products.rough(len(inputs)), np.empty_like(wanted)
+        kernels.one_hidden_layer(
+            inputs, self._affine, program.codes, program.settings, program.operands, _INTEGERS,
+            np.ascontiguousarray(self.weights[1].T), self.biases[1], wanted,
+            rough, scores, products.sums()[1],
+        )  # fmt: skip
+        products.multiply(rough)
+        return scores
 
     def _start(self, part: slice, out: FloatArray | None = None) -> FloatArray:
         """Return the first layer's activations for some rows, by its first weights; in `out` if it can."""
         inputs, dense = self._objective.inputs[part], self.chain.stages[0].dense
         if out is None:
             out = self._spare.of("first", (len(inputs), dense.bias.size))
-        some = inputs[::_APART]  # counting all takes as long as a product, and no other thread may run
-        if not self.chain.before and np.count_nonzero(some) < _SPARSE * some.size:
+        if self._is_sparse(part):
             kernels.sparse_dense(inputs, dense.weight, dense.bias, out)
             return applied(self.afters[0], out)
         values: FloatArray = self._spare.of("inputs", (len(inputs), inputs.shape[1] + 1))
@@ -107,6 +126,11 @@ class ExactChain:
         values[:, -1] = 1
         values = np.matmul(values, self._affine, out=out)
         return applied(self.afters[0], values)
+
+    def _is_sparse(self, part: slice) -> bool:
+        """Say whether most of some rows' inputs are zero."""
+        some = self._objective.inputs[part][::_APART]  # counting holds up all threads
+        return not self.chain.before and bool(np.count_nonzero(some) < _SPARSE * some.size)
 
     def _hardness(self, scores: FloatArray, found: FloatArray, part: slice) -> FloatArray:
         """Return how much of the first error each row is likely to make up, whatever is removed."""

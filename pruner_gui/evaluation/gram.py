@@ -28,8 +28,7 @@ class GramLevel(Layer):
     def __init__(self, index: int, exact: ExactChain, compensation: str, rows: Rows) -> None:
         super().__init__(index, exact, compensation)
         self._scales, self._count = rows.measure.scales, rows.count
-        products = exact.products_of(index)
-        self._products, self._residuals = products.of_units, products.with_residuals
+        self._products, self._residuals = exact.products_of(index).totals()
         self._sizes = np.sqrt(np.diag(self._products))
         self._silent = self._sizes[:-1] == 0
         self.goes_on = compensation == "none"

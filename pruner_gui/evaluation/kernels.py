@@ -138,6 +138,53 @@ def logarithm(values: Any, out: Any, whole: Any) -> None:
 
 
 @jit
+def hyperbolic_tangent(x: Any, spare: Any, whole: Any) -> None:
+    """Replace the values of `x` by their tanh, -t / (2 + t) for t = exp(-2 |x|) - 1."""
+    n, kind = x.size, x.dtype.type
+    one, two = kind(1), kind(2)
+    log2e, ln2_high, ln2_low = kind(_LOG2E), kind(_LN2_HIGH), kind(_LN2_LOW)
+    # exp - 1 of what is left when powers of two are taken out, which keeps the digits of small values
+    if x.itemsize == 4:
+        shift, bias = np.int32(23), np.int32(127)
+        for r in range(n):
+            v = max(-two * abs(x[r]), -kind(40))
+            k = np.floor(v * log2e + kind(0.5))
+            f = v - k * ln2_high - k * ln2_low
+            p: Any = kind(1 / 5040)
+            p = p * f + kind(1 / 720)
+            p = p * f + kind(1 / 120)
+            p = p * f + kind(1 / 24)
+            p = p * f + kind(1 / 6)
+            p = p * f + kind(0.5)
+            spare[r] = p * f * f + f
+            whole[r] = (np.int32(k) + bias) << shift
+    else:
+        for r in range(n):
+            v = max(-2.0 * abs(x[r]), -40.0)
+            k = np.floor(v * log2e + 0.5)
+            f = v - k * ln2_high - k * ln2_low
+            p = 1 / 6227020800
+            p = p * f + 1 / 479001600
+            p = p * f + 1 / 39916800
+            p = p * f + 1 / 3628800
+            p = p * f + 1 / 362880
+            p = p * f + 1 / 40320
+            p = p * f + 1 / 5040
+            p = p * f + 1 / 720
+            p = p * f + 1 / 120
+            p = p * f + 1 / 24
+            p = p * f + 1 / 6
+            p = p * f + 0.5
+            spare[r] = p * f * f + f
+            whole[r] = (np.int64(k) + 1023) << 52
+    powers = whole.view(x.dtype)
+    for r in range(n):
+        power = powers[r]
+        t = power * spare[r] + (power - one)
+        x[r] = math.copysign(-t / (two + t), x[r])
+
+
+@jit
 def activate(
     code: int, first: float, second: float, third: float, x: Any, spare: Any, whole: Any
 ) -> None:  # fmt: skip
@@ -166,14 +213,7 @@ def activate(
         for r in range(n):
             x[r] = one / (one + spare[r])
     elif code == TANH:
-        two = kind(2)
-        exponential(x, 2.0, spare, whole)
-        edge = kind(0.02) if x.itemsize == 4 else kind(1e-3)
-        for r in range(n):
-            v = x[r]
-            s = v * v
-            small = v - v * s * (kind(1 / 3) - s * (kind(2 / 15) - s * kind(17 / 315)))
-            x[r] = small if abs(v) < edge else one - two / (one + spare[r])
+        hyperbolic_tangent(x, spare, whole)
     elif code == SOFTSIGN:
         for r in range(n):
             x[r] = x[r] / (one + abs(x[r]))
@@ -928,6 +968,83 @@ def sparse_dense(rows_first: Any, weight: Any, bias: Any, out: Any) -> None:
             a0, w0 = np.float64(source[index[q]]), weight[index[q]]
             for k in range(n_out):
                 target[k] += a0 * w0[k]
+
+
+@jit
+def _each_row(
+    codes: Any, settings: Any, operands: Any, first: int, last: int, values: Any, integers: Any
+) -> None:
+    """Apply the operations `first` to `last` of a program to rows `(n_rows, units)`, in place."""
+    units, flat = values.shape[1], values.reshape(values.size)
+    some = min(1024, flat.size)
+    spare, whole = np.empty(some, values.dtype), np.empty(some, integers.dtype)
+    for i in range(first, last):
+        code, start = codes[i], int(settings[i, 0])
+        if code < ADD:
+            for at in range(0, flat.size, some):
+                piece = flat[at : at + some]
+                activate(
+                    code, settings[i, 0], settings[i, 1], settings[i, 2], piece,
+                    spare[: piece.size], whole[: piece.size],
+                )  # fmt: skip
+            continue
+        for r in range(values.shape[0]):
+            row = values[r]
+            for j in range(units):
+                c = values.dtype.type(operands[start + j])
+                if code == ADD:
+                    row[j] += c
+                elif code == SUB:
+                    row[j] -= c
+                elif code == MUL:
+                    row[j] *= c
+                else:
+                    row[j] /= c
+
+
+@jit
+def one_hidden_layer(
+    inputs: Any, weight: Any, codes: Any, settings: Any, operands: Any, integers: Any,
+    outgoing: Any, bias: Any, wanted: Any, rough: Any, scores: Any, with_residuals: Any,
+) -> None:  # fmt: skip
+    """Run a network of one hidden layer on rows `inputs` `(n_rows, n_inputs)`.
+
+    `weight` `(n_inputs + 1, units)` has the bias last, and the operations after it are those of
+    `elementwise`; `outgoing` `(n_outputs, units)` and `bias` make the `scores` `(n_rows, n_outputs)`. The
+    activations go to `rough` `(n_rows, units + 1)`, of which the last column is left; what they add up to
+    times scores less `wanted` is added to `with_residuals` `(n_outputs, units + 1)`, as if there was one more
+    that is always 1.
+    """
+    n_in, units = inputs.shape[1], weight.shape[1]
+    some = 64  # rows whose activations stay in the cache
+    values, held = np.ones((some, n_in + 1)), np.zeros((some, units))
+    residuals = np.empty((bias.size, some))
+    for start in range(0, inputs.shape[0], some):
+        count = min(some, inputs.shape[0] - start)
+        for r in range(count):
+            for j in range(n_in):
+                values[r, j] = inputs[start + r, j]
+        np.dot(values[:count], weight, held[:count])
+        _each_row(codes, settings, operands, 0, codes.size, held[:count], integers)
+        for r in range(count):
+            row, copy = held[r], rough[start + r]
+            for j in range(units):
+                copy[j] = row[j]
+            for k in range(bias.size):
+                into, total = outgoing[k], bias[k]
+                for j in range(units):
+                    total += row[j] * into[j]
+                scores[start + r, k] = total
+                residuals[k, r] = total - wanted[start + r, k]
+        residuals[:, count:] = 0.0
+        for k in range(bias.size):
+            target, wrong = with_residuals[k], residuals[k]
+            for r in range(0, count, 4):
+                r0, r1, r2, r3 = held[r], held[r + 1], held[r + 2], held[r + 3]
+                e0, e1, e2, e3 = wrong[r], wrong[r + 1], wrong[r + 2], wrong[r + 3]
+                for j in range(units):
+                    target[j] += r0[j] * e0 + r1[j] * e1 + r2[j] * e2 + r3[j] * e3
+                target[units] += e0 + e1 + e2 + e3
 
 
 @jit

@@ -9,7 +9,8 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from pruner_gui.evaluation.metrics import Targets
 from pruner_gui.evaluation.rows import Tuning
 from pruner_gui.network import Activation, Dense, Input, Network, Node, RemoveUnits
 
-_PIECES = tuple(Tuning(dtype=dtype, wide=wide) for dtype in ("float32", "float64") for wide in (1 << 30, 1))
+_TUNINGS = tuple(Tuning(dtype=dtype, wide=wide) for dtype in ("float32", "float64") for wide in (1 << 30, 1))
 _LOOK = 0.1  # seconds between two looks at the other process
 
 
@@ -38,26 +39,40 @@ def warm_up() -> Iterator[float]:
             child.kill()
             child.wait()
     for piece in _PIECES:
-        _use(piece)
+        piece()
     yield 1.0
 
 
-def _use(tuning: Tuning) -> None:
-    """Have a small network pruned, in one way of doing it."""
+def _classify(tuning: Tuning) -> None:
+    """Have a small classifier pruned, in one way of doing it."""
     labels = np.array([0, 1, 0])
     objective = Objective(np.eye(3, 2), Targets(np.eye(2)[labels], labels, "softmax"), ("cross-entropy",))
-    nodes = [Node("x", Input(2))]
-    for name, kind in (("a", "relu"), ("b", "relu"), ("c", "relu"), ("y", "softmax")):
-        nodes.append(Node(name, Dense(np.eye(2), np.ones(2)), (nodes[-1].name,)))
-        nodes.append(Node(f"{name}_out", Activation(kind), (name,)))
-    network = Network(tuple(nodes), ("y_out",))
+    network = _chain(("relu", "relu", "relu", "softmax"))
     evaluator = IncrementalEvaluator(objective, tuning=tuning)
-    for node in ("c", "b", "a"):
+    for node in ("layer_2", "layer_1", "layer_0"):
         edit, _ = next(evaluator.trials(network, [RemoveUnits(node, (0,))], Limits((1e9,))))
     evaluator.advance(edit, edit.apply(network))
 
 
+def _fit() -> None:
+    """Have a regression of one hidden layer measured."""
+    objective = Objective(np.eye(3, 2, dtype=np.float32), Targets(np.eye(3, 2), None, "linear"), ("mse",))
+    IncrementalEvaluator(objective).baseline(_chain(("tanh", "linear")))
+
+
+def _chain(kinds: Sequence[str]) -> Network:
+    nodes = [Node("x", Input(2))]
+    for number, kind in enumerate(kinds):
+        name = f"layer_{number}"
+        nodes.append(Node(name, Dense(np.eye(2), np.ones(2)), (nodes[-1].name,)))
+        nodes.append(Node(f"{name}_out", Activation(kind), (name,)))
+    return Network(tuple(nodes), (nodes[-1].name,))
+
+
+_PIECES: tuple[Callable[[], None], ...] = (*(partial(_classify, tuning) for tuning in _TUNINGS), _fit)
+
+
 if __name__ == "__main__":
     for some in _PIECES:
-        _use(some)
+        some()
         print(end=".", flush=True)

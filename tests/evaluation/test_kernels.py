@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.program import Chain, Program
-from pruner_gui.network import ACTIVATIONS, Activation, Dense, FloatArray, Input, Network, Node
+from pruner_gui.network import ACTIVATIONS, Activation, Arithmetic, Dense, FloatArray, Input, Network, Node
 
 COMPILED = [name for name, kind in ACTIVATIONS.items() if not kind.mixes and name not in ("linear", "ramp")]
 SETTINGS = {
@@ -118,3 +118,30 @@ def test_bounds_of_some_units_are_their_bounds_until_they_are_enough() -> None:
     expected[2, 1] = every[2, 1]
     assert found == pytest.approx(expected, rel=1e-12)
     assert below == pytest.approx(expected.sum(axis=1), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["tanh", "relu", "elu"])
+@pytest.mark.parametrize(("rows", "units", "outputs"), [(3, 5, 1), (130, 7, 3)])
+def test_a_network_of_one_hidden_layer_is_run_and_its_products_added_up(
+    kind: str, rows: int, units: int, outputs: int
+) -> None:
+    rng = np.random.default_rng(0)
+    inputs, weight = rng.normal(size=(rows, 4)), rng.normal(size=(5, units))
+    outgoing, bias = rng.normal(size=(outputs, units)), rng.normal(size=outputs)
+    wanted, operand = rng.normal(size=(rows, outputs)), rng.normal(size=units)
+    ops = (Activation(kind), Arithmetic("mul", operand))
+    program = Program.of([ops], [], [], units, np.float64)
+    rough, scores = np.ones((rows, units + 1), np.float32), np.empty((rows, outputs))
+    with_residuals = np.zeros((outputs, units + 1))
+    kernels.one_hidden_layer(
+        inputs, weight, program.codes, program.settings, program.operands, np.zeros(0, np.int64),
+        outgoing, bias, wanted, rough, scores, with_residuals,
+    )  # fmt: skip
+    held = inputs @ weight[:-1] + weight[-1]
+    for op in ops:
+        held = op.forward(held)
+    held = np.column_stack((held, np.ones(rows)))
+    expected = held[:, :-1] @ outgoing.T + bias
+    np.testing.assert_allclose(rough, held, rtol=1e-6)
+    np.testing.assert_allclose(scores, expected, rtol=1e-12)
+    np.testing.assert_allclose(with_residuals, (expected - wanted).T @ held, rtol=1e-10)
