@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import takewhile
+from itertools import islice
 
 import numpy as np
 
+from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.exact import ExactChain
 from pruner_gui.evaluation.layer import ALL, Drop, Found, Layer
 from pruner_gui.evaluation.products import Products
-from pruner_gui.evaluation.program import Array
 from pruner_gui.evaluation.rows import SLACK, Rows
 from pruner_gui.network import FloatArray
 
 _AHEAD = 16  # trials asked for together where each has a compensation to be found
-_TOGETHER = 32  # trials reckoned together
 
 
 class GramLevel(Layer):
@@ -39,68 +38,42 @@ class GramLevel(Layer):
     def search(self, drops: Sequence[Drop | None], now: Found, upper: FloatArray, *, on: bool) -> list[Found]:
         """Return the sums of losses without each of some units; see `Layer.search`."""
         self._before = self._residuals.copy(), self.outgoing.copy()
-        base, base_error = now.sums, now.error
-        found: list[Found] = []
-        while len(found) < len(drops):
-            left = drops[len(found) : len(found) + _TOGETHER]
-            if left[0] is None:
-                sums, errors, refused = base[None], base_error[None], np.zeros(1, bool)
-            else:
-                some = [drop for drop in takewhile(bool, left) if drop is not None]
-                sums, errors = self._without(some, base, base_error)
-                refused = self._refused(sums, errors, upper)
-            count = len(refused) if refused.all() else int(np.argmin(refused))
-            found += [Found(sums[i], errors[i], refused=True) for i in range(count)]
-            if count == len(refused):
-                continue
-            taken = on and self._allowed(sums[count], errors[count], upper)
-            found.append(Found(sums[count], errors[count], taken=taken))
-            if not taken:
-                break
-            base, base_error = sums[count], errors[count]
-            self._take_out(left[count])
-        return found
+        some = [drop for drop in drops if drop is not None]
+        if some and some[0].coefficients.size:
+            return self._mixtures(some, now, upper)
+        n = len(drops)
+        places = np.array([-1 if drop is None else drop.place for drop in drops])
+        shifts = np.array([0.0 if drop is None else drop.shift for drop in drops])
+        sums, errors = np.empty((n, len(now.sums))), np.empty((n, len(now.sums)))
+        refused, taken = np.zeros(n, bool), np.zeros(n, bool)
+        tried, self._removed = kernels.search_squares(
+            places, shifts, self.outgoing, self._products, self._sizes, self._count, self._residuals,
+            Products.ROUNDING, self._removed, self._scales, now.sums, now.error, SLACK,
+            upper, on, sums, errors, refused, taken,
+        )  # fmt: skip
+        found = zip(sums, errors, refused.tolist(), taken.tolist(), strict=True)
+        return [Found(one, error, refused=no, taken=yes) for one, error, no, yes in islice(found, tried)]
 
-    def _without(
-        self, drops: Sequence[Drop], base: FloatArray, base_error: FloatArray
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the sums of losses without each of some units, and how far they can be off."""
-        places = [drop.place for drop in drops]
-        outgoing = self.outgoing[places]
+    def _mixtures(self, drops: Sequence[Drop], now: Found, upper: FloatArray) -> list[Found]:
+        """Return the sums of losses without each of some units that others make up for.
+
+        Up to the first that is not above a limit for sure.
+        """
+        outgoing = self.outgoing[[drop.place for drop in drops]]
         with np.errstate(over="ignore", invalid="ignore"):
-            if drops[0].coefficients.size:
-                amounts = np.array([np.append(drop.coefficients, drop.shift) for drop in drops])
-                cross = amounts @ self._residuals
-                squares = np.sum(amounts @ self._products * amounts, axis=1)
-                sizes = np.abs(amounts) @ self._sizes
-            else:
-                shifts, last = np.array([drop.shift for drop in drops]), len(self._products) - 1
-                cross = self._residuals[places] + shifts[:, None] * self._residuals[last]
-                squares = self._sizes[places] ** 2
-                squares += shifts * (2 * self._products[places, last] + shifts * self._count)
-                sizes = self._sizes[places] + np.abs(shifts) * self._sizes[last]
+            amounts = np.array([np.append(drop.coefficients, drop.shift) for drop in drops])
+            cross = amounts @ self._residuals
+            squares = np.sum(amounts @ self._products * amounts, axis=1)
+            sizes = np.abs(amounts) @ self._sizes
             weights = np.sum(outgoing * outgoing, axis=1)
             rises = weights * squares - 2 * np.sum(outgoing * cross, axis=1)
             off = Products.ROUNDING * (weights * sizes**2 + 2 * np.sqrt(weights) * sizes * self._removed)
-            sums = base + self._scales * rises[:, None]
-            errors = self._scales * off[:, None] + (1e-12 * np.abs(base) + base_error)
-        return sums, errors
-
-    @staticmethod
-    def _refused(sums: FloatArray, errors: FloatArray, upper: FloatArray) -> Array:
-        """Say which `(n_drops,)` are above a limit for sure."""
-        if not upper.size:
-            return np.zeros(len(sums), bool)
-        with np.errstate(over="ignore", invalid="ignore"):
-            finite: Array = np.all(np.isfinite(sums + errors), axis=1)
-            finite &= (sums - errors - SLACK * np.abs(sums) > upper).any(axis=1)
-        return finite
-
-    @staticmethod
-    def _allowed(sums: FloatArray, errors: FloatArray, upper: FloatArray) -> bool:
-        """Say whether sums are below all limits for sure."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            return bool((sums + errors + SLACK * np.abs(sums) < upper).all())
+            sums = now.sums + self._scales * rises[:, None]
+            errors = self._scales * off[:, None] + (1e-12 * np.abs(now.sums) + now.error)
+            refused = np.all(np.isfinite(sums + errors), axis=1)
+            refused &= bool(upper.size) and (sums - errors - SLACK * np.abs(sums) > upper).any(axis=1)
+        count = len(drops) if refused.all() else int(np.argmin(refused)) + 1
+        return [Found(sums[i], errors[i], refused=bool(refused[i])) for i in range(count)]
 
     def _take_out(self, drop: Drop | None) -> None:
         if drop is None:

@@ -1048,6 +1048,67 @@ def one_hidden_layer(
 
 
 @jit
+def search_squares(
+    places: Any, shifts: Any, outgoing: Any, products: Any, sizes: Any, count: int, residuals: Any,
+    rounding: float, removed: float, scales: Any, base: Any, base_error: Any, slack: float,
+    upper: Any, on: bool, sums: Any, errors: Any, refused: Any, taken: Any,
+) -> tuple[int, float]:  # fmt: skip
+    """Try one unit after the other in front of linear scores, up to the first that is not refused.
+
+    - of unit number t the activation plus `shifts[t]` is dropped, that of `places[t]`; -1 for nothing
+    - `outgoing` `(units, n_outputs)` are weights, `products` `(units + 1, units + 1)` those of activations
+      added up over `count` rows, one more standing last that is always 1, and `sizes` the roots of their
+      diagonal; `residuals` `(units + 1, n_outputs)` are the products with residuals
+    - products can be off by `rounding`, relative, those with residuals since units of size `removed` went
+    - `base` are the sums of losses now and `base_error` how far they can be off, `scales` what makes losses
+      of squares; `sums`, `errors` `(n_trials, n_metrics)`, `refused` and `taken` take what is found
+    - a unit is refused if some sum is above its limit `upper` for sure, be there any limits; it is taken out
+      and the search goes `on` if all are below
+
+    Returns how many were tried, and `removed` after that.
+    """
+    last = products.shape[0] - 1
+    for t in range(places.size):
+        place, shift = places[t], shifts[t]
+        rise, off, length, size = 0.0, 0.0, 0.0, 0.0
+        if place >= 0:
+            cross = 0.0
+            for k in range(outgoing.shape[1]):
+                w = outgoing[place, k]
+                length += w * w
+                cross += w * (residuals[place, k] + shift * residuals[last, k])
+            size = sizes[place] + abs(shift) * sizes[last]
+            square = products[place, place] + shift * (2 * products[place, last] + shift * count)
+            rise = length * square - 2 * cross
+            off = rounding * (length * size * size + 2 * math.sqrt(length) * size * removed)
+        finite, above, below_all = True, False, True
+        for m in range(base.size):
+            sums[t, m] = base[m] + scales[m] * rise
+            errors[t, m] = base_error[m]
+            if place >= 0:
+                errors[t, m] += scales[m] * off + 1e-12 * abs(base[m])
+            reach = errors[t, m] + slack * abs(sums[t, m])
+            finite &= math.isfinite(sums[t, m] + errors[t, m])
+            if upper.size:
+                above |= sums[t, m] - reach > upper[m]
+                below_all &= sums[t, m] + reach < upper[m]
+        refused[t] = place >= 0 and finite and above
+        if refused[t]:
+            continue
+        taken[t] = on and below_all
+        if not taken[t]:
+            return t + 1, removed
+        base, base_error = sums[t], errors[t]
+        if place >= 0:
+            for j in range(last + 1):
+                gone = products[place, j] + shift * products[last, j]
+                for k in range(outgoing.shape[1]):
+                    residuals[j, k] -= gone * outgoing[place, k]
+            removed += math.sqrt(length) * size
+    return places.size, removed
+
+
+@jit
 def subtract(first: int, last: int, drops: Any, which: int, outgoing: Any, entry: Any) -> None:
     """Take number `which` of the drops times `outgoing` from blocks of `entry`, in place."""
     for b in range(first, last):

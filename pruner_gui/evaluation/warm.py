@@ -55,9 +55,10 @@ def _classify(tuning: Tuning) -> None:
 
 
 def _fit() -> None:
-    """Have a regression of one hidden layer measured."""
+    """Have a regression of one hidden layer pruned."""
     objective = Objective(np.eye(3, 2, dtype=np.float32), Targets(np.eye(3, 2), None, "linear"), ("mse",))
-    IncrementalEvaluator(objective).baseline(_chain(("tanh", "linear")))
+    network = _chain(("tanh", "linear"))
+    next(IncrementalEvaluator(objective).trials(network, [RemoveUnits("layer_0", (0,))], Limits((1e9,))))
 
 
 def _chain(kinds: Sequence[str]) -> Network:
