@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -57,8 +57,7 @@ class NonFiniteError(PrunerError):
     metric: str
 
 
-@dataclass(frozen=True)
-class Score:
+class Score(NamedTuple):
     """The errors of one network on one set of rows, in the order of the objective's metrics.
 
     A `partial` score was given up: the errors are at least these, and one is past its limit.
@@ -68,8 +67,7 @@ class Score:
     partial: bool = False
 
 
-@dataclass(frozen=True)
-class Limits:
+class Limits(NamedTuple):
     """Where decisions turn, so that an evaluator knows how far it has to go.
 
     An error above its `upper` is refused: the score may be partial. One close to a value of `upper` or
@@ -115,7 +113,7 @@ class Objective:
         """Return the errors for the sums of losses, metric by metric."""
         rows = len(self.inputs)
         found = [
-            total(0.0 if value <= rounding else float(value), rows)
+            total(0.0 if value <= rounding else value, rows)
             for value, (total, rounding) in zip(sums, self._totals, strict=True)
         ]
         return Score(tuple(found), partial)

@@ -50,6 +50,8 @@ jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contrac
 SQUARES, ABSOLUTES, CLASS_ENTROPY, SOFT_ENTROPY, BINARY_ENTROPY, MISTAKES, SINGLE_MISTAKES = range(7)
 NO_HEAD, SIGMOID_HEAD, SOFTMAX_HEAD, LOG_SOFTMAX_HEAD = range(4)
 
+_TOGETHER = 7  # trials that share a look at the rows for their bounds
+
 _LOG2E = 1.4426950408889634
 _LN2 = 0.6931471805599453
 _LN2_HIGH = 0.693359375  # exact in few bits, so that k * _LN2_HIGH is exact
@@ -695,33 +697,35 @@ def search(
     Returns how many were tried, whether the last was given up or taken out, how many rows were run, and how
     many removals changed anything.
     """
-    n_blocks, block = entry.shape[0], entry.shape[2]
+    n_blocks = entry.shape[0]
     run, looked, went = 0, 0, 0
-    left, lower = np.empty(kinds.size), np.zeros((1, n_blocks))
+    left, lower, bound = np.empty(kinds.size), np.zeros((_TOGETHER, n_blocks)), np.zeros(_TOGETHER)
+    enough = np.full(_TOGETHER, budget[max(bounded, 0)])
+    next_c, at, count = 0, 0, 0  # the trials that have bounds, and which of them is to come
     for c in range(which.size):
         if which[c] < 0:
             taken[c] = True
             continue
         left[:] = budget
+        over, excess = False, 0.0
         if bounded >= 0:
-            bound = 0.0
-            for b in range(n_blocks):
-                bounds(
-                    b, b + 1, drops, which[c : c + 1], outgoing, places[c : c + 1], entry, relu,
-                    slopes, anchors, before, bounded, rows, lower,
+            if c >= next_c:
+                # The fewer share a look, the less is lost when one of them goes.
+                some = np.flatnonzero(which[c:] >= 0)[: min(2 * count + 1, _TOGETHER)] + c
+                next_c, at, count = some[-1] + 1, 0, some.size
+                bound[:] = 0.0
+                looked += bounds_of_some(
+                    0, n_blocks, 1, drops, which[some], outgoing[places[some]], entry, relu,
+                    slopes, anchors, before, bounded, rows, enough, bound, lower,
                 )  # fmt: skip
-                bound += lower[0, b]
-                looked += block
-                if bound > budget[bounded]:
-                    break
-            left[bounded] -= bound
-        over, excess = left[bounded] < 0 if bounded >= 0 else False, 0.0
+            left[bounded] -= bound[at]
+            over = left[bounded] < 0
         if not over:
             touched, over, excess = trial(
                 0, n_blocks, 1, drops, which[c], outgoing[places[c]], entry,
                 stages, flat, codes, settings, operands, kinds, scales, head, n_out, threshold,
                 wanted, labels, rows, integers, close,
-                before, after, lower[0], bounded, left, sums[c], moved[c], unsure[c],
+                before, after, lower[at], bounded, left, sums[c], moved[c], unsure[c],
             )  # fmt: skip
             run += touched
             looked += touched
@@ -732,8 +736,10 @@ def search(
             subtract(0, n_blocks, drops, which[c], outgoing[places[c]], entry)
             before[:] = after
             went += 1
+            next_c, count = 0, 0
         elif bounded >= 0:
-            sums[c, bounded] = bound + excess
+            sums[c, bounded] = bound[at] + excess
+        at += 1
         if looked > most or went >= room:
             return c + 1, True, run, went
     return which.size, True, run, went
@@ -803,20 +809,21 @@ def bounds(
 def bounds_of_some(
     first: int, last: int, step: int, drops: Any, which: Any, outgoing: Any, entry: Any, relu: bool,
     slopes: Any, anchors: Any, present: Any, metric: int, rows: int, enough: Any, below: Any, out: Any,
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
     """Put lower bounds in `out` `(n_units, n_blocks)`, of blocks `first`, `first + step`, ... below `last`.
 
     `below` `(n_units,)` takes their sums; a unit whose sum is more than is `enough` is looked at no further.
     Unit number c is number `which[c]` of the `drops` and has the weights `outgoing[c]`; see `bounds`.
+    Returns how many rows were looked at, for all units together.
     """
-    left = which.size
+    left, looked = which.size, 0
     places, drop, found = np.arange(left), which.copy(), np.empty((left, out.shape[1]))
     for b in range(first, last, step):
         bounds(
             b, b + 1, drops, drop[:left], outgoing, places[:left], entry, relu,
             slopes, anchors, present, metric, rows, found,
         )  # fmt: skip
-        some, left = left, 0
+        some, left, looked = left, 0, looked + left * entry.shape[2]
         for c in range(some):
             unit = places[c]
             out[unit, b] = found[c, b]
@@ -825,6 +832,7 @@ def bounds_of_some(
             left += 0 if below[unit] > enough[unit] else 1
         if not left:
             break
+    return looked
 
 
 @jit

@@ -93,13 +93,17 @@ class RunLevel(Layer):
         counts.
         """
 
-    def _try(self, drops: Sequence[Drop | None], budget: FloatArray, sure: FloatArray | None) -> list[Found]:
+    def _try(
+        self, drops: Sequence[Drop | None], offset: FloatArray, budget: FloatArray, sure: FloatArray | None
+    ) -> list[Found]:
         """Run the rest of the chain without each of the drops, with the weights of now; see `_search`.
 
         What is below `sure` is taken out, and the search goes on: None for a level that does not go on.
+        Sums of what is given up come with `offset` added.
         """
         some = [drop for drop in drops if drop is not None]
-        return self._search(some, self.outgoing[[drop.place for drop in some]], budget)
+        found = self._search(some, self.outgoing[[drop.place for drop in some]], budget)
+        return [one._replace(sums=one.sums + offset) if one.partial else one for one in found]
 
     def _dropped(self, drops: Sequence[Drop]) -> FloatArray:
         """Return what is dropped, `(n_drops, n_blocks, block)`."""
@@ -257,13 +261,13 @@ class RunLevel(Layer):
                 reach = np.abs(upper) * SLACK + np.where(counts, 0, reach)
                 budget = upper - offset + reach
                 sure = upper - offset - reach if on else None
-        trials = self._try(drops, budget, sure)
+        trials = self._try(drops, offset, budget, sure)
         # What a mixture of units drops can be rounded to nothing, on any row.
         mixing = np.inf if mixtures else 0.0
         found = []
         for drop, one in zip(drops, trials, strict=False):
             if one.partial:
-                found.append(Found(one.sums + offset, _NONE, partial=True))
+                found.append(one)
                 continue
             if drop is None:
                 found.append(Found(base, base_error, taken=one.taken))

@@ -119,18 +119,21 @@ class NarrowLevel(RunLevel):
         self.rows.each_chunk(mix, out.size * self.held.shape[1])
         return out, np.arange(len(drops))
 
-    def _try(self, drops: Sequence[Drop | None], budget: FloatArray, sure: FloatArray | None) -> list[Found]:
+    def _try(
+        self, drops: Sequence[Drop | None], offset: FloatArray, budget: FloatArray, sure: FloatArray | None
+    ) -> list[Found]:
         if sure is not None:
             places = np.array([-1 if drop is None else drop.place for drop in drops])
-            return self._look(self.held, places, self._padded(self.outgoing), places, budget, sure)
+            return self._look(self.held, places, self._padded(self.outgoing), places, offset, budget, sure)
         some = [drop for drop in drops if drop is not None]
         gone, which = self._gone(some)
         places = which if gone is self.held else np.array([drop.place for drop in some])
-        return self._look(gone, which, self._padded(self.outgoing), places, budget)
+        return self._look(gone, which, self._padded(self.outgoing), places, offset, budget)
 
     def _search(self, drops: Sequence[Drop], outgoing: FloatArray, budget: FloatArray) -> list[Found]:
         gone, which = self._gone(drops)
-        return self._look(gone, which, self._padded(outgoing), np.arange(len(drops)), budget)
+        none = np.zeros(len(budget))
+        return self._look(gone, which, self._padded(outgoing), np.arange(len(drops)), none, budget)
 
     def _look(
         self,
@@ -138,6 +141,7 @@ class NarrowLevel(RunLevel):
         which: Array,
         outgoing: FloatArray,
         places: Array,
+        offset: FloatArray,
         budget: FloatArray,
         sure: FloatArray | None = None,
     ) -> list[Found]:
@@ -177,13 +181,13 @@ class NarrowLevel(RunLevel):
                 size = rows.n_blocks if tried == likely else max(1, ALONE // self._cost)
                 gave_up = self._run(one, bounded, budget, size)
                 tried += 1
-        found = []
-        for i, one in enumerate((sums - 0.5 * unsure)[:tried]):
-            if taken[i] or (i == tried - 1 and not gave_up):
-                error = np.where(counts, 0.5 * unsure[i], moved[i])
-                found.append(Found(sums[i], error, taken=bool(taken[i])))
-            else:
-                found.append(Found(one, _NONE, partial=True))
+        doubts = 0.5 * unsure[:tried]
+        found = [Found(one, _NONE, True) for one in sums[:tried] - doubts + offset]
+        errors = np.where(counts, doubts, moved[:tried])
+        for i in np.flatnonzero(taken[:tried]).tolist():
+            found[i] = Found(sums[i], errors[i], taken=True)
+        if not gave_up:
+            found[-1] = Found(sums[tried - 1], errors[-1])
         return found
 
     def _run(self, one: _One, bounded: int, budget: FloatArray, size: int) -> bool:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
 
-from pruner_gui.network import Network, RemoveUnits
+from pruner_gui.network import IndexArray, Network, RemoveUnits
 from pruner_gui.pruning.config import BadSetting, Protected, PruneConfig
 
 
@@ -23,15 +23,27 @@ def candidates(
     `layers` are hidden layers counted from 0, None for all. The last `least` neurons of a layer, by default
     one, may not go, and none that is protected or that an addition binds to one that may not go.
     """
+    removable = _removable(network, layers, protected, least)
+    return [RemoveUnits(name, (unit,)) for name, units in removable for unit in units.tolist()]
+
+
+def count(config: PruneConfig, network: Network, original: Network) -> int:
+    """Return how many candidates there are, for a network made from `original`."""
+    removable = _removable(network, config.layers, config.protected, floors(config, original))
+    return sum(units.size for _, units in removable)
+
+
+def _removable(
+    network: Network, layers: tuple[int, ...] | None, protected: Protected, least: Mapping[str, int]
+) -> Iterator[tuple[str, IndexArray]]:
+    """Yield layers with those of their units that may go."""
     kept = [*_tags(network, protected), *full(network, least)]
-    return [
-        RemoveUnits(layer.name, (unit,))
-        for layer in network.hidden_layers
-        if layer.units.size > 1 and (layers is None or layer.index in layers)
-        for unit in layer.units[
-            layer.prunable & ~np.isin(network.tags[layer.name], kept) if kept else layer.prunable
-        ].tolist()
-    ]
+    for layer in network.hidden_layers:
+        if layer.units.size > 1 and (layers is None or layer.index in layers):
+            goes = layer.prunable
+            if kept:
+                goes = goes & ~np.isin(network.tags[layer.name], kept)
+            yield layer.name, layer.units[goes]
 
 
 def floors(config: PruneConfig, original: Network) -> dict[str, int]:

@@ -1,8 +1,12 @@
-"""What a pruning run reports: one stream of frozen events, read by the window and by the command line."""
+"""What a pruning run reports: one stream of frozen events, read by the window and by the command line.
+
+Those that come by the thousand are named tuples, which are made several times faster than dataclasses.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pruner_gui.evaluation import Score
 from pruner_gui.network import Edit, Network
@@ -53,16 +57,14 @@ class Preparing:
     share: float
 
 
-@dataclass(frozen=True)
-class Ranked:
+class Ranked(NamedTuple):
     """A neuron's removal was measured to find the order of the pass that begins."""
 
     edit: Edit
     score: Score
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(NamedTuple):
     """The network was tried without a neuron, or without some connections.
 
     `number` counts trials from 1, `number_of_pass` passes from 1.

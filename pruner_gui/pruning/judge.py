@@ -35,22 +35,26 @@ class Judge:
                 raise NothingToRelateTo(metric)
             ceiling = config.baseline == "absolute" and not tolerance.relative
             self._amounts.append(tolerance.value - error if ceiling else tolerance.amount(error))
-        self._reference = original
+        self._refer_to(original)
+
+    def _refer_to(self, score: Score) -> None:
+        self._reference = score
+        pairs = list(zip(score.values, self._amounts, strict=True))
+        self._limits = tuple(error + amount for error, amount in pairs)
+        lower: tuple[float, ...] = ()
+        if self._comparison == "abs":
+            lower = tuple(max(error - amount, 0.0) for error, amount in pairs)
+        self._turns = Limits(tuple(max(limit, 0.0) for limit in self._limits), lower, exact=self._moves)
 
     @property
     def limits(self) -> tuple[float, ...]:
         """The largest error allowed, metric by metric."""
-        pairs = zip(self._reference.values, self._amounts, strict=True)
-        return tuple(error + amount for error, amount in pairs)
+        return self._limits
 
     @property
     def turns(self) -> Limits:
         """Where its decisions turn, for the evaluator."""
-        lower: tuple[float, ...] = ()
-        if self._comparison == "abs":
-            pairs = zip(self._reference.values, self._amounts, strict=True)
-            lower = tuple(max(error - amount, 0.0) for error, amount in pairs)
-        return Limits(tuple(max(limit, 0.0) for limit in self.limits), lower, exact=self._moves)
+        return self._turns
 
     def allows(self, score: Score) -> bool:
         """Say whether every error of `score` is within its tolerance."""
@@ -62,7 +66,7 @@ class Judge:
     def accepted(self, score: Score) -> None:
         """Take note of a removal: with the current network as baseline the reference moves."""
         if self._moves:
-            self._reference = score
+            self._refer_to(score)
 
     def _holds(self, error: float, reference: float, amount: float) -> bool:
         rise = error - reference

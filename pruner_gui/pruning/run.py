@@ -9,7 +9,7 @@ from types import MappingProxyType
 from pruner_gui.evaluation import Evaluator, Score, beyond_noise, row_losses
 from pruner_gui.network import Network
 from pruner_gui.pruning import connections, controls, free, selective
-from pruner_gui.pruning.candidates import candidates, floors
+from pruner_gui.pruning.candidates import count, floors
 from pruner_gui.pruning.config import SLACK, BadSetting, PruneConfig
 from pruner_gui.pruning.events import Accepted, Event, Finished, Lowest, StageEnded, StageStarted, Started
 from pruner_gui.pruning.guard import Guard
@@ -81,8 +81,8 @@ def prune_in_steps(
     guarding = None if guard is None else Guard(steps[-1], guard, origin)
     points = Trajectory(network)
     state = State(network, start, (holdout, guard))
-    count = len(candidates(network, steps[0].layers, steps[0].protected, floors(steps[0], origin)))
-    yield Started(network, metrics, reference, start, limits, seen[0], count, seen[1])
+    goes = count(steps[0], network, origin)
+    yield Started(network, metrics, reference, start, limits, seen[0], goes, seen[1])
     held, on_held_rows = seen[0], [seen[0]]
     for number, config in enumerate(steps):
         judge = Judge(config, metrics, reference)

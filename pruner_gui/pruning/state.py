@@ -27,6 +27,7 @@ class State:
         self.accepted: list[Edit] = []
         self._watchers = watchers
         self.least: Mapping[str, int] = {}
+        self._known: tuple[Network, list[RemoveUnits]] | None = None  # candidates
         self.config: PruneConfig
         self.judge: Judge
         self.evaluator: Evaluator
@@ -37,11 +38,15 @@ class State:
         """Take up a step of the run; what stays at least is counted from the `original` layers."""
         self.config, self.judge, self.evaluator = config, judge, evaluator
         self.least = floors(config, original)
+        self._known = None
         yield from get_ready(evaluator, self.network)
 
     def candidates(self) -> list[RemoveUnits]:
         """Return the removal of every neuron that may go now."""
-        return candidates(self.network, self.config.layers, self.config.protected, self.least)
+        if self._known is None or self._known[0] is not self.network:
+            found = candidates(self.network, self.config.layers, self.config.protected, self.least)
+            self._known = self.network, found
+        return self._known[1]
 
     def accept(self, edit: Edit, score: Score, reason: str = "") -> Accepted:
         """Go on to the network that an edit gives, which has this error."""
