@@ -6,6 +6,7 @@ example, they slow small products down a hundredfold; cutting the rows ourselves
 
 from __future__ import annotations
 
+import importlib
 import math
 import threading
 import weakref
@@ -117,11 +118,12 @@ _before: dict[str, int] = {}
 
 @cache
 def _libraries() -> tuple[LibController, ...]:
+    importlib.import_module("scipy.linalg.cython_blas")  # the one that products in compiled loops use
     return tuple(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
 def without_blas_threads(user: object) -> None:
-    """Keep numpy's BLAS to one thread a call as long as `user` lives."""
+    """Keep every BLAS to one thread a call as long as `user` lives."""
     global _users
     with _lock:
         _users += 1
