@@ -978,11 +978,11 @@ def select(
     t: int, gone: Any, speeds: Any, leads: Any, before: Any, lower: Any, bounded: int,
     entry: Any, taken: Any, factor: float, unseen: Any, rows: Any,
 ) -> int:  # fmt: skip
-    """Put which rows trial `t` has to run in row `t` of `rows`, and return how many these are.
+    """Put which rows trial `t` may have to run in row `t` of `rows`, and return how many these are.
 
     A row need not be run if nothing is `gone`, or if that times the trial's speed lies within its lead. If
     `factor` is not 0, neither if that times what comes out of a relu behind the `entry` less `gone` times
-    `taken` moves within its lead.
+    `taken` moves within its lead: that is seen to here where there is a loss, and later by `_sift`.
     Of what has to be run, the losses `before` go off `unseen` `(n_metrics,)`, and bounds `lower`
     `(n_trials, n_rows)` of the losses by metric `bounded` come on.
     """
@@ -1001,11 +1001,13 @@ def select(
             some |= matters[r]
         if not some:
             continue
+        if factor:
+            for r in range(count):
+                if before[b, 0, r] > 0 and matters[r]:
+                    matters[r] = _moves(at + r, drop, taken[t], entry, leads, factor)
         for r in range(count):
             index[found] = at + r
             found += matters[r]
-        if factor:
-            found = start + _moving(index[start:found], drop, taken[t], entry, leads, factor)
         for m in range(before.shape[1]):
             for k in range(start, found):
                 unseen[m] -= before[b, m, index[k] - at]
@@ -1016,18 +1018,31 @@ def select(
 
 
 @jit
-def _moving(index: Any, drop: Any, taken: Any, entry: Any, leads: Any, factor: float) -> int:
-    """Leave those rows in `index` that a relu lets move beyond their lead; return how many. See `select`."""
+def _moves(i: int, drop: Any, taken: Any, entry: Any, leads: Any, factor: float) -> bool:
+    """Say whether a relu lets row `i` move beyond its lead; see `select`."""
     zero = entry.dtype.type(0)
-    kept = 0
-    for i in index:
-        index[kept] = i
-        x, d, square = entry[i], drop[i], zero
-        for j in range(taken.size):
-            step = max(x[j] - d * taken[j], zero) - max(x[j], zero)
-            square += step * step
-        kept += 0 if math.sqrt(square) * factor <= leads[i] else 1
-    return kept
+    x, d, square = entry[i], drop[i], zero
+    for j in range(taken.size):
+        step = max(x[j] - d * taken[j], zero) - max(x[j], zero)
+        square += step * step
+    return not math.sqrt(square) * factor <= leads[i]
+
+
+@jit
+def _sift(
+    index: Any, kept: int, start: int, stop: int, enough: int,
+    drop: Any, taken: Any, entry: Any, leads: Any, factor: float,
+) -> tuple[int, int]:  # fmt: skip
+    """Put those of rows `start` to `stop` of `index` that move beyond their lead behind those `kept`.
+
+    Ends when there are `enough`. Returns how many are kept then, and where the others start.
+    """
+    enough += kept
+    while start < stop and kept < enough:
+        index[kept] = index[start]
+        kept += 1 if _moves(index[start], drop, taken, entry, leads, factor) else 0
+        start += 1
+    return kept, start
 
 
 _SHIFT = 20  # bits of a float32 behind those that rows are sorted by: they are told apart by an eighth
@@ -1244,7 +1259,7 @@ def run_rows(
 @jit
 def run_trial(
     t: int, first: int, most: int, speeds: Any, present: Any, factor: float, budget: Any,
-    counts: Any, done: Any, sums: Any, unseen: Any, moved: Any, unsure: Any, many: int,
+    counts: Any, waiting: Any, done: Any, sums: Any, unseen: Any, moved: Any, unsure: Any, many: int,
     gone: Any, taken: Any, lower: Any, bounded: int, rows: Any,
     entry: Any, stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, one: Any, other: Any,
     kinds: Any, scales: Any, head: int, n_out: int, close: Any, threshold: float,
@@ -1253,21 +1268,35 @@ def run_trial(
     """Run trial `t` on so many of its rows at `most`, or until some error is too large; say if one is.
 
     If `counts[t]` is negative its rows are chosen first, see `select`; `done[t]` of them have been run.
-    `first` rows are run at once, then ever more. The other arguments are those of `run_rows`.
+    `first` rows are run at once, then ever more. Those from `waiting[t]` on are sifted before they are run.
+    The other arguments are those of `run_rows`.
     """
+    index, drop = rows[t], gone[t]
     if counts[t] < 0:
         counts[t] = select(
             t, gone, speeds, present, before, lower, bounded, entry, taken, factor, unseen, rows
         )
+        waiting[t] = 0 if factor else counts[t]
         if counts[t] > first and (bounded >= 0 or between.size):
-            put_first(rows[t, : counts[t]], gone[t], present, before, bounded)
-    last = min(done[t] + most, counts[t])
+            put_first(index[: counts[t]], drop, present, before, bounded)
+    last = done[t] + most
     while True:
         for m in range(kinds.size):
             if sums[m] + unseen[m] - 0.5 * unsure[m] > budget[m]:
                 return True
         at = done[t]
         end = min(at + min(max(first, at), many), last)
+        if waiting[t] < counts[t]:
+            # Most are given up on the first rows.
+            enough = first if at == 0 and most >= first else counts[t]
+            ready, waiting[t] = _sift(
+                index, at, waiting[t], counts[t], enough, drop, taken[t], entry, present, factor
+            )
+            if waiting[t] == counts[t]:
+                counts[t] = waiting[t] = ready
+        else:
+            ready = counts[t]
+        end = min(end, ready)
         if end <= at:
             return False
         run_rows(

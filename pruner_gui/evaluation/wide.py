@@ -20,10 +20,10 @@ from pruner_gui.evaluation.tangents import Tangents
 from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
-_FIRST, _MANY = 64, 512  # rows of a trial that are run at once: at first, and at most
+_FIRST, _MANY = 48, 512  # rows of a trial that are run at once: at first, and at most
 _MOST = 2048  # rows of a trial that one thread runs, or a quarter of all
 _ALONE = 512  # rows below which a second thread costs more than it brings
-_USED = 0.1  # share of leads that may be used up when they are carried to the next level
+_USED = 0.5  # share of a row's lead that may be used up when it is carried to the next level
 _RUN = -1.0  # lead of a row that is run whatever happens
 _Totals = tuple[FloatArray, FloatArray, FloatArray, Array]
 
@@ -32,10 +32,11 @@ _Totals = tuple[FloatArray, FloatArray, FloatArray, Array]
 class _Trials:
     """Trials on their way: what is dropped `(n_trials, n_rows)`, and the weights it had `(n_trials, n_next)`.
 
-    `lower` are bounds of the losses of one metric, `bounded`, or that is -1. Of the rows `index` that have to
-    be run, `counts` of them, `done` were. What the others add to the present sums at least is `unseen`;
-    together with `sums`, which have what was run, they are a lower bound. Of what was run, `losses`
-    `(n_trials, n_metrics, n_rows)` and `leads` are kept. Those that are `over` are given up.
+    `lower` are bounds of the losses of one metric, `bounded`, or that is -1. Of the rows `index` that may
+    have to be run, `counts` of them, `done` were; those from `waiting` on were not looked at closely. What
+    they and others add to the present sums at least is `unseen`; together with `sums`, which have what was
+    run, they are a lower bound. Of what was run, `losses` `(n_trials, n_metrics, n_rows)` and `leads` are kept.
+    Those that are `over` are given up.
     """
 
     gone: FloatArray
@@ -47,6 +48,7 @@ class _Trials:
     budget: FloatArray
     index: IndexArray
     counts: Array
+    waiting: Array
     done: Array
     losses: FloatArray
     leads: FloatArray
@@ -87,8 +89,6 @@ class WideLevel(RunLevel):
             (np.empty(size, self._dtype), np.empty(size, self._dtype)) for _ in range(rows.tuning.threads)
         ]
         self._call = max(_FIRST, CALL // program.multiply_adds)  # rows of one call at most
-        # How much of the leads is used up, relative to what they usually were.
-        self._used, self._usual = 0.0, 1.0
         nothing = np.zeros(len(rows.measure.kinds))
         self._now = Found(nothing, nothing)
         self._radii: Radii | None = None
@@ -101,6 +101,7 @@ class WideLevel(RunLevel):
         self._measures = measure.kinds, measure.scales, measure.head, program.n_out
         self._targets = measure.threshold, rows.wanted, rows.labels, between, speed
         self._leads = np.zeros(len(self._entry), self._dtype)
+        self._used = np.zeros(len(self._entry), self._dtype)  # how much of a lead is used up
         self._shift = np.zeros(len(self._entry), self._dtype)  # by how much the last removal moved rows
         self._tangents: Tangents | None = None
         if Tangents.fit(rows, self._afters):
@@ -146,21 +147,23 @@ class WideLevel(RunLevel):
     def _carry_on(self, before: RunLevel) -> bool:
         counts = self.rows.measure.counts
         if self._radii is not None:
-            # Leads that removals have used up are to be made anew.
-            if not isinstance(before, WideLevel) or before._radii is None or before._used > _USED:
+            if not isinstance(before, WideLevel) or before._radii is None:
                 return False
-            self._leads, self._usual, self._used = before._leads, before._usual, before._used
+            self._leads, self._used = before._leads, before._used
         found = super()._carry_on(before)
         losses = self._losses.swapaxes(0, 1).reshape(len(counts), -1)[:, : self.rows.count]
         doubts = (losses == 0.5).sum(axis=1)
         self._now = Found(self._present, np.where(counts, 0.5 * doubts, 0))
+        if self._radii is not None:
+            # Leads that removals have used up are made anew.
+            self._leads[self._used > _USED * (self._leads + self._used)] = _RUN
+            super()._measure_present()
         return found
 
     def _measure_present(self) -> None:
         self._leads[:] = _RUN
         self._shift[:] = 0
         super()._measure_present()
-        self._used, self._usual = 0.0, max(float(np.median(self._leads)), 1e-30)
 
     def _take_over(self) -> None:
         (trials, t), self._now = self._done, self._tried
@@ -170,9 +173,10 @@ class WideLevel(RunLevel):
             self._tangents.moved(self._shift)
         if self._radii is not None:
             used = self._shift * self._radii.factor
-            self._used += float(used.mean()) / self._usual
             self._leads -= used
+            self._used += used
             self._leads[index] = trials.leads[t, : index.size]
+            self._used[index] = 0
         else:
             self._leads[:] = 0  # a row is run if anything happens to it
 
@@ -213,6 +217,7 @@ class WideLevel(RunLevel):
             gone, taken, speeds, factor, lower, bounded, budget,
             index=rows.spare.of("index", (n, rows.count), np.int32),
             counts=np.full(n, -1),
+            waiting=np.zeros(n, np.int64),
             done=np.zeros(n, np.int64),
             losses=rows.spare.of("losses", (n, metrics, rows.count)),
             leads=rows.spare.of("leads", (n, rows.count if self._radii is not None else 0), self._dtype),
@@ -252,7 +257,8 @@ class WideLevel(RunLevel):
         spare = self._spare.pop()
         trials.over[t] = kernels.run_trial(
             t, _FIRST, min(most, self._call), trials.speeds, self._leads, trials.factor, trials.budget,
-            trials.counts, trials.done, *trials.totals(t), _MANY, *self._arguments(trials, spare),
+            trials.counts, trials.waiting, trials.done, *trials.totals(t), _MANY,
+            *self._arguments(trials, spare),
         )  # fmt: skip
         self._spare.append(spare)
 
