@@ -1161,70 +1161,107 @@ def pick(first: int, last: int, held: Any, places: Any, shifts: Any, out: Any) -
 
 @jit
 def select(
-    first: int, last: int, gone: Any, speeds: Any, leads: Any, before: Any, lower: Any, bounded: int,
-    entry: Any, taken: Any, factor: float, unseen: Any, index: Any, counts: Any,
-) -> None:  # fmt: skip
-    """Put the rows that trials have to run in `index` `(n_trials, n_rows)`, `counts` of them.
+    t: int, gone: Any, speeds: Any, leads: Any, before: Any, lower: Any, bounded: int,
+    entry: Any, taken: Any, factor: float, unseen: Any, rows: Any,
+) -> int:  # fmt: skip
+    """Put which rows trial `t` may have to run in row `t` of `rows`, and return how many these are.
 
     A row need not be run if nothing is `gone`, or if that times the trial's speed lies within its lead. If
     `factor` is not 0, neither if that times what comes out of a relu behind the `entry` less `gone` times
-    `taken` moves within its lead.
-    Of what has to be run, the losses `before` go off `unseen` `(n_trials, n_metrics)`, and bounds `lower`
+    `taken` moves within its lead: that is seen to here where there is a loss, and later by `_sift`.
+    Of what has to be run, the losses `before` go off `unseen` `(n_metrics,)`, and bounds `lower`
     `(n_trials, n_rows)` of the losses by metric `bounded` come on.
     """
     block = before.shape[2]
     zero = gone.dtype.type(0)
-    for t in range(first, last):
-        drop, rows, speed, found = gone[t], index[t], speeds[t], 0
-        for b in range(before.shape[0]):
-            start = found
-            for i in range(b * block, min((b + 1) * block, rows.size)):
-                rows[found] = i
-                size = abs(drop[i])
-                # No branch: it could not be foreseen.
-                found += (size != zero) * (1 - (size * speed <= leads[i]))
-            if factor:
-                found = start + _moving(rows[start:found], drop, taken[t], entry, leads, factor)
-            for m in range(before.shape[1]):
-                for k in range(start, found):
-                    unseen[t, m] -= before[b, m, rows[k] - b * block]
-            if bounded >= 0:
-                for k in range(start, found):
-                    unseen[t, bounded] += lower[t, rows[k]]
-        counts[t] = found
+    drop, index, speed, found = gone[t], rows[t], speeds[t], 0
+    matters = np.empty(block, np.int8)
+    for b in range(before.shape[0]):
+        at, start = b * block, found
+        count = min(block, index.size - at)
+        some = np.int8(0)
+        for r in range(count):
+            size = abs(drop[at + r])
+            # No branch: it could not be foreseen.
+            matters[r] = (size != zero) & (1 - (size * speed <= leads[at + r]))
+            some |= matters[r]
+        if not some:
+            continue
+        if factor:
+            for r in range(count):
+                if before[b, 0, r] > 0 and matters[r]:
+                    matters[r] = _moves(at + r, drop, taken[t], entry, leads, factor)
+        for r in range(count):
+            index[found] = at + r
+            found += matters[r]
+        for m in range(before.shape[1]):
+            for k in range(start, found):
+                unseen[m] -= before[b, m, index[k] - at]
+        if bounded >= 0:
+            for k in range(start, found):
+                unseen[bounded] += lower[t, index[k]]
+    return found
 
 
 @jit
-def _moving(index: Any, drop: Any, taken: Any, entry: Any, leads: Any, factor: float) -> int:
-    """Leave those rows in `index` that a relu lets move beyond their lead; return how many. See `select`."""
+def _moves(i: int, drop: Any, taken: Any, entry: Any, leads: Any, factor: float) -> bool:
+    """Say whether a relu lets row `i` move beyond its lead; see `select`."""
     zero = entry.dtype.type(0)
-    kept = 0
-    for i in index:
-        index[kept] = i
-        x, d, square = entry[i], drop[i], zero
-        for j in range(taken.size):
-            step = max(x[j] - d * taken[j], zero) - max(x[j], zero)
-            square += step * step
-        kept += 0 if math.sqrt(square) * factor <= leads[i] else 1
-    return kept
+    x, d, square = entry[i], drop[i], zero
+    for j in range(taken.size):
+        step = max(x[j] - d * taken[j], zero) - max(x[j], zero)
+        square += step * step
+    return not math.sqrt(square) * factor <= leads[i]
 
 
 @jit
-def ranks(index: Any, drop: Any, leads: Any, before: Any, metric: int, out: Any) -> None:
-    """Put in `out` a number for every row of `index`, the smaller the more it is likely to matter to a trial.
+def _sift(
+    index: Any, kept: int, start: int, stop: int, enough: int,
+    drop: Any, taken: Any, entry: Any, leads: Any, factor: float,
+) -> tuple[int, int]:  # fmt: skip
+    """Put those of rows `start` to `stop` of `index` that move beyond their lead behind those `kept`.
+
+    Ends when there are `enough`. Returns how many are kept then, and where the others start.
+    """
+    enough += kept
+    while start < stop and kept < enough:
+        index[kept] = index[start]
+        kept += 1 if _moves(index[start], drop, taken, entry, leads, factor) else 0
+        start += 1
+    return kept, start
+
+
+_SHIFT = 20  # bits of a float32 behind those that rows are sorted by: they are told apart by an eighth
+
+
+@jit
+def put_first(index: Any, drop: Any, leads: Any, before: Any, metric: int) -> None:
+    """Sort `index` so that the rows that are likely to matter most to a trial come first.
 
     `metric` is the one that tangents bound: they are off by the square of the movement, and by the more the
     less sure the class is. If it is -1 only classes count: mistakes come first, since they count as none as
     long as they are not run, and then those whose lead is used up most.
     """
-    block = before.shape[2]
-    for k in range(index.size):
+    n, block = index.size, before.shape[2]
+    weight = np.empty(n, np.float32)
+    for k in range(n):
         i = index[k]
         size, loss = abs(drop[i]), before[i // block, max(metric, 0), i % block]
         if metric >= 0:
-            out[k] = -size * size * min(loss, 1.0)
+            weight[k] = size * size * min(loss, 1.0)
         else:
-            out[k] = -1.0 if loss > 0 else leads[i] / size
+            weight[k] = np.inf if loss > 0 or not leads[i] > 0 else size / leads[i]
+    keys, starts = weight.view(np.int32), np.zeros((1 << 31 - _SHIFT) + 1, np.int64)
+    top = starts.size - 1
+    for k in range(n):
+        keys[k] = top - 1 - (keys[k] >> _SHIFT)
+        starts[keys[k] + 1] += 1
+    for q in range(top):
+        starts[q + 1] += starts[q]
+    unsorted = index.copy()
+    for k in range(n):
+        index[starts[keys[k]]] = unsorted[k]
+        starts[keys[k]] += 1
 
 
 @jit
@@ -1238,18 +1275,7 @@ def put_rows(index: Any, values: Any, out: Any) -> None:
 
 
 @jit
-def seen(index: Any, before: Any, lower: Any, bounded: int, unseen: Any) -> None:
-    """Give the losses of rows `index` back to `unseen`, and take their bounds off; see `select`."""
-    block = before.shape[2]
-    for i in index:
-        for m in range(unseen.size):
-            unseen[m] += before[i // block, m, i % block]
-        if bounded >= 0:
-            unseen[bounded] -= lower[i]
-
-
-@jit
-def lose(entry: Any, index: Any, gone: Any, taken: Any, relu: bool, out: Any) -> None:
+def _lose(entry: Any, index: Any, gone: Any, taken: Any, relu: bool, out: Any) -> None:
     """Put rows `index` of `entry` `(n_rows, n_next)` less `gone` times `taken` in `out`, activated or not."""
     zero = entry.dtype.type(0)
     for i in range(index.size):
@@ -1263,61 +1289,206 @@ def lose(entry: Any, index: Any, gone: Any, taken: Any, relu: bool, out: Any) ->
 
 
 @jit
-def add_bias(values: Any, bias: Any, relu: bool) -> None:
+def _add_bias(values: Any, bias: Any, relu: bool) -> None:
     """Add the bias to rows `(n_rows, units)`, and activate them or not, in place."""
     zero = values.dtype.type(0)
     for i in range(values.shape[0]):
         row = values[i]
         if relu:
-            for j in range(bias.size):
+            for j in range(row.size):
                 row[j] = max(row[j] + bias[j], zero)
         else:
-            for j in range(bias.size):
+            for j in range(row.size):
                 row[j] += bias[j]
 
 
 @jit
-def compare(
-    index: Any, rows_first: Any,
-    kinds: Any, scales: Any, head: int, n_out: int, close: Any, threshold: float,
-    wanted: Any, labels: Any, before: Any, after: Any,
-    integers: Any, sums: Any, moved: Any, unsure: Any,
-) -> None:  # fmt: skip
-    """Put the losses of some rows in `after` `(n_metrics, n_rows)`, for their scores `(n_rows, n_out)`.
+def _each_row(
+    codes: Any, settings: Any, operands: Any, first: int, last: int, values: Any, integers: Any
+) -> None:
+    """Apply the operations `first` to `last` of a program to rows `(n_rows, units)`, in place."""
+    units = values.shape[1]
+    spare, whole = np.empty(units, values.dtype), np.empty(units, integers.dtype)
+    for i in range(first, last):
+        code, start = codes[i], int(settings[i, 0])
+        for r in range(values.shape[0]):
+            row = values[r]
+            if code < ADD:
+                activate(code, settings[i, 0], settings[i, 1], settings[i, 2], row, spare, whole)
+                continue
+            for j in range(units):
+                c = values.dtype.type(operands[start + j])
+                if code == ADD:
+                    row[j] += c
+                elif code == SUB:
+                    row[j] -= c
+                elif code == MUL:
+                    row[j] *= c
+                else:
+                    row[j] /= c
 
-    `index` says which rows they are. The other arguments are those of `trial`; `sums` take what the losses
-    are more than those `before`.
+
+@jit
+def _scores(
+    index: Any, drop: Any, taken: Any, entry: Any,
+    stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, integers: Any, one: Any, other: Any,
+) -> Any:  # fmt: skip
+    """Return scores `(n_rows, n_outputs)`, padded, of rows `index` without a drop: by matrix products."""
+    n, width = index.size, entry.shape[1]
+    values = one[: n * width].reshape(n, width)
+    for i in range(stages.shape[0]):
+        first, last = stages[i, 4], stages[i, 5]
+        relu = first < last and codes[first] == RELU
+        if i == 0:
+            _lose(entry, index, drop, taken, relu, values)
+        else:
+            n_to, at, bias_at = stages[i, 1], stages[i, 2], stages[i, 3]
+            out = other[: n * n_to].reshape(n, n_to)
+            # The last of the weights' rows may be padding.
+            np.dot(values, flat[at : at + width * n_to].reshape(width, n_to), out)
+            _add_bias(out, flat[bias_at : bias_at + n_to], relu)
+            values, width = out, n_to
+            one, other = other, one
+        _each_row(codes, settings, operands, first + (1 if relu else 0), last, values, integers)
+    return values
+
+
+@jit
+def leads_of(scores: Any, labels: Any, between: Any, speed: float, close: Any, out: Any) -> None:
+    """Put in `out` the lead of each row by its scores `(n_rows, n_classes)` and its class; see `radii`.
+
+    It is -1 where the class is decided by less than `close[0]` times the largest score and `close[1]`.
     """
-    block = labels.shape[1]
-    kind = rows_first.dtype
+    for i in range(scores.shape[0]):
+        row, label, largest, total = scores[i], labels[i], 0.0, 0.0
+        for k in range(between.shape[0]):
+            size = abs(np.float64(row[k]))
+            largest = max(largest, size)
+            total += size
+        margin = 2 * (close[0] * largest + close[1])
+        right, wrong = np.inf, -np.inf
+        for k in range(between.shape[0]):
+            if k != label:
+                ahead = np.float64(row[label]) - np.float64(row[k])
+                rate = 1 / (between[label, k] + 2 * close[0] * speed)
+                right = min(right, (ahead - margin) * rate)
+                wrong = max(wrong, (-ahead - margin) * rate)
+        lead = max(right, wrong)
+        out[i] = lead * (1 - 1e-5) if lead > 0 and total < np.inf else -1.0
+
+
+@jit
+def run_rows(
+    t: int, first: int, last: int, sums: Any, unseen: Any, moved: Any, unsure: Any, many: int,
+    gone: Any, taken: Any, lower: Any, bounded: int, rows: Any,
+    entry: Any, stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, one: Any, other: Any,
+    kinds: Any, scales: Any, head: int, n_out: int, close: Any, threshold: float,
+    wanted: Any, labels: Any, between: Any, speed: float, before: Any, integers: Any, after: Any, leads: Any,
+) -> None:  # fmt: skip
+    """Run the rest of the chain without what trial `t` drops on `first` to `last` of its `rows`.
+
+    What arrays have of a trial is in row `t` of them. `entry` `(n_rows, n_next)` is what the next layer gets,
+    rows first; `many` rows are run at once, and `one` and `other` are scratch for as many. Losses go to
+    `after` `(n_trials, n_metrics, n_rows)`, and leads to `leads`, unless `between` is empty: see `radii`.
+    `sums` take what losses are more than those `before`, and `unseen` loses those and the bounds `lower`, see
+    `select`. The other arguments are those of `trial`.
+    """
+    block, width = labels.shape[1], min(labels.shape[1], last - first)
+    kind = entry.dtype
     x, work, spare = (
-        np.empty((n_out, block), kind),
-        np.empty((n_out, block), kind),
-        np.empty((3, block), kind),
+        np.empty((n_out, width), kind),
+        np.empty((n_out, width), kind),
+        np.empty((3, width), kind),
     )
-    spare64, wish, found = np.empty((3, block)), np.empty((wanted.shape[1], block)), np.empty(block)
+    spare64, wish, found = np.empty((3, width)), np.empty((wanted.shape[1], width)), np.empty(width)
     whole, whole64, right = (
-        np.empty(block, integers.dtype),
-        np.empty(block, np.int64),
-        np.empty(block, np.int64),
+        np.empty(width, integers.dtype),
+        np.empty(width, np.int64),
+        np.empty(width, np.int64),
     )
-    for start in range(0, index.size, block):
-        count = min(block, index.size - start)
-        for r in range(block):
-            row = rows_first[start + min(r, count - 1)]
-            for k in range(n_out):
-                x[k, r] = row[k]
-        look_up(index, start, count, wanted, labels, wish, right)
+    for begin in range(first, last, many):
+        index = rows[t, begin : min(begin + many, last)]
+        scores = _scores(
+            index, gone[t], taken[t], entry, stages, flat, codes, settings, operands, integers, one, other
+        )
+        for start in range(0, index.size, width):
+            count, at = min(width, index.size - start), begin + start
+            for r in range(width):
+                row, i = scores[start + min(r, count - 1)], index[start + min(r, count - 1)]
+                for k in range(n_out):
+                    x[k, r] = row[k]
+                for k in range(wish.shape[0]):
+                    wish[k, r] = wanted[i // block, k, i % block]
+                right[r] = labels[i // block, i % block]
+            if between.size:
+                some = scores[start : start + count]
+                leads_of(some, right, between, speed, close, leads[t, at : at + count])
+            for m in range(kinds.size):
+                losses(
+                    kinds[m], scales[m], head, close, threshold,
+                    x, n_out, wish, right, found, work, spare, whole, spare64, whole64,
+                )  # fmt: skip
+                for r in range(count):
+                    i = index[start + r]
+                    old, new = before[i // block, m, i % block], found[r]
+                    after[t, m, at + r] = new
+                    sums[m] += new - old
+                    unseen[m] += old
+                    moved[m] += new + old
+                    if kinds[m] >= MISTAKES:
+                        unsure[m] += (1 if new == 0.5 else 0) - (1 if old == 0.5 else 0)
+            if bounded >= 0:
+                for r in range(count):
+                    unseen[bounded] -= lower[t, index[start + r]]
+
+
+@jit
+def run_trial(
+    t: int, first: int, most: int, speeds: Any, present: Any, factor: float, budget: Any,
+    counts: Any, waiting: Any, done: Any, sums: Any, unseen: Any, moved: Any, unsure: Any, many: int,
+    gone: Any, taken: Any, lower: Any, bounded: int, rows: Any,
+    entry: Any, stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, one: Any, other: Any,
+    kinds: Any, scales: Any, head: int, n_out: int, close: Any, threshold: float,
+    wanted: Any, labels: Any, between: Any, speed: float, before: Any, integers: Any, after: Any, leads: Any,
+) -> bool:  # fmt: skip
+    """Run trial `t` on so many of its rows at `most`, or until some error is too large; say if one is.
+
+    If `counts[t]` is negative its rows are chosen first, see `select`; `done[t]` of them have been run.
+    `first` rows are run at once, then ever more. Those from `waiting[t]` on are sifted before they are run.
+    The other arguments are those of `run_rows`.
+    """
+    index, drop = rows[t], gone[t]
+    if counts[t] < 0:
+        counts[t] = select(
+            t, gone, speeds, present, before, lower, bounded, entry, taken, factor, unseen, rows
+        )
+        waiting[t] = 0 if factor else counts[t]
+        if counts[t] > first and (bounded >= 0 or between.size):
+            put_first(index[: counts[t]], drop, present, before, bounded)
+    last = done[t] + most
+    while True:
         for m in range(kinds.size):
-            losses(
-                kinds[m], scales[m], head, close, threshold,
-                x, n_out, wish, right, found, work, spare, whole, spare64, whole64,
-            )  # fmt: skip
-            for r in range(count):
-                i = index[start + r]
-                old, new = before[i // block, m, i % block], found[r]
-                after[m, start + r] = new
-                sums[m] += new - old
-                moved[m] += new + old
-                if kinds[m] >= MISTAKES:
-                    unsure[m] += (1 if new == 0.5 else 0) - (1 if old == 0.5 else 0)
+            if sums[m] + unseen[m] - 0.5 * unsure[m] > budget[m]:
+                return True
+        at = done[t]
+        end = min(at + min(max(first, at), many), last)
+        if waiting[t] < counts[t]:
+            # Most are given up on the first rows.
+            enough = first if at == 0 and most >= first else counts[t]
+            ready, waiting[t] = _sift(
+                index, at, waiting[t], counts[t], enough, drop, taken[t], entry, present, factor
+            )
+            if waiting[t] == counts[t]:
+                counts[t] = waiting[t] = ready
+        else:
+            ready = counts[t]
+        end = min(end, ready)
+        if end <= at:
+            return False
+        run_rows(
+            t, at, end, sums, unseen, moved, unsure, many, gone, taken, lower, bounded, rows,
+            entry, stages, flat, codes, settings, operands, one, other,
+            kinds, scales, head, n_out, close, threshold, wanted, labels, between, speed, before, integers,
+            after, leads,
+        )  # fmt: skip
+        done[t] = end

@@ -20,6 +20,7 @@ _LEAST = {"float32": 5e-8, "float64": 1e-13}  # rounding of losses, relative, th
 _SAFETY = 4  # times the rounding that was measured on a sample
 _HOPELESS = 1e30  # rounding where float32 says nothing: all is decided in float64
 RENEW = 64  # removals after which the next layer's input is made anew
+_FEW = 32  # removals whose rounding may be left in it where only classes count
 _AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
 _READ = 0.8  # of the units, above which leaving out the others costs more than it saves
 _SAMPLE = 1024  # rows on which rounding is measured
@@ -52,6 +53,8 @@ class RunLevel(Layer):
         self._present: FloatArray = np.zeros(metrics)
         self._close: FloatArray = np.zeros(2)  # see `kernels.losses`
         self._pending, self._mixed = 0, 1.0
+        self._inherited = 0 if before is None else before._left  # removals whose rounding is in `held`
+        self._left = 0  # and those whose rounding is in what the next level holds
         self.most = max(1, min(_AHEAD, _AHEAD_ROWS // rows.count))
         self._pack()
         self._renew()
@@ -148,8 +151,10 @@ class RunLevel(Layer):
 
     def next_held(self) -> FloatArray:
         """Return the next layer's activations."""
-        if self._dtype.itemsize == 4:  # in float64 the rounding of removals is as nothing
+        few = self.rows.measure.only_classes and self._inherited + self._pending <= _FEW
+        if self._dtype.itemsize == 4 and not few:  # in float64 the rounding of removals is as nothing
             self.renew()
+        self._left = self._inherited + self._pending
         held = np.empty((self.rows.n_blocks, len(self.bias), self.rows.tuning.block), self._dtype)
 
         def fill(chunk: slice) -> None:

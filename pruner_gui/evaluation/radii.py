@@ -10,7 +10,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pruner_gui.evaluation.program import Array
 from pruner_gui.network import Activation, Arithmetic, FloatArray, Op
 
 _ROUNDING = 1 + 1e-5  # what norms and products in float32 can be off
@@ -66,8 +65,7 @@ class Radii:
     """
 
     def __init__(self, between: FloatArray, speed: float, factor: float) -> None:
-        self.n_classes = len(between)
-        self._between, self._speed = between, speed
+        self.between, self.speed = between, speed
         self.factor = factor * _ROUNDING
 
     @staticmethod
@@ -84,22 +82,3 @@ class Radii:
         if afters[-1] or not np.isfinite(factor * speed) or not factor * speed:
             return None
         return Radii(between, speed, factor)
-
-    def leads(self, scores: FloatArray, labels: Array, close: FloatArray) -> FloatArray:
-        """Return the lead of each row by its scores `(n_rows, n_classes)` and its class `labels`.
-
-        As long as `factor` times what this rest gets moves by less, the row is classified as it is, rightly
-        or wrongly, and that by more than `close[0]` times its largest score and `close[1]`. It is -1 where
-        even now it is not.
-        """
-        rows = np.arange(len(scores))
-        scores = scores.astype(np.float64)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ahead = scores[rows, labels][:, None] - scores
-            margin = 2 * (close[0] * np.abs(scores).max(axis=1, keepdims=True) + close[1])
-            speeds = self._between[labels] + 2 * close[0] * self._speed
-            right, wrong = (ahead - margin) / speeds, (-ahead - margin) / speeds
-        right[rows, labels] = np.inf
-        wrong[rows, labels] = -np.inf
-        leads: FloatArray = np.maximum(right.min(axis=1), wrong.max(axis=1))
-        return np.where(leads > 0, leads / _ROUNDING, -1.0)

@@ -6,67 +6,68 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.layer import Drop, Found
 from pruner_gui.evaluation.level import RunLevel
-from pruner_gui.evaluation.program import Array
+from pruner_gui.evaluation.program import Array, Program
 from pruner_gui.evaluation.radii import Radii
-from pruner_gui.evaluation.rows import ALONE
+from pruner_gui.evaluation.rows import CALL
 from pruner_gui.evaluation.tangents import Tangents
 from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import Activation, FloatArray, IndexArray, Op
 
-_MOST = 2048  # rows of a product at most
-_FIRST = 64  # rows of a trial that are run at first
+_FIRST, _MANY = 48, 512  # rows of a trial that are run at once: at first, and at most
+_MOST = 2048  # rows of a trial that one thread runs, or a quarter of all
 _ALONE = 512  # rows below which a second thread costs more than it brings
-_USED = 0.1  # share of leads that may be used up when they are carried to the next level
+_USED = 0.5  # share of a row's lead that may be used up when it is carried to the next level
 _RUN = -1.0  # lead of a row that is run whatever happens
+_Totals = tuple[FloatArray, FloatArray, FloatArray, Array]
 
 
-@dataclass(eq=False)
-class _Trial:
-    """A trial on its way: what is dropped, the weights it had and their norm.
+@dataclass(frozen=True, eq=False)
+class _Trials:
+    """Trials on their way: what is dropped `(n_trials, n_rows)`, and the weights it had `(n_trials, n_next)`.
 
-    Of the rows `index` that have to be run, `done` were. What the others add to the present sums at least is
-    `unseen`; together with `sums`, which have what was run, they are a lower bound.
+    `lower` are bounds of the losses of one metric, `bounded`, or that is -1. Of the rows `index` that may
+    have to be run, `counts` of them, `done` were; those from `waiting` on were not looked at closely. What
+    they and others add to the present sums at least is `unseen`; together with `sums`, which have what was
+    run, they are a lower bound. Of what was run, `losses` `(n_trials, n_metrics, n_rows)` and `leads` are kept.
+    Those that are `over` are given up.
     """
 
-    number: int
     gone: FloatArray
     taken: FloatArray
-    size: float
-    index: IndexArray
-    unseen: FloatArray
+    speeds: FloatArray
+    factor: float
     lower: FloatArray
     bounded: int
-    done: int = 0
-    gave_up: bool = False
+    budget: FloatArray
+    index: IndexArray
+    counts: Array
+    waiting: Array
+    done: Array
+    losses: FloatArray
+    leads: FloatArray
+    sums: FloatArray
+    unseen: FloatArray
+    moved: FloatArray
+    unsure: Array
+    over: Array
 
-    def start(self, present: Found, counts: Array) -> None:
-        """Begin with the sums of now."""
-        self.sums = present.sums.copy()
-        self.moved: Array = np.zeros(len(self.sums))
-        self.unsure: Array = np.where(counts, np.rint(2 * present.error), 0).astype(np.int64)
-        self.losses: Array = np.empty((len(self.sums), self.index.size))
-        self.scores: Array = np.empty((self.index.size, 0))
+    def totals(self, t: int) -> _Totals:
+        """Return what adds up over the rows of a trial."""
+        return self.sums[t], self.unseen[t], self.moved[t], self.unsure[t]
 
-    def next(self, count: int) -> slice:
-        """Return which are the next rows to run, so many at most."""
-        first, self.done = self.done, min(self.done + count, self.index.size)
-        return slice(first, self.done)
-
-    def judge(self, budget: FloatArray) -> None:
-        """Give up if some error is too large already."""
-        self.gave_up = bool((self.sums + self.unseen - 0.5 * self.unsure > budget).any())
-
-    def found(self, counts: Array) -> Found:
-        """Return the result; for counts the error is half of what is in doubt."""
+    def found(self, count: int, counts: Array) -> list[Found]:
+        """Return the results of the first few; for counts the error is half of what is in doubt."""
         doubt = 0.5 * self.unsure
-        sums = self.sums + self.unseen - doubt if self.gave_up else self.sums
-        return Found(sums, np.where(counts, doubt, self.moved), self.gave_up)
+        sums = np.where(self.over[:, None], self.sums + self.unseen - doubt, self.sums)
+        errors = np.where(counts, doubt, self.moved)
+        return [*map(Found, sums[:count], errors, self.over.tolist())]
 
 
 class WideLevel(RunLevel):
@@ -80,25 +81,35 @@ class WideLevel(RunLevel):
         rows = self.rows
         self._entry = np.empty((rows.n_blocks * rows.tuning.block, len(self.bias)), self._dtype)
         weights, biases, self._behind = _without_idle(self._weights, self._biases, self._afters)
-        self._rough = [
-            (weight.astype(self._dtype), bias.astype(self._dtype))
-            for weight, bias in zip(weights, biases, strict=True)
-        ]
-        size = _MOST * max([len(self.bias), *(weight.shape[1] for weight in weights)])
+        measure, n_next = rows.measure, len(self.bias)
+        program = Program.of(self._behind, weights, biases, n_next, self._dtype)
         # Each thread takes a pair and brings it back.
-        self._spare = [[np.empty(size, self._dtype) for _ in range(2)] for _ in range(rows.tuning.threads)]
-        # How much of the leads is used up, relative to what they usually were.
-        self._used, self._usual = 0.0, 1.0
+        size = _MANY * max(n_next, *program.stages[:, 1].tolist())
+        self._spare = [
+            (np.empty(size, self._dtype), np.empty(size, self._dtype)) for _ in range(rows.tuning.threads)
+        ]
+        self._call = max(_FIRST, CALL // program.multiply_adds)  # rows of one call at most
         nothing = np.zeros(len(rows.measure.kinds))
         self._now = Found(nothing, nothing)
         self._radii: Radii | None = None
-        if rows.measure.only_classes:
-            self._radii = Radii.of(self._afters, self._weights, len(self.bias))
+        if measure.only_classes:
+            self._radii = Radii.of(self._afters, self._weights, n_next)
+        between, speed = (self._radii.between, self._radii.speed) if self._radii else (np.zeros((0, 0)), 0.0)
+        self._program = (
+            self._entry, program.stages, program.flat, program.codes, program.settings, program.operands
+        )  # fmt: skip
+        self._measures = measure.kinds, measure.scales, measure.head, program.n_out
+        self._targets = measure.threshold, rows.wanted, rows.labels, between, speed
         self._leads = np.zeros(len(self._entry), self._dtype)
+        self._used = np.zeros(len(self._entry), self._dtype)  # how much of a lead is used up
         self._shift = np.zeros(len(self._entry), self._dtype)  # by how much the last removal moved rows
         self._tangents: Tangents | None = None
         if Tangents.fit(rows, self._afters):
-            self._tangents = Tangents(rows, self._entry, self._rough)
+            layers = [
+                (weight.astype(self._dtype), bias.astype(self._dtype))
+                for weight, bias in zip(weights, biases, strict=True)
+            ]
+            self._tangents = Tangents(rows, self._entry, layers)
 
     def _take_entry(self, chunk: slice, held: FloatArray, outgoing: FloatArray, bias: FloatArray) -> None:
         block = self.rows.tuning.block
@@ -136,33 +147,36 @@ class WideLevel(RunLevel):
     def _carry_on(self, before: RunLevel) -> bool:
         counts = self.rows.measure.counts
         if self._radii is not None:
-            # Leads that removals have used up are to be made anew.
-            if not isinstance(before, WideLevel) or before._radii is None or before._used > _USED:
+            if not isinstance(before, WideLevel) or before._radii is None:
                 return False
-            self._leads, self._usual, self._used = before._leads, before._usual, before._used
+            self._leads, self._used = before._leads, before._used
         found = super()._carry_on(before)
         losses = self._losses.swapaxes(0, 1).reshape(len(counts), -1)[:, : self.rows.count]
         doubts = (losses == 0.5).sum(axis=1)
         self._now = Found(self._present, np.where(counts, 0.5 * doubts, 0))
+        if self._radii is not None:
+            # Leads that removals have used up are made anew.
+            self._leads[self._used > _USED * (self._leads + self._used)] = _RUN
+            super()._measure_present()
         return found
 
     def _measure_present(self) -> None:
         self._leads[:] = _RUN
         self._shift[:] = 0
         super()._measure_present()
-        self._used, self._usual = 0.0, max(float(np.median(self._leads)), 1e-30)
 
     def _take_over(self) -> None:
-        done, self._now = self._done, self._tried
-        kernels.put_rows(done.index, done.losses, self._losses)
+        (trials, t), self._now = self._done, self._tried
+        index = trials.index[t, : trials.counts[t]]
+        kernels.put_rows(index, trials.losses[t], self._losses)
         if self._tangents is not None:
             self._tangents.moved(self._shift)
         if self._radii is not None:
             used = self._shift * self._radii.factor
-            self._used += float(used.mean()) / self._usual
             self._leads -= used
-            labels = self.rows.labels.ravel()[done.index]
-            self._leads[done.index] = self._radii.leads(done.scores, labels, self._close)
+            self._used += used
+            self._leads[index] = trials.leads[t, : index.size]
+            self._used[index] = 0
         else:
             self._leads[:] = 0  # a row is run if anything happens to it
 
@@ -170,57 +184,49 @@ class WideLevel(RunLevel):
 
     def _search(self, drops: Sequence[Drop], outgoing: FloatArray, budget: FloatArray) -> list[Found]:
         counts, threads = self.rows.measure.counts, self.rows.tuning.threads
-        trials = self._chosen(drops, outgoing.astype(self._dtype), budget)
-        left = [trial for trial in trials if not trial.gave_up]
-        # Most are given up on the rows that matter most: all trials share one look at these.
-        groups = [left[thread::threads] for thread in range(min(threads, len(left)))]
-        in_parallel(partial(self._look, budget), groups, threads)
-        left = [trial for trial in left if not trial.gave_up]
+        trials = self._trials(drops, outgoing.astype(self._dtype), budget)
+        n, left = len(drops), list(range(len(drops)))
         while left:
-            # On the next rows each thread has a trial of its own.
-            self._open = len(trials)
-            in_parallel(partial(self._begin, budget), left, threads)
-            left = [trial for trial in left if not trial.gave_up]
+            # Each thread has a trial of its own: most are given up soon.
+            self._open = n
+            in_parallel(partial(self._begin, trials), left, threads)
+            left = [t for t in left if not trials.over[t]]
             if left:
-                trial = left.pop(0)
-                while not trial.gave_up and trial.done < trial.index.size:
-                    self._go_on(trial, budget)
-                if not trial.gave_up:
-                    self._done = trial
-                    return [one.found(counts) for one in trials[: trial.number + 1]]
-        return [trial.found(counts) for trial in trials]
+                t = left.pop(0)
+                self._finish(trials, t)
+                if not trials.over[t]:
+                    self._done, n = (trials, t), t + 1
+                    break
+        self.rows.statistics.rows += int(trials.done.sum())
+        return trials.found(n, counts)
 
-    def _chosen(self, drops: Sequence[Drop], taken: FloatArray, budget: FloatArray) -> list[_Trial]:
-        """Return trials with the rows that they have to run; some are given up already.
+    def _trials(self, drops: Sequence[Drop], taken: FloatArray, budget: FloatArray) -> _Trials:
+        """Return trials of which nothing is done yet.
 
         Adds to the budget what bounds can be off.
         """
-        rows, n = self.rows, len(drops)
+        rows, n, metrics = self.rows, len(drops), len(budget)
         gone = self._dropped(drops).reshape(n, -1)
         sizes = np.sqrt(np.square(taken.astype(np.float64)).sum(axis=1))
         factor = self._radii.factor if self._radii is not None else 0.0
         speeds = sizes * (factor or 1.0)
         factor *= _first_relu(self._behind[0])[0]
         lower, bounded = self._bounds(gone, taken, sizes, budget)
-        index = rows.spare.of("index", (n, rows.count), np.int32)
-        counts, unseen = np.zeros(n, np.int64), np.zeros((n, len(budget)))
-        threads = rows.tuning.threads if gone.size > ALONE else 1
-        in_parallel(
-            lambda part: kernels.select(
-                *part, gone, speeds, self._leads, self._losses, lower, bounded,
-                self._entry, taken, factor, unseen, index, counts,
-            ),
-            [(n * i // threads, n * (i + 1) // threads) for i in range(threads)],
-            threads,
+        doubts = np.where(rows.measure.counts, np.rint(2 * self._now.error), 0)
+        return _Trials(
+            gone, taken, speeds, factor, lower, bounded, budget,
+            index=rows.spare.of("index", (n, rows.count), np.int32),
+            counts=np.full(n, -1),
+            waiting=np.zeros(n, np.int64),
+            done=np.zeros(n, np.int64),
+            losses=rows.spare.of("losses", (n, metrics, rows.count)),
+            leads=rows.spare.of("leads", (n, rows.count if self._radii is not None else 0), self._dtype),
+            sums=np.tile(self._now.sums, (n, 1)),
+            unseen=np.zeros((n, metrics)),
+            moved=np.zeros((n, metrics)),
+            unsure=np.tile(doubts.astype(np.int64), (n, 1)),
+            over=np.zeros(n, bool),
         )  # fmt: skip
-        trials = [
-            _Trial(i, gone[i], taken[i], sizes[i], index[i, : counts[i]], unseen[i], lower[i], bounded)
-            for i in range(n)
-        ]
-        for trial in trials:
-            trial.start(self._now, rows.measure.counts)
-            trial.judge(budget)
-        return trials
 
     def _bounds(
         self, gone: FloatArray, taken: FloatArray, sizes: FloatArray, budget: FloatArray
@@ -236,105 +242,56 @@ class WideLevel(RunLevel):
         budget[self._tangents.metric] += self._tangents.rounding
         return lower, self._tangents.metric
 
-    def _look(self, budget: FloatArray, trials: Sequence[_Trial]) -> None:
-        """Run the first rows of some trials in one thread."""
-        for trial in trials:
-            self._sort(trial)
-            if self._radii is not None:
-                trial.scores = np.empty((trial.index.size, self._radii.n_classes), self._dtype)
-        step = min(_FIRST, _MOST // len(trials))
-        self._run(budget, [(trial, trial.next(step)) for trial in trials])
+    def _begin(self, trials: _Trials, t: int) -> None:
+        """Run some rows of a trial, unless one before it may be accepted."""
+        alone = not np.isfinite(trials.budget).all()
+        limit = 0 if alone else _MOST
+        while t < self._open and not trials.over[t]:
+            self._run_trial(trials, t, limit - trials.done[t])
+            limit = 0 if alone else min(max(_MOST, trials.counts[t] // 4), trials.counts[t])
+            if trials.done[t] >= limit and not trials.over[t]:
+                self._open = min(self._open, t)
 
-    def _begin(self, budget: FloatArray, trial: _Trial) -> None:
-        """Run some more rows of a trial, unless one before it may be accepted."""
-        if trial.number > self._open:
-            return
-        limit = min(max(_MOST, trial.index.size // 4), trial.index.size)
-        while not trial.gave_up and trial.done < limit:
-            self._run(budget, [(trial, trial.next(min(max(_FIRST, trial.done), _MOST)))])
-        if not trial.gave_up:
-            self._open = min(self._open, trial.number)
-
-    def _sort(self, trial: _Trial) -> None:
-        """Put those rows first that are likely to matter most."""
-        if trial.index.size > _FIRST and (self._radii is not None or trial.bounded >= 0):
-            ranks = np.empty(trial.index.size, np.float32)
-            kernels.ranks(trial.index, trial.gone, self._leads, self._losses, trial.bounded, ranks)
-            trial.index = trial.index[np.argsort(ranks)]
-
-    def _go_on(self, trial: _Trial, budget: FloatArray) -> None:
-        """Run many more rows of a trial, in several threads."""
-        part = trial.next(_MOST)
-        threads = self.rows.tuning.threads if part.stop - part.start > _ALONE else 1
-        edges = np.linspace(part.start, part.stop, threads + 1).astype(int).tolist()
-        shares = [slice(*ends) for ends in pairwise(edges)]
-        found = in_parallel(lambda share: self._losses_of([(trial, share)]), shares, threads)
-        for share, (one,) in zip(shares, found, strict=True):
-            self._take_in(trial, share, one)
-        trial.judge(budget)
-
-    def _run(self, budget: FloatArray, pieces: Sequence[tuple[_Trial, slice]]) -> None:
-        """Run rows of some trials, and see which are to be given up."""
-        for (trial, part), found in zip(pieces, self._losses_of(pieces), strict=True):
-            self._take_in(trial, part, found)
-            trial.judge(budget)
-
-    def _take_in(self, trial: _Trial, part: slice, found: Sequence[Array]) -> None:
-        sums, moved, unsure = found
-        trial.sums += sums
-        trial.moved += moved
-        trial.unsure += unsure
-        kernels.seen(trial.index[part], self._losses, trial.lower, trial.bounded, trial.unseen)
-
-    def _losses_of(self, pieces: Sequence[tuple[_Trial, slice]]) -> list[tuple[Array, ...]]:
-        """Run some rows; return by piece what sums, moved losses and doubts grow by."""
-        rows, measure = self.rows, self.rows.measure
+    def _run_trial(self, trials: _Trials, t: int, most: int) -> None:
+        """Run some rows of a trial in this thread, and judge it."""
         spare = self._spare.pop()
-        with np.errstate(over="ignore", invalid="ignore"):
-            all_scores = self._products(pieces, spare)
-        results, at = [], 0
-        for trial, part in pieces:
-            index, scores = trial.index[part], all_scores[at : at + part.stop - part.start]
-            at += len(scores)
-            found: tuple[Array, ...] = tuple(
-                np.zeros(len(measure.kinds), kind) for kind in (np.float64, np.float64, np.int64)
-            )
-            kernels.compare(
-                index, scores, measure.kinds, measure.scales, measure.head, scores.shape[1],
-                self._close, measure.threshold, rows.wanted, rows.labels, self._losses,
-                trial.losses[:, part], self._integers, *found,
-            )  # fmt: skip
-            if self._radii is not None:
-                trial.scores[part] = scores
-            results.append(found)
+        trials.over[t] = kernels.run_trial(
+            t, _FIRST, min(most, self._call), trials.speeds, self._leads, trials.factor, trials.budget,
+            trials.counts, trials.waiting, trials.done, *trials.totals(t), _MANY,
+            *self._arguments(trials, spare),
+        )  # fmt: skip
         self._spare.append(spare)
-        rows.statistics.rows += at
-        return results
 
-    def _products(self, pieces: Sequence[tuple[_Trial, slice]], spare: Sequence[FloatArray]) -> FloatArray:
-        """Return the scores `(n_rows, n_outputs)` of some rows without the drops."""
-        one, other = spare
-        count = sum(part.stop - part.start for _, part in pieces)
-        width, at = len(self.bias), 0
-        values = one[: count * width].reshape(count, width)
-        for i, after in enumerate(self._behind):
-            relu, rest = _first_relu(after)
-            if not i:
-                for trial, part in pieces:
-                    index = trial.index[part]
-                    out = values[at : at + index.size]
-                    kernels.lose(self._entry, index, trial.gone, trial.taken, relu, out)
-                    at += index.size
-            else:
-                weight, bias = self._rough[i - 1]
-                out = other[: count * len(bias)].reshape(count, len(bias))
-                np.matmul(values, weight, out=out)
-                kernels.add_bias(out, bias, relu)
-                values = out
-                one, other = other, one
-            for op in rest:
-                values[...] = op.forward(values)
-        return values
+    def _finish(self, trials: _Trials, t: int) -> None:
+        """Run the other rows of a trial in several threads, or until it is given up."""
+        threads = self.rows.tuning.threads
+        while not trials.over[t] and trials.done[t] < trials.counts[t]:
+            at = int(trials.done[t])
+            end = min(at + min(_MOST, threads * self._call), int(trials.counts[t]))
+            shares = threads if end - at > _ALONE else 1
+            edges = np.linspace(at, end, shares + 1).astype(int).tolist()
+            for added in in_parallel(partial(self._run_rows, trials, t), [*pairwise(edges)], shares):
+                for total, part in zip(trials.totals(t), added, strict=True):
+                    total += part
+            trials.done[t] = end
+            self._run_trial(trials, t, 0)
+
+    def _run_rows(self, trials: _Trials, t: int, part: tuple[int, int]) -> _Totals:
+        """Run rows of a trial in this thread; return what its totals grow by."""
+        sums, unseen, moved, unsure = trials.totals(t)
+        added = np.zeros_like(sums), np.zeros_like(unseen), np.zeros_like(moved), np.zeros_like(unsure)
+        spare = self._spare.pop()
+        kernels.run_rows(t, *part, *added, _MANY, *self._arguments(trials, spare))
+        self._spare.append(spare)
+        return added
+
+    def _arguments(self, trials: _Trials, spare: tuple[FloatArray, FloatArray]) -> Any:
+        """Return what both loops need to know."""
+        return (
+            trials.gone, trials.taken, trials.lower, trials.bounded, trials.index, *self._program, *spare,
+            *self._measures, self._close, *self._targets, self._losses, self._integers,
+            trials.losses, trials.leads,
+        )  # fmt: skip
 
 
 def _without_idle(

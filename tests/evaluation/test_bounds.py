@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from random_networks import chain
 from ways import accepted
 
-from pruner_gui.evaluation import IncrementalEvaluator, Objective, ReferenceEvaluator, Targets, Tuning
+from pruner_gui.evaluation import (
+    IncrementalEvaluator,
+    Objective,
+    ReferenceEvaluator,
+    Targets,
+    Tuning,
+    kernels,
+)
 from pruner_gui.evaluation.program import Chain
 from pruner_gui.evaluation.radii import Radii, norm, steepest
 from pruner_gui.evaluation.rows import Rows, Statistics
@@ -88,7 +95,9 @@ def test_within_its_radius_a_row_keeps_its_class(seed: int, sizes: list[int], si
         for i in range(layer + 1):
             entry = (np.maximum(entry, 0) if i else entry) @ weights[i] + biases[i]
         scores = rest(weights, biases, layer, entry)
-        radius = radii.leads(scores, targets.labels, np.array([1e-6, 0])) / radii.factor
+        radius = np.zeros(30)
+        kernels.leads_of(scores, targets.labels, radii.between, radii.speed, np.array([1e-6, 0]), radius)
+        radius /= radii.factor
         move = rng.normal(size=entry.shape)
         move *= np.minimum(size, radius)[:, None] / np.linalg.norm(move, axis=1, keepdims=True)
         moved = rest(weights, biases, layer, entry + np.where(radius[:, None] > 0, move, 0))
