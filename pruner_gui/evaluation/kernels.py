@@ -979,38 +979,6 @@ def sparse_dense(rows_first: Any, weight: Any, bias: Any, out: Any) -> None:
 
 
 @jit
-def _each_row(
-    codes: Any, settings: Any, operands: Any, first: int, last: int, values: Any, integers: Any
-) -> None:
-    """Apply the operations `first` to `last` of a program to rows `(n_rows, units)`, in place."""
-    units, flat = values.shape[1], values.reshape(values.size)
-    some = min(1024, flat.size)
-    spare, whole = np.empty(some, values.dtype), np.empty(some, integers.dtype)
-    for i in range(first, last):
-        code, start = codes[i], int(settings[i, 0])
-        if code < ADD:
-            for at in range(0, flat.size, some):
-                piece = flat[at : at + some]
-                activate(
-                    code, settings[i, 0], settings[i, 1], settings[i, 2], piece,
-                    spare[: piece.size], whole[: piece.size],
-                )  # fmt: skip
-            continue
-        for r in range(values.shape[0]):
-            row = values[r]
-            for j in range(units):
-                c = values.dtype.type(operands[start + j])
-                if code == ADD:
-                    row[j] += c
-                elif code == SUB:
-                    row[j] -= c
-                elif code == MUL:
-                    row[j] *= c
-                else:
-                    row[j] /= c
-
-
-@jit
 def one_hidden_layer(
     inputs: Any, weight: Any, codes: Any, settings: Any, operands: Any, integers: Any,
     outgoing: Any, bias: Any, wanted: Any, rough: Any, scores: Any, with_residuals: Any,
@@ -1307,15 +1275,21 @@ def _each_row(
     codes: Any, settings: Any, operands: Any, first: int, last: int, values: Any, integers: Any
 ) -> None:
     """Apply the operations `first` to `last` of a program to rows `(n_rows, units)`, in place."""
-    units = values.shape[1]
-    spare, whole = np.empty(units, values.dtype), np.empty(units, integers.dtype)
+    units, flat = values.shape[1], values.reshape(values.size)
+    some = min(1024, flat.size)
+    spare, whole = np.empty(some, values.dtype), np.empty(some, integers.dtype)
     for i in range(first, last):
         code, start = codes[i], int(settings[i, 0])
+        if code < ADD:
+            for at in range(0, flat.size, some):
+                piece = flat[at : at + some]
+                activate(
+                    code, settings[i, 0], settings[i, 1], settings[i, 2], piece,
+                    spare[: piece.size], whole[: piece.size],
+                )  # fmt: skip
+            continue
         for r in range(values.shape[0]):
             row = values[r]
-            if code < ADD:
-                activate(code, settings[i, 0], settings[i, 1], settings[i, 2], row, spare, whole)
-                continue
             for j in range(units):
                 c = values.dtype.type(operands[start + j])
                 if code == ADD:

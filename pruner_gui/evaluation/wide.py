@@ -35,7 +35,8 @@ class _Trials:
     `lower` are bounds of the losses of one metric, `bounded`, or that is -1. Of the rows `index` that may
     have to be run, `counts` of them, `done` were; those from `waiting` on were not looked at closely. What
     they and others add to the present sums at least is `unseen`; together with `sums`, which have what was
-    run, they are a lower bound. Of what was run, `losses` `(n_trials, n_metrics, n_rows)` and `leads` are kept.
+    run, they are a lower bound. Of what was run, `losses` `(n_trials, n_metrics, n_rows)` and `leads` are
+    kept.
     Those that are `over` are given up.
     """
 
