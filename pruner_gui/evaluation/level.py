@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,12 +18,49 @@ from pruner_gui.network import FloatArray, IndexArray
 _NONE = np.zeros(0)
 _LEAST = {"float32": 5e-8, "float64": 1e-13}  # rounding of losses, relative, that is always reckoned with
 _SAFETY = 4  # times the rounding that was measured on a sample
+_CHANCE, _SPREADS = 2, 5  # the same where rows are off at random, by so many standard deviations
 _HOPELESS = 1e30  # rounding where float32 says nothing: all is decided in float64
 RENEW = 64  # removals after which the next layer's input is made anew
 _FEW = 32  # removals whose rounding may be left in it where only classes count
 _AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
 _READ = 0.8  # of the units, above which leaving out the others costs more than it saves
 _SAMPLE = 1024  # rows on which rounding is measured
+
+
+class Rounding(NamedTuple):
+    """How far sums of losses can be off, metric by metric, as measured on a sample of rows.
+
+    `alike` is relative to the losses, were all rows off in one direction. Where every row is off by chance,
+    and by what all are on the average, it is `together`, relative to sums of `least` or more.
+    """
+
+    alike: FloatArray
+    together: FloatArray
+    least: FloatArray
+
+    @staticmethod
+    def of(found: FloatArray, exact: FloatArray, floor: float) -> Rounding:
+        """Compare losses `(n_metrics, n_rows)` with exact ones; `floor` is reckoned with in any case."""
+        with np.errstate(all="ignore"):
+            off, total = found - exact, exact.sum(axis=1)
+            sizes = np.abs(off).sum(axis=1)
+            spread = np.abs(off.sum(axis=1)) + _SPREADS * np.sqrt(np.square(off).sum(axis=1))
+            relative, by_chance = (np.where(sizes > 0, sum_ / total, 0) for sum_ in (sizes, spread))
+        known = np.isfinite(relative) & np.isfinite(by_chance)
+        return Rounding(
+            np.where(known, _SAFETY * np.maximum(relative, floor), _HOPELESS),
+            np.where(known, _CHANCE * np.maximum(by_chance, floor), _HOPELESS),
+            total,
+        )
+
+    def __call__(self, losses: FloatArray, factor: float) -> FloatArray:
+        """Return how far sums of changed losses can be off; a mixture's `factor` is not 1.
+
+        What mixtures are rounded to can move all rows alike.
+        """
+        if factor != 1:
+            return factor * self.alike * losses
+        return np.minimum(self.alike * losses, self.together * np.maximum(losses, self.least))
 
 
 class RunLevel(Layer):
@@ -200,15 +237,11 @@ class RunLevel(Layer):
                 self._close = self._measure_close(values, scores)
         return positions, exact
 
-    def _measure_rounding(self, positions: IndexArray, exact: Array) -> FloatArray:
-        """Return how far losses are off, relative to their sum, on a sample of rows."""
+    def _measure_rounding(self, positions: IndexArray, exact: Array) -> Rounding:
+        """Return how far sums of losses are off, by a sample of rows."""
         block = self.rows.tuning.block
-        with np.errstate(all="ignore"):
-            found = self._losses[positions // block, :, positions % block].T
-            off, total = np.abs(found - exact).sum(axis=1), exact.sum(axis=1)
-            relative = np.where(off > 0, off / total, 0)
-        rounding: FloatArray = _SAFETY * np.maximum(relative, _LEAST[self._dtype.name])
-        return np.where(np.isfinite(rounding), rounding, _HOPELESS)
+        found = self._losses[positions // block, :, positions % block].T
+        return Rounding.of(found, exact, _LEAST[self._dtype.name])
 
     def _measure_close(self, values: FloatArray, scores: FloatArray) -> FloatArray:
         """Return how far scores are off, for activations and their exact scores.
@@ -259,10 +292,10 @@ class RunLevel(Layer):
         if upper.size:
             # Of an infinite limit nothing is below for sure.
             with np.errstate(over="ignore", invalid="ignore"):
-                reach = base_error + 4 * mixed * self._rounding * (np.abs(upper) + self._present)
+                reach = base_error + 4 * self._rounding(np.abs(upper) + self._present, mixed)
                 if on:  # as far as anything can be off when the search has gone on
                     largest = start + self._present + 2 * (np.abs(upper) + np.abs(offset))
-                    reach = np.maximum(error, base_error) + 8 * mixed * self._rounding * largest
+                    reach = np.maximum(error, base_error) + 8 * self._rounding(largest, mixed)
                 reach = np.abs(upper) * SLACK + np.where(counts, 0, reach)
                 budget = upper - offset + reach
                 sure = upper - offset - reach if on else None
@@ -279,8 +312,8 @@ class RunLevel(Layer):
                 continue
             start, error = self._anchored(base_error)
             # Differences from the same start do not add up their rounding.
-            rounding = self._rounding * (1 + self._pending / RENEW) * mixed
-            moved = rounding * np.minimum(mixing + self._moved + one.error, 2 * (start + one.sums))
+            moved = np.minimum(mixing + self._moved + one.error, 2 * (start + one.sums))
+            moved = (1 + self._pending / RENEW) * self._rounding(moved, mixed)
             reached = Found(one.sums + offset, np.where(counts, one.error, error + moved), taken=one.taken)
             found.append(reached)
             self._tried = one

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class Rows:
         self.spare = Spare()  # for what only one level at a time needs
         self.order: IndexArray = np.zeros(0, np.intp)
         # By hidden layer, how far losses can be off: removals do not add to it.
-        self.rounding: dict[int, tuple[FloatArray, FloatArray]] = {}
+        self.rounding: dict[int, tuple[Any, FloatArray]] = {}
         self.wanted: FloatArray = np.zeros((self.n_blocks, 0, tuning.block))
         self.labels: Array = np.zeros((self.n_blocks, tuning.block), np.int64)
 
