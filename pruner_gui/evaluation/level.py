@@ -23,6 +23,8 @@ RENEW = 64  # removals after which the next layer's input is made anew
 _AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
 _READ = 0.8  # of the units, above which leaving out the others costs more than it saves
 _SAMPLE = 1024  # rows on which rounding is measured
+_MUCH = 1e9  # more than an activation
+_FEW = RENEW // 4  # removals whose rounding is little beside that of a product
 
 
 class RunLevel(Layer):
@@ -55,6 +57,9 @@ class RunLevel(Layer):
         self.most = max(1, min(_AHEAD, _AHEAD_ROWS // rows.count))
         self._pack()
         self._renew()
+        if before is not None and before.index == index - 1 and not rows.measure.counts.any():
+            # The level before ran all that this one runs, and more.
+            rows.rounding.setdefault(index, rows.rounding[before.index])
         known = index in rows.rounding and compensation == "none"
         if known:
             self._rounding, self._close = rows.rounding[index]
@@ -148,7 +153,7 @@ class RunLevel(Layer):
 
     def next_held(self) -> FloatArray:
         """Return the next layer's activations."""
-        if self._dtype.itemsize == 4:  # in float64 the rounding of removals is as nothing
+        if self._dtype.itemsize == 4 and self._pending > _FEW:
             self.renew()
         held = np.empty((self.rows.n_blocks, len(self.bias), self.rows.tuning.block), self._dtype)
 
@@ -176,7 +181,7 @@ class RunLevel(Layer):
 
     def _measure_present(self) -> None:
         """Run every row with nothing taken out."""
-        nothing = Drop(0, np.zeros(len(self.outgoing)), 1.0)
+        nothing = Drop(0, _NONE, _MUCH)  # is zero on no row, times weights of zero
         unbounded = np.full(len(self.rows.measure.kinds), np.inf)
         self._tried = self._search([nothing], np.zeros((1, len(self.bias))), unbounded)[0]
         self._present = self._tried.sums
@@ -189,7 +194,10 @@ class RunLevel(Layer):
         step = max(1, rows.n_blocks * block // max(_SAMPLE // 4, min(_SAMPLE, rows.count // 8)))
         positions = (np.arange(0, rows.n_blocks, step)[:, None] * block + np.arange(block)).ravel()
         positions = positions[positions < rows.count]
-        values, scores, exact = self._exact.sample(self.index, rows.order[positions])
+        chosen = rows.order[positions]
+        if self._exact.whole and not rows.measure.counts.any():
+            return positions, self._exact.losses[:, chosen]
+        values, scores, exact = self._exact.sample(self.index, chosen)
         if rows.measure.counts.any():
             with np.errstate(all="ignore"):
                 self._close = self._measure_close(values, scores)
