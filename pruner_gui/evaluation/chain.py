@@ -47,7 +47,7 @@ class ChainEngine:
         self._limits: Limits | None = None
         self._at, self._went = 0, False
         self._gone: list[int] = []  # units of the level that the float64 side still has
-        self._found = deque[tuple[Drop | None, Found]]()  # what waits to be asked for
+        self._found = deque[tuple[Drop | None, Found, Score]]()  # what waits to be asked for
         self._goes_on = True  # whether trials go on after a removal with those that were to follow
 
     def prepare(self) -> Iterator[float]:
@@ -67,16 +67,21 @@ class ChainEngine:
         sure is, and the look goes on: what it finds waits for the trials that follow, if they are the same.
         """
         self._take_up(edits, limits)
-        ahead = 4
+        ahead, statistics = 4, self._rows.statistics
         for at, edit in enumerate(edits):
             if not self._found:
                 level = self._enter(self._stage[edit.node])
                 most = min(ahead, level.most) if level.most < ALL else ALL
                 self._look(level, edits[at : at + (most if limits is not None else 1)], limits)
                 ahead *= 2
-            drop, found = self._found.popleft()
+            drop, found, score = self._found.popleft()
             self._at = at + 1
-            yield self._tried(edit, drop, found, limits)
+            statistics.trials += 1
+            if found.partial:
+                self._last = None
+                yield edit, score
+                continue
+            yield self._tried(edit, drop, found, score, limits)
             if found.taken and self._last is not None:  # it was not accepted
                 self._go_back()
 
@@ -93,7 +98,7 @@ class ChainEngine:
         """Forget what was found, and put back what was taken out."""
         refused = self._last is not None and self._last[2].taken
         self._goes_on &= not refused
-        if self._level is not None and (refused or any(found.taken for _, found in self._found)):
+        if self._level is not None and (refused or any(found.taken for _, found, _ in self._found)):
             self._level.restore()
         self._last = None
         self._found.clear()
@@ -105,26 +110,26 @@ class ChainEngine:
         on = on and not edits[0].folds and self._is_inside(self.sums, self._error, upper, lower)
         drops, node = list[Drop | None](), edits[0].node
         for edit in edits:
-            drop = level.drop(edit) if edit.node == node else None
-            if edit.node != node or (drop is None and not on):
+            if edit.node != node:
+                break
+            drop = level.drop(edit)
+            if drop is None and not on:
                 break
             drops.append(drop)
-        if drops:
-            found = level.search(drops, Found(self.sums, self._error), upper, on=on)
-            self._found.extend(zip(drops, found, strict=False))
-        else:
-            self._found.append((None, Found(self.sums, self._error)))
+        now = Found(self.sums, self._error)
+        found = level.search(drops, now, upper, on=on) if drops else [now]
+        sums, partial = np.array([one.sums for one in found]), [one.partial for one in found]
+        scores = self._rows.objective.totals(sums, partial)
+        self._found.extend(zip(drops or [None], found, scores, strict=False))
 
     def _tried(
-        self, edit: RemoveUnits, drop: Drop | None, found: Found, limits: Limits | None
+        self, edit: RemoveUnits, drop: Drop | None, found: Found, score: Score, limits: Limits | None
     ) -> tuple[RemoveUnits, Score]:
-        """Return the answer to one trial, and remember it; decide in float64 where that may matter."""
-        rows = self._rows
-        rows.statistics.trials += 1
-        self._last = None
-        if found.partial:
-            return edit, rows.objective.total(found.sums.tolist(), partial=True)
-        level = self._level
+        """Return the answer to a trial that was not given up, and remember it.
+
+        It is made in float64 where that may matter.
+        """
+        rows, level = self._rows, self._level
         assert level is not None
         if not (found.refused or found.taken) and self._is_close(found, limits):
             rows.statistics.exact += 1
@@ -132,8 +137,9 @@ class ChainEngine:
             assert drop is not None
             self._settle()
             found = Found(level.exact(drop), np.zeros(len(self.sums)))
+            score = rows.objective.total(found.sums.tolist())
         self._last = (edit, drop, found)
-        return level.with_fold(edit, drop), rows.objective.total(found.sums.tolist())
+        return level.with_fold(edit, drop), score
 
     def _decisive(self, limits: Limits | None) -> tuple[FloatArray, FloatArray]:
         """Return the sums of losses at which decisions turn, upper and lower."""

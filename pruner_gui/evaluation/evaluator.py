@@ -111,15 +111,18 @@ class Objective:
 
     def total(self, sums: Sequence[float], *, partial: bool = False) -> Score:
         """Return the errors for the sums of losses, metric by metric."""
-        rows = len(self.inputs)
-        found = [
-            total(0.0 if value <= rounding else value, rows)
-            for value, (total, rounding) in zip(sums, self._totals, strict=True)
-        ]
-        return Score(tuple(found), partial)
+        (score,) = self.totals(np.array([sums]), (partial,))
+        return score
+
+    def totals(self, sums: FloatArray, partial: Iterable[bool]) -> list[Score]:
+        """Return the errors for several sums of losses `(n_scores, n_metrics)`."""
+        rows, columns = len(self.inputs), []
+        for column, (total, rounding) in zip(sums.T, self._totals, strict=True):
+            columns.append(total(np.where(column <= rounding, 0.0, column), rows).tolist())
+        return [Score(*both) for both in zip(zip(*columns, strict=True), partial, strict=True)]
 
     @cached_property
-    def _totals(self) -> tuple[tuple[Callable[[float, int], float], float], ...]:
+    def _totals(self) -> tuple[tuple[Callable[[FloatArray, int], FloatArray], float], ...]:
         """Metric by metric what makes an error of a sum, and up to which sum it counts as none.
 
         That much is rounding of outputs that are as wanted.

@@ -28,7 +28,8 @@ class ExactChain:
     """A chain with its weights of now, and the first layer's activations on all rows.
 
     `weights` and `biases` are float64, and those of the layers as they are, like `afters`, the operations
-    behind each; `units` are the original indices that each layer still has. `first` `(n_samples, units)`
+    behind each; `units` are the original indices that each layer still has. `whole` as long as none was
+    removed: then the `losses` that `prepare` leaves are those of now. `first` `(n_samples, units)`
     keeps a column for every unit that the layer had. With `keeps` a later layer's activations may be kept as
     well, while it is taken up.
     """
@@ -54,6 +55,7 @@ class ExactChain:
         self._step = min(CHUNK, max(_LEAST, min(_CACHED // widest, -(-self._count // threads))))
         self._counts = bool(measure.counts[0])
         self._spare = Spare()
+        self.whole = True
         self.keeps = False
         self._held: FloatArray = _NONE
         self.begin(0)
@@ -174,10 +176,12 @@ class ExactChain:
 
     def removed(self, index: int, units: Sequence[int], outgoing: FloatArray, bias: FloatArray) -> None:
         """Take units out of a hidden layer; the next layer has these weights and this bias from then on."""
-        kept = ~np.isin(self.units[index], units)
+        self.whole = False
+        gone = set(units)
+        kept = np.array([unit not in gone for unit in self.units[index].tolist()])
         self.units[index] = self.units[index][kept]
         if not index:
-            self._first_left = np.isin(self._first_units, self.units[0])
+            self._first_left[self._first_left] = kept
         if index:  # what is in front of the first hidden layer is not run again
             self.weights[index] = self.weights[index][:, kept]
             self.biases[index] = self.biases[index][kept]

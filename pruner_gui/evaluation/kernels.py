@@ -915,17 +915,18 @@ def gather(rows_first: Any, order: Any, out: Any, first: int, last: int) -> None
 
     What is left of the last block repeats the last row.
     """
-    block, units = out.shape[2], out.shape[1]
-    n = order.size
+    block, units, n = out.shape[2], out.shape[1], order.size
+    flat, at = rows_first.reshape(-1), np.empty(block, np.int64)
     for b in range(first, last):
-        # By squares that stay in the nearest cache: one of both sides is read or written across.
-        for start in range(0, block, 16):
-            stop = min(start + 16, block)
-            for left in range(0, units, 16):
-                for j in range(left, min(left + 16, units)):
-                    target = out[b, j]
-                    for r in range(start, stop):
-                        target[r] = rows_first[order[min(b * block + r, n - 1)], j]
+        for r in range(block):
+            at[r] = order[min(b * block + r, n - 1)] * units
+        # Some rows at a time: what is read across stays in the nearest cache.
+        for start in range(0, block, 64):
+            stop = min(start + 64, block)
+            for j in range(units):
+                target = out[b, j]
+                for r in range(start, stop):
+                    target[r] = flat[at[r] + j]
 
 
 @jit

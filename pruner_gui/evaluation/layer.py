@@ -109,8 +109,9 @@ class Layer(abc.ABC):
     def _know(self) -> None:
         """Find what is left to be known of plain drops."""
         nothing = (self._silent | ~self.outgoing.any(axis=1)).tolist()
-        for unit, place in self._place.items():
-            self._known[unit] = None if nothing[place] else Drop(place, _NONE, 0.0)
+        self._known = {
+            unit: None if nothing[place] else Drop(place, _NONE, 0.0) for unit, place in self._place.items()
+        }
 
     def _compensated(self, edit: RemoveUnits, place: int, anew: bool) -> Drop:
         if edit.folds:

@@ -21,10 +21,11 @@ _SAFETY = 4  # times the rounding that was measured on a sample
 _CHANCE, _SPREADS = 2, 5  # the same where rows are off at random, by so many standard deviations
 _HOPELESS = 1e30  # rounding where float32 says nothing: all is decided in float64
 RENEW = 64  # removals after which the next layer's input is made anew
-_FEW = 32  # removals whose rounding may be left in it where only classes count
 _AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
 _READ = 0.8  # of the units, above which leaving out the others costs more than it saves
 _SAMPLE = 1024  # rows on which rounding is measured
+_MUCH = 1e9  # more than an activation
+_FEW = RENEW // 2  # removals whose rounding is little beside that of products
 
 
 class Rounding(NamedTuple):
@@ -95,6 +96,9 @@ class RunLevel(Layer):
         self.most = max(1, min(_AHEAD, _AHEAD_ROWS // rows.count))
         self._pack()
         self._renew()
+        if before is not None and before.index == index - 1 and not rows.measure.counts.any():
+            # The level before ran all that this one runs, and more.
+            rows.rounding.setdefault(index, rows.rounding[before.index])
         known = index in rows.rounding and compensation == "none"
         if known:
             self._rounding, self._close = rows.rounding[index]
@@ -188,8 +192,7 @@ class RunLevel(Layer):
 
     def next_held(self) -> FloatArray:
         """Return the next layer's activations."""
-        few = self.rows.measure.only_classes and self._inherited + self._pending <= _FEW
-        if self._dtype.itemsize == 4 and not few:  # in float64 the rounding of removals is as nothing
+        if self._dtype.itemsize == 4 and self._inherited + self._pending > _FEW:
             self.renew()
         self._left = self._inherited + self._pending
         held = np.empty((self.rows.n_blocks, len(self.bias), self.rows.tuning.block), self._dtype)
@@ -218,7 +221,7 @@ class RunLevel(Layer):
 
     def _measure_present(self) -> None:
         """Run every row with nothing taken out."""
-        nothing = Drop(0, np.zeros(len(self.outgoing)), 1.0)
+        nothing = Drop(0, _NONE, _MUCH)  # is zero on no row, times weights of zero
         unbounded = np.full(len(self.rows.measure.kinds), np.inf)
         self._tried = self._search([nothing], np.zeros((1, len(self.bias))), unbounded)[0]
         self._present = self._tried.sums
@@ -231,7 +234,10 @@ class RunLevel(Layer):
         step = max(1, rows.n_blocks * block // max(_SAMPLE // 4, min(_SAMPLE, rows.count // 8)))
         positions = (np.arange(0, rows.n_blocks, step)[:, None] * block + np.arange(block)).ravel()
         positions = positions[positions < rows.count]
-        values, scores, exact = self._exact.sample(self.index, rows.order[positions])
+        chosen = rows.order[positions]
+        if self._exact.whole and not rows.measure.counts.any():
+            return positions, self._exact.losses[:, chosen]
+        values, scores, exact = self._exact.sample(self.index, chosen)
         if rows.measure.counts.any():
             with np.errstate(all="ignore"):
                 self._close = self._measure_close(values, scores)
@@ -313,7 +319,7 @@ class RunLevel(Layer):
             start, error = self._anchored(base_error)
             # Differences from the same start do not add up their rounding.
             moved = np.minimum(mixing + self._moved + one.error, 2 * (start + one.sums))
-            moved = (1 + self._pending / RENEW) * self._rounding(moved, mixed)
+            moved = (1 + (self._inherited + self._pending) / RENEW) * self._rounding(moved, mixed)
             reached = Found(one.sums + offset, np.where(counts, one.error, error + moved), taken=one.taken)
             found.append(reached)
             self._tried = one

@@ -107,34 +107,38 @@ def _mistakes(targets: Targets, scores: FloatArray) -> FloatArray:
 class Metric:
     """A row of the table of metrics.
 
-    `total` turns the sum of losses and the row count into the figure, `sum` turns the figure back.
+    `total` turns sums of losses and the row count into the figures, `sum` turns a figure back.
     """
 
     name: str
     losses: Callable[[Targets, FloatArray], FloatArray]
-    total: Callable[[float, int], float]
+    total: Callable[[FloatArray, int], FloatArray]
     sum: Callable[[float, int], float]
     needs_classes: bool = False
 
 
-def _mean(total: float, rows: int) -> float:
-    return total / rows
+def _mean(totals: FloatArray, rows: int) -> FloatArray:
+    return totals / rows
 
 
 def _mean_sum(value: float, rows: int) -> float:
     return value * rows
 
 
-def _root(total: float, rows: int) -> float:
-    return math.sqrt(total / rows)
+def _root(totals: FloatArray, rows: int) -> FloatArray:
+    return np.sqrt(totals / rows)
 
 
 def _root_sum(value: float, rows: int) -> float:
     return value * value * rows
 
 
-def _plain(total: float, rows: int) -> float:
-    return total
+def _plain_sum(value: float, rows: int) -> float:
+    return value
+
+
+def _plain(totals: FloatArray, rows: int) -> FloatArray:
+    return totals
 
 
 METRICS = MappingProxyType(
@@ -144,7 +148,7 @@ METRICS = MappingProxyType(
             Metric("mse", _squares, _mean, _mean_sum),
             Metric("rmse", _squares, _root, _root_sum),
             Metric("mae", _absolutes, _mean, _mean_sum),
-            Metric("half-sse", _half_squares, _plain, _plain),
+            Metric("half-sse", _half_squares, _plain, _plain_sum),
             Metric("cross-entropy", _cross_entropy, _mean, _mean_sum, needs_classes=True),
             Metric("error-rate", _mistakes, _mean, _mean_sum, needs_classes=True),
         )

@@ -91,7 +91,7 @@ def full(network: Network, least: Mapping[str, int]) -> frozenset[int]:
 def _tags(network: Network, protected: Protected) -> list[int]:
     """Who the protected neurons are, as far as they are still there."""
     found: list[int] = []
-    for name in {name for name, _ in protected} & network.by_name.keys():
+    for name in {name for name, _ in protected}.intersection(network.hidden_names):
         units = [unit for layer, unit in protected if layer == name]
         found += network.tags[name][np.isin(network.by_name[name].units, units)].tolist()
     return found

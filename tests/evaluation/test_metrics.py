@@ -15,7 +15,7 @@ LOGITS = RNG.normal(size=(50, 3))
 
 def value(metric: str, targets: Targets, scores: FloatArray) -> float:
     row = METRICS[metric]
-    return row.total(float(row.losses(targets, scores).sum()), len(scores))
+    return row.total(np.array([row.losses(targets, scores).sum()]), len(scores)).item()
 
 
 def softmax(x: FloatArray) -> FloatArray:
