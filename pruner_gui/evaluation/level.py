@@ -53,8 +53,9 @@ class RunLevel(Layer):
         self._present: FloatArray = np.zeros(metrics)
         self._close: FloatArray = np.zeros(2)  # see `kernels.losses`
         self._pending, self._mixed = 0, 1.0
-        self._inherited = 0 if before is None else before._left  # removals whose rounding is in `held`
-        self._left = 0  # and those whose rounding is in what the next level holds
+        # Removals whose rounding is in `held`,
+        self._inherited = before._left if before is not None else 0
+        self._left: int = 0  # and those whose rounding is in what the next level holds
         self.most = max(1, min(_AHEAD, _AHEAD_ROWS // rows.count))
         self._pack()
         self._renew()

@@ -35,8 +35,8 @@ class _Trials:
     `lower` are bounds of the losses of one metric, `bounded`, or that is -1. Of the rows `index` that may
     have to be run, `counts` of them, `done` were; those from `waiting` on were not looked at closely. What
     they and others add to the present sums at least is `unseen`; together with `sums`, which have what was
-    run, they are a lower bound. Of what was run, `losses` `(n_trials, n_metrics, n_rows)` and `leads` are kept.
-    Those that are `over` are given up.
+    run, they are a lower bound. Of what was run, `losses` `(n_trials, n_metrics, n_rows)` and `leads` are
+    kept. Those that are `over` are given up.
     """
 
     gone: FloatArray
@@ -113,11 +113,9 @@ class WideLevel(RunLevel):
 
     def _take_entry(self, chunk: slice, held: FloatArray, outgoing: FloatArray, bias: FloatArray) -> None:
         block = self.rows.tuning.block
-        entry = self.rows.spare.of("product", (len(held), len(bias), block), self._dtype)
-        np.matmul(outgoing, held, out=entry)
-        entry += bias
-        rows_first = entry.swapaxes(1, 2).reshape(-1, len(self.bias))
-        self._entry[chunk.start * block : chunk.stop * block] = rows_first
+        entry = self._entry[chunk.start * block : chunk.stop * block].reshape(-1, block, len(bias))
+        np.matmul(held.swapaxes(1, 2), outgoing.T, out=entry)
+        entry += bias[:, 0]
         if self._tangents is not None:
             self._tangents.forget()
 
