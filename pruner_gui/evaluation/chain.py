@@ -67,13 +67,13 @@ class ChainEngine:
         sure is, and the look goes on: what it finds waits for the trials that follow, if they are the same.
         """
         self._take_up(edits, limits)
-        ahead, statistics = 4, self._rows.statistics
+        ahead, statistics = 0, self._rows.statistics
         for at, edit in enumerate(edits):
             if not self._found:
                 level = self._enter(self._stage[edit.node])
-                most = min(ahead, level.most) if level.most < ALL else ALL
+                ahead = min(max(2 * ahead, level.few), level.most)
+                most = ahead if level.most < ALL else ALL
                 self._look(level, edits[at : at + (most if limits is not None else 1)], limits)
-                ahead *= 2
             drop, found, score = self._found.popleft()
             self._at = at + 1
             statistics.trials += 1

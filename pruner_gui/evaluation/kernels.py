@@ -1419,7 +1419,8 @@ def run_rows(
 
 @jit
 def run_trial(
-    t: int, first: int, most: int, speeds: Any, present: Any, factor: float, budget: Any,
+    t: int, first: int, most: int, held: Any, places: Any, shifts: Any,
+    speeds: Any, present: Any, factor: float, budget: Any,
     counts: Any, waiting: Any, done: Any, sums: Any, unseen: Any, moved: Any, unsure: Any, many: int,
     gone: Any, taken: Any, lower: Any, bounded: int, rows: Any,
     entry: Any, stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, one: Any, other: Any,
@@ -1428,12 +1429,16 @@ def run_trial(
 ) -> bool:  # fmt: skip
     """Run trial `t` on so many of its rows at `most`, or until some error is too large; say if one is.
 
-    If `counts[t]` is negative its rows are chosen first, see `select`; `done[t]` of them have been run.
+    If `counts[t]` is negative its drop is picked first, unless `places[t]` is negative, see `pick`, and its
+    rows are chosen, see `select`; `done[t]` of them have been run.
     `first` rows are run at once, then ever more. Those from `waiting[t]` on are sifted before they are run.
     The other arguments are those of `run_rows`.
     """
     index, drop = rows[t], gone[t]
     if counts[t] < 0:
+        if places[t] >= 0:
+            blocks = gone.reshape(places.size, before.shape[0], before.shape[2])
+            pick(0, before.shape[0], held, places[t : t + 1], shifts[t : t + 1], blocks[t : t + 1])
         counts[t] = select(
             t, gone, speeds, present, before, lower, bounded, entry, taken, factor, unseen, rows
         )

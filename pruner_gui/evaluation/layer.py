@@ -56,10 +56,11 @@ class Layer(abc.ABC):
 
     `outgoing` `(units, n_next)` has a row for every unit that was there when the level began, and may have
     some for units long gone; `bias` `(n_next,)` is the next layer's. `most` trials gain from being made
-    together; one that `goes_on` can do so without a unit whose removal is within all limits for sure.
+    together, and a `few` where one may soon be accepted; one that `goes_on` can do so without a unit whose
+    removal is within all limits for sure.
     """
 
-    most = ALL
+    most, few = ALL, 4
     goes_on = False
 
     def __init__(self, index: int, exact: ExactChain, compensation: str) -> None:

@@ -163,7 +163,10 @@ class RunLevel(Layer):
         def mix(chunk: slice) -> None:
             out[:, chunk] = (coefficients @ self.held[chunk] + shifts[:, None]).swapaxes(0, 1)
 
-        self.rows.each_chunk(mix, out.size * self.held.shape[1])
+        if coefficients.any():
+            self.rows.each_chunk(mix, out.size * self.held.shape[1])
+        else:
+            out[:] = shifts[:, None, None]
         return out
 
     # -- the next layer's input

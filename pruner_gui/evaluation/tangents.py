@@ -27,6 +27,7 @@ from pruner_gui.evaluation.rows import ALONE, Rows
 from pruner_gui.evaluation.threads import in_parallel
 from pruner_gui.network import Activation, FloatArray, Op
 
+_EASY = 1e-3  # share of the loss, of the last rows, for which no bounds are made
 _STALE = 8  # removals after which tangents are made anew
 _POINTS = 12  # values of r, each half of the one before
 _ROWS = 512  # at a time
@@ -61,6 +62,7 @@ class Tangents:
         self._excess = np.zeros((len(entry), _POINTS), entry.dtype)
         self.rounding = 0.0  # how far the sum of bounds can be off
         self._top = 1.0
+        self._hard = rows.n_blocks  # blocks for which there are bounds: rows come hardest first
         self._age = _STALE
         # Of each layer but the last: what one unit's input moves by at most for a movement of one.
         factor, self._moves = 1.0, list[FloatArray]()
@@ -88,12 +90,13 @@ class Tangents:
         rows = self._rows
         if self._age >= _STALE:
             self._renew(float((np.abs(gone).max(axis=1) * sizes).max()), losses)
+        out[:, self._hard * rows.tuning.block :] = 0
         rows.split(
             lambda a, b: _lower(
                 a * rows.tuning.block, min(b * rows.tuning.block, rows.count), gone, taken,
                 self._entry, self._slopes, self._anchors, self._drift, self._excess, self._top, out,
             ),
-            max(1, len(gone) * self._entry.shape[1]),
+            max(1, len(gone) * self._entry.shape[1]), 0, self._hard,
         )  # fmt: skip
 
     def _renew(self, reach: float, losses: FloatArray) -> None:
@@ -101,9 +104,11 @@ class Tangents:
         self._age, self._top = 0, 2 * reach if np.isfinite(reach) and reach > 0 else 1.0
         self._drift[:] = 0
         self._excess[:] = 0
+        left = losses[:, self.metric].sum(axis=1)[::-1].cumsum()[::-1]
+        self._hard = int(np.count_nonzero(~(left <= _EASY * left[0])))
         step = max(1, _ROWS // self._rows.tuning.block)
-        parts = [slice(a, min(a + step, self._rows.n_blocks)) for a in range(0, self._rows.n_blocks, step)]
-        macs = len(self._entry) * sum(weight.size for weight, _ in self._layers)
+        parts = [slice(a, min(a + step, self._hard)) for a in range(0, self._hard, step)]
+        macs = self._hard * self._rows.tuning.block * sum(weight.size for weight, _ in self._layers)
         threads = self._rows.tuning.threads if macs > ALONE else 1
         sizes = in_parallel(partial(self._renew_blocks, losses), parts, threads)
         self.rounding = _CLOSE * float(np.finfo(self._entry.dtype).eps * np.sum(sizes))
@@ -174,6 +179,8 @@ def _lower(
     """Put lower bounds of rows `first` to `last` in `out`, for all trials; see `Tangents.lower`."""
     zero = entry.dtype.type(0)
     points = excess.shape[1]
+    halves = 0.5 ** np.arange(points + 1)
+    least = top * halves[points]
     for i in range(first, last):
         x, slope = entry[i], slopes[i]
         for t in range(gone.shape[0]):
@@ -192,10 +199,9 @@ def _lower(
             if not reach < top:
                 bound = 0.0
             else:
-                g, high = 1, top
-                while g < points and reach < high * 0.5:
-                    high *= 0.5
-                    g += 1
+                # How often it can be doubled, without a search.
+                g = min(int(math.frexp(top / max(reach, least))[1]), points)
+                high = 2.0 * top * halves[g]
                 # Between `high` and the half of it, or zero.
                 above = excess[i, g - 1]
                 low = high * 0.5 if g < points else 0.0

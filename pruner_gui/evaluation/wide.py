@@ -30,16 +30,18 @@ _Totals = tuple[FloatArray, FloatArray, FloatArray, Array]
 
 @dataclass(frozen=True, eq=False)
 class _Trials:
-    """Trials on their way: what is dropped `(n_trials, n_rows)`, and the weights it had `(n_trials, n_next)`.
+    """Trials on their way: what is dropped, `gone` `(n_trials, n_rows)`, and the weights `taken` with it.
 
+    The drops of those with a place are still to be picked, see `kernels.pick`.
     `lower` are bounds of the losses of one metric, `bounded`, or that is -1. Of the rows `index` that may
     have to be run, `counts` of them, `done` were; those from `waiting` on were not looked at closely. What
     they and others add to the present sums at least is `unseen`; together with `sums`, which have what was
     run, they are a lower bound. Of what was run, `losses` `(n_trials, n_metrics, n_rows)` and `leads` are
-    kept.
-    Those that are `over` are given up.
+    kept. Those that are `over` are given up.
     """
 
+    places: Array
+    shifts: FloatArray
     gone: FloatArray
     taken: FloatArray
     speeds: FloatArray
@@ -111,14 +113,14 @@ class WideLevel(RunLevel):
                 for weight, bias in zip(weights, biases, strict=True)
             ]
             self._tangents = Tangents(rows, self._entry, layers)
+        else:
+            self.few = self.most
 
     def _take_entry(self, chunk: slice, held: FloatArray, outgoing: FloatArray, bias: FloatArray) -> None:
         block = self.rows.tuning.block
-        entry = self.rows.spare.of("product", (len(held), len(bias), block), self._dtype)
-        np.matmul(outgoing, held, out=entry)
-        entry += bias
-        rows_first = entry.swapaxes(1, 2).reshape(-1, len(self.bias))
-        self._entry[chunk.start * block : chunk.stop * block] = rows_first
+        entry = self._entry[chunk.start * block : chunk.stop * block].reshape(-1, block, len(bias))
+        np.matmul(held.swapaxes(1, 2), outgoing.T, out=entry)
+        entry += bias[:, 0]
         if self._tangents is not None:
             self._tangents.forget()
 
@@ -207,7 +209,10 @@ class WideLevel(RunLevel):
         Adds to the budget what bounds can be off.
         """
         rows, n, metrics = self.rows, len(drops), len(budget)
-        gone = self._dropped(drops).reshape(n, -1)
+        # Without bounds, what is dropped is looked up when a trial begins.
+        late = self._tangents is None and not drops[0].coefficients.size
+        gone = rows.spare.of("dropped", (n, len(self._entry)), self._dtype) if late else self._dropped(drops)
+        gone = gone.reshape(n, -1)
         sizes = np.sqrt(np.square(taken.astype(np.float64)).sum(axis=1))
         factor = self._radii.factor if self._radii is not None else 0.0
         speeds = sizes * (factor or 1.0)
@@ -215,6 +220,8 @@ class WideLevel(RunLevel):
         lower, bounded = self._bounds(gone, taken, sizes, budget)
         doubts = np.where(rows.measure.counts, np.rint(2 * self._now.error), 0)
         return _Trials(
+            np.array([drop.place if late else -1 for drop in drops]),
+            np.array([drop.shift for drop in drops], self._dtype),
             gone, taken, speeds, factor, lower, bounded, budget,
             index=rows.spare.of("index", (n, rows.count), np.int32),
             counts=np.full(n, -1),
@@ -257,7 +264,8 @@ class WideLevel(RunLevel):
         """Run some rows of a trial in this thread, and judge it."""
         spare = self._spare.pop()
         trials.over[t] = kernels.run_trial(
-            t, _FIRST, min(most, self._call), trials.speeds, self._leads, trials.factor, trials.budget,
+            t, _FIRST, min(most, self._call), self.held, trials.places, trials.shifts,
+            trials.speeds, self._leads, trials.factor, trials.budget,
             trials.counts, trials.waiting, trials.done, *trials.totals(t), _MANY,
             *self._arguments(trials, spare),
         )  # fmt: skip
