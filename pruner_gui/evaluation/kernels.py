@@ -382,6 +382,52 @@ def _panel(n_out: int) -> Any:
 _four, _eight, _twelve = map(_panel, (4, 8, _AT_ONCE))
 
 
+def _rises(n_units: int, n_tiles: int) -> Any:
+    """Return the inner loops of `bounds` for so many units from number c on, and registers of rows."""
+
+    @instruction
+    def rises(
+        typing: Any, x: Any, slopes: Any, drops: Any, outgoing: Any, totals: Any, which: Any, places: Any,
+        least: Any, c: Any, end: Any,
+    ) -> Any:  # fmt: skip
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            write = _Writer(context, builder, signature, arguments)
+            x, slopes, drops, outgoing, totals, which, places, least, c, end = write.arrays
+            floor, units = write.many(least), [builder.add(c, write.whole(i)) for i in range(n_units)]
+            gone = [builder.load(write.at(which, unit)) for unit in units]
+            taken = [builder.load(write.at(places, unit)) for unit in units]
+            both = [(i, t) for i in range(n_units) for t in range(n_tiles)]
+            sums = {key: write_code.alloca_once(builder, write.vector) for key in both}
+            step = write.whole(write.lanes * n_tiles)
+            with write_code.for_range(builder, builder.sdiv(end, step)) as tile:
+                start = builder.mul(tile.index, step)
+                rows = [builder.add(start, write.whole(write.lanes * t)) for t in range(n_tiles)]
+                lost = {(i, t): write.load(write.at(drops, rows[t], gone[i])) for i, t in both}
+                for total in sums.values():
+                    builder.store(write.many(write.number(0.0)), total)
+                with write_code.for_range(builder, builder.extract_value(x.shape, 0)) as inner:
+                    j = inner.index
+                    factors = [write.many(builder.load(write.at(outgoing, j, place))) for place in taken]
+                    now = [write.load(write.at(x, row, j)) for row in rows]
+                    slope = [write.load(write.at(slopes, row, j)) for row in rows]
+                    for (i, t), total in sums.items():
+                        left = write.minus(now[t], factors[i], lost[i, t])
+                        left = builder.select(builder.fcmp_ordered("<", left, floor), floor, left)
+                        builder.store(write.plus(builder.load(total), slope[t], left), total)
+                for (i, t), total in sums.items():
+                    write.store(builder.load(total), write.at(totals, rows[t], units[i]))
+            return context.get_dummy_value()
+
+        kinds = (x, slopes, drops, outgoing, totals, which, places, x.dtype, types.intp, types.intp)
+        return types.void(*kinds), generate
+
+    return rises
+
+
+# Enough sums at once that none has to wait for the one before.
+_rises_of_four, _rises_of_one = _rises(4, 1), _rises(1, 4)
+
+
 @instruction
 def _squeeze(typing_context: Any, x: Any, drop: Any, taken: Any, out: Any, places: Any) -> Any:
     """Put `x - outer(taken, drop)` in `out`, only rows where the drop is not zero, and these side by side.
@@ -909,41 +955,32 @@ def bounds(
     """
     n_next, block = entry.shape[1], entry.shape[2]
     totals = np.empty((which.size, block), entry.dtype)
-    zero = entry.dtype.type(0)
+    least = entry.dtype.type(0) if relu else entry.dtype.type(-np.inf)
+    fours, lanes = which.size - which.size % 4, _WIDTH // entry.itemsize
+    whole = block - block % (4 * lanes)
     for b in range(first, last):
         count = min(block, rows - b * block)
-        totals[:] = zero
-        # Units inside: four rows of the layer stay in the nearest cache for all of them.
-        for j in range(0, n_next, 4):
-            z0, z1, z2, z3 = entry[b, j], entry[b, j + 1], entry[b, j + 2], entry[b, j + 3]
-            s0, s1, s2, s3 = slopes[b, j], slopes[b, j + 1], slopes[b, j + 2], slopes[b, j + 3]
-            for c in range(which.size):
-                taken = outgoing[places[c]]
-                w0, w1, w2, w3 = taken[j], taken[j + 1], taken[j + 2], taken[j + 3]
-                drop, total = drops[b, which[c]], totals[c]
-                if relu:
-                    for r in range(block):
-                        a = drop[r]
-                        x0, x1, x2, x3 = z0[r] - w0 * a, z1[r] - w1 * a, z2[r] - w2 * a, z3[r] - w3 * a
-                        x0 = x0 if x0 > zero else zero
-                        x1 = x1 if x1 > zero else zero
-                        x2 = x2 if x2 > zero else zero
-                        x3 = x3 if x3 > zero else zero
-                        total[r] += s0[r] * x0 + s1[r] * x1 + s2[r] * x2 + s3[r] * x3
-                else:
-                    for r in range(block):
-                        a = drop[r]
-                        total[r] += (
-                            s0[r] * (z0[r] - w0 * a)
-                            + s1[r] * (z1[r] - w1 * a)
-                            + s2[r] * (z2[r] - w2 * a)
-                            + s3[r] * (z3[r] - w3 * a)
-                        )
+        for c in range(0, fours, 4):
+            _rises_of_four(
+                entry[b], slopes[b], drops[b], outgoing, totals, which, places, least, c, whole
+            )  # fmt: skip
+        for c in range(fours, which.size):
+            _rises_of_one(
+                entry[b], slopes[b], drops[b], outgoing, totals, which, places, least, c, whole
+            )  # fmt: skip
         for c in range(which.size):
-            drop, total = drops[b, which[c]], totals[c]
+            drop, taken = drops[b, which[c]], outgoing[places[c]]
+            for r in range(whole, block):
+                total = entry.dtype.type(0)
+                for j in range(n_next):
+                    x = entry[b, j, r] - taken[j] * drop[r]
+                    total += slopes[b, j, r] * (least if x < least else x)
+                totals[c, r] = total
+        for c in range(which.size):
+            drop, rise = drops[b, which[c]], totals[c]
             bound = 0.0
             for r in range(count):
-                bound += max(anchors[b, r] + total[r], 0.0) if drop[r] != zero else present[b, metric, r]
+                bound += max(anchors[b, r] + rise[r], 0.0) if drop[r] != 0 else present[b, metric, r]
             out[c, b] = bound
 
 

@@ -25,7 +25,7 @@ _BOUND, _TRY, _TAKE = range(3)  # what a task may be
 # that is untried, the block its trial goes on with if it was paused, and for how many; who took which share.
 _KIND, _FIRST, _LAST, _UNIT, _ROW, _OVER, _DONE, _UNTRIED, _BLOCK, _SIZE = range(10)
 _TAKEN, _DESK = 16, 32
-_AHEAD, BATCH = 4, 16  # units that are bounded together, at first and at most
+_BATCH = 16  # units that are bounded together: what bounds are made of is read once for all
 _HEAD = 0.15  # of the blocks, those that are bounded at first
 _LIKELY = 0.6  # of what losses may rise: whoever moves those of the hardest rows by less is likely to go
 _ROUND = 8  # blocks of each thread that are bounded before sums are looked at
@@ -254,8 +254,8 @@ def _lead(
     some, lower, left, told = scratch[0], scratch[2], scratch[3], scratch[7]
     end = min(end, int(np.ceil(most / cheap)))
     head = min(end, int(np.ceil(_HEAD * n_blocks)))
-    run, work, went, ahead = 0, 0.0, 0, _AHEAD
-    bound, total, hardest = np.empty(BATCH), 0.0, 0.0
+    run, work, went = 0, 0.0, 0
+    bound, total, hardest = np.empty(_BATCH), 0.0, 0.0
     c, paused = desk[_UNTRIED], desk[_BLOCK] > 0
     while c < which.size and work <= most and went < room:
         if which[c] < 0:
@@ -263,7 +263,7 @@ def _lead(
             c += 1
             continue
         n, i, gone = 1, 0, False
-        while not paused and n < ahead and c + n < which.size and which[c + n] >= 0:
+        while not paused and n < _BATCH and c + n < which.size and which[c + n] >= 0:
             n += 1
         if bounded >= 0 and not paused:
             total = 0.0
@@ -311,7 +311,6 @@ def _lead(
                     gone = True
         went += 1 if gone else 0
         c += i
-        ahead = _AHEAD if gone else min(2 * ahead, BATCH)
     return c, True, run, went
 
 
@@ -346,7 +345,7 @@ class Together:
         self._threads = threads
         self._desk = np.ones(_DESK, np.int64)  # all shares are taken
         self._scratch = (
-            np.zeros((3, BATCH), np.int64), np.zeros((BATCH, n_blocks)), np.zeros((BATCH, n_blocks)),
+            np.zeros((3, _BATCH), np.int64), np.zeros((_BATCH, n_blocks)), np.zeros((_BATCH, n_blocks)),
             np.zeros(metrics), np.zeros((threads, metrics)), np.zeros((threads, metrics)),
             np.zeros((threads, metrics), np.int64), np.zeros((threads + 1, 3)),
         )  # fmt: skip
