@@ -1103,17 +1103,17 @@ def gather(rows_first: Any, order: Any, out: Any, first: int, last: int) -> None
 
 
 @jit
-def silent(held: Any) -> Any:
-    """Say which units of `held` `(n_blocks, units, block)` are zero on all rows."""
+def silent(held: Any, units: Any) -> Any:
+    """Say which of some units of `held` `(n_blocks, units, block)` are zero on all rows."""
     zero = held.dtype.type(0)
-    out = np.ones(held.shape[1], np.bool_)
-    for j in range(held.shape[1]):
+    out = np.ones(units.size, np.bool_)
+    for i in range(units.size):
         for b in range(held.shape[0]):
             for r in range(held.shape[2]):
-                if held[b, j, r] != zero:
-                    out[j] = False
+                if held[b, units[i], r] != zero:
+                    out[i] = False
                     break
-            if not out[j]:
+            if not out[i]:
                 break
     return out
 
