@@ -11,13 +11,23 @@ their type) since calls into the system's mathematical library do not vectorise.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 # No assumption that values are finite: an overflow has to be seen.
 jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz", "arcp"})
+
+write_code: Any = cgutils  # not typed
+# Its type leaves out that the compiler gives the first argument.
+instruction: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
 
 (
     RELU,
@@ -311,31 +321,241 @@ def elementwise(
                     row[r] /= c
 
 
-@jit
-def dense(weight: Any, bias: Any, x: Any, out: Any) -> None:
-    """Put `weight.T @ x + bias` in `out` `(n_out, block)`, for `weight` `(n_in, n_out)`, `x` `(n_in, block)`.
+_FEATURES = get_host_cpu_features()
+_WIDTH = 64 if _FEATURES.get("avx512f") else 32  # bytes of a register
+_SQUEEZES = bool(_FEATURES.get("avx512f"))  # whether some numbers of a register can be stored side by side
+_MANY = 0.45  # of a block's rows, above which all are run
+_AT_ONCE = 12  # outputs: their sums, the inputs and a weight fill half the registers there are at least
 
-    Both sizes are multiples of four: four inputs and four outputs at a time make 16 multiply-adds of 8 loads.
+
+class _Writer:
+    """Writes loops over rows, a register of them at a time: compilers do not find these by themselves.
+
+    `arrays` are those among the arguments, rows last.
+    """
+
+    def __init__(self, context: Any, builder: Any, signature: Any, arguments: Any) -> None:
+        pairs = list(zip(signature.args, arguments, strict=True))
+        (dtype, *_) = [kind.dtype for kind, _ in pairs if isinstance(kind, types.Array)]
+        self.builder, self._size = builder, dtype.bitwidth // 8
+        self.lanes = _WIDTH // self._size
+        self.number, self.whole = context.get_value_type(dtype), context.get_value_type(types.intp)
+        self.vector = ir.VectorType(self.number, self.lanes)
+        self._none = ir.Constant(self.vector, ir.Undefined)
+        self.arrays = [
+            context.make_array(kind)(context, builder, value) if isinstance(kind, types.Array) else value
+            for kind, value in pairs
+        ]
+
+    def tiles(self, drop: Any) -> Any:
+        """Return how many registers hold all rows."""
+        return self.builder.sdiv(self.builder.extract_value(drop.shape, 0), self.whole(self.lanes))
+
+    def at(self, array: Any, column: Any, row: Any = None) -> Any:
+        """Return the address of a number; those of a row lie side by side."""
+        if row is not None:
+            stride = self.builder.extract_value(array.strides, 0)
+            row = self.builder.mul(row, self.builder.sdiv(stride, self.whole(self._size)))
+            column = self.builder.add(row, column)
+        return self.builder.gep(array.data, [column])
+
+    def many(self, value: Any) -> Any:
+        """Return a register full of one number."""
+        single = self.builder.insert_element(self._none, value, ir.IntType(32)(0))
+        first = ir.VectorType(ir.IntType(32), self.lanes)([0] * self.lanes)
+        return self.builder.shuffle_vector(single, self._none, first)
+
+    def load(self, address: Any) -> Any:
+        """Return a register of numbers."""
+        address = self.builder.bitcast(address, self.vector.as_pointer())
+        return self.builder.load(address, align=self._size)
+
+    def store(self, value: Any, address: Any) -> None:
+        """Store a register."""
+        address = self.builder.bitcast(address, self.vector.as_pointer())
+        self.builder.store(value, address, align=self._size)
+
+    def plus(self, term: Any, a: Any, b: Any) -> Any:
+        """Return `term + a * b`."""
+        more = self.builder.fmul(a, b, flags=("contract",))
+        return self.builder.fadd(term, more, flags=("contract",))
+
+    def minus(self, term: Any, a: Any, b: Any) -> Any:
+        """Return `term - a * b`."""
+        less = self.builder.fmul(a, b, flags=("contract",))
+        return self.builder.fsub(term, less, flags=("contract",))
+
+
+def _panel(n_out: int) -> Any:
+    """Return the inner loops of `product` for so many outputs from number k on."""
+
+    @instruction
+    def panel(
+        typing: Any, x: Any, drop: Any, taken: Any, weight: Any, bias: Any, out: Any, least: Any, k: Any
+    ) -> Any:
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            write = _Writer(context, builder, signature, arguments)
+            x, drop, taken, weight, bias, out, least, k = write.arrays
+            floor, n_in = write.many(least), builder.extract_value(weight.shape, 0)
+            sums = [write_code.alloca_once(builder, write.vector) for _ in range(n_out)]
+            columns = [builder.add(k, write.whole(i)) for i in range(n_out)]
+            with write_code.for_range(builder, write.tiles(drop)) as tile:
+                r = builder.mul(tile.index, write.whole(write.lanes))
+                gone = write.load(write.at(drop, r))
+                for column, total in zip(columns, sums, strict=True):
+                    builder.store(write.many(builder.load(write.at(bias, column))), total)
+                with write_code.for_range(builder, n_in) as inner:
+                    j = inner.index
+                    factor = write.many(builder.load(write.at(taken, j)))
+                    left = write.minus(write.load(write.at(x, r, j)), factor, gone)
+                    left = builder.select(builder.fcmp_ordered("<", left, floor), floor, left)
+                    for column, total in zip(columns, sums, strict=True):
+                        factor = write.many(builder.load(write.at(weight, column, j)))
+                        builder.store(write.plus(builder.load(total), factor, left), total)
+                for column, total in zip(columns, sums, strict=True):
+                    write.store(builder.load(total), write.at(out, r, column))
+            return context.get_dummy_value()
+
+        return types.void(x, drop, taken, weight, bias, out, x.dtype, types.intp), generate
+
+    return panel
+
+
+_four, _eight, _twelve = map(_panel, (4, 8, _AT_ONCE))
+
+
+def _rises(n_units: int, n_tiles: int) -> Any:
+    """Return the inner loops of `bounds` for so many units from number c on, and registers of rows."""
+
+    @instruction
+    def rises(
+        typing: Any, x: Any, slopes: Any, drops: Any, outgoing: Any, totals: Any, which: Any, places: Any,
+        least: Any, c: Any, end: Any,
+    ) -> Any:  # fmt: skip
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            write = _Writer(context, builder, signature, arguments)
+            x, slopes, drops, outgoing, totals, which, places, least, c, end = write.arrays
+            floor, units = write.many(least), [builder.add(c, write.whole(i)) for i in range(n_units)]
+            gone = [builder.load(write.at(which, unit)) for unit in units]
+            taken = [builder.load(write.at(places, unit)) for unit in units]
+            both = [(i, t) for i in range(n_units) for t in range(n_tiles)]
+            sums = {key: write_code.alloca_once(builder, write.vector) for key in both}
+            step = write.whole(write.lanes * n_tiles)
+            with write_code.for_range(builder, builder.sdiv(end, step)) as tile:
+                start = builder.mul(tile.index, step)
+                rows = [builder.add(start, write.whole(write.lanes * t)) for t in range(n_tiles)]
+                lost = {(i, t): write.load(write.at(drops, rows[t], gone[i])) for i, t in both}
+                for total in sums.values():
+                    builder.store(write.many(write.number(0.0)), total)
+                with write_code.for_range(builder, builder.extract_value(x.shape, 0)) as inner:
+                    j = inner.index
+                    factors = [write.many(builder.load(write.at(outgoing, j, place))) for place in taken]
+                    now = [write.load(write.at(x, row, j)) for row in rows]
+                    slope = [write.load(write.at(slopes, row, j)) for row in rows]
+                    for (i, t), total in sums.items():
+                        left = write.minus(now[t], factors[i], lost[i, t])
+                        left = builder.select(builder.fcmp_ordered("<", left, floor), floor, left)
+                        builder.store(write.plus(builder.load(total), slope[t], left), total)
+                for (i, t), total in sums.items():
+                    write.store(builder.load(total), write.at(totals, rows[t], units[i]))
+            return context.get_dummy_value()
+
+        kinds = (x, slopes, drops, outgoing, totals, which, places, x.dtype, types.intp, types.intp)
+        return types.void(*kinds), generate
+
+    return rises
+
+
+# Enough sums at once that none has to wait for the one before.
+_rises_of_four, _rises_of_one = _rises(4, 1), _rises(1, 4)
+
+
+@instruction
+def _squeeze(typing_context: Any, x: Any, drop: Any, taken: Any, out: Any, places: Any) -> Any:
+    """Put `x - outer(taken, drop)` in `out`, only rows where the drop is not zero, and these side by side.
+
+    `places` say where in `out` the first of each register of rows belongs. The number of units is a multiple
+    of four, that of rows of a register's.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        write = _Writer(context, builder, signature, arguments)
+        x, drop, taken, out, places = write.arrays
+        kind = ir.FunctionType(
+            ir.VoidType(),
+            (write.vector, write.number.as_pointer(), ir.VectorType(ir.IntType(1), write.lanes)),
+        )
+        bits = ("f32", "f64")[write.lanes == _WIDTH // 8]
+        name = f"llvm.masked.compressstore.v{write.lanes}{bits}"
+        compress = write_code.get_or_insert_function(builder.module, kind, name)
+        fours = builder.sdiv(builder.extract_value(x.shape, 0), write.whole(4))
+        with write_code.for_range(builder, fours) as four:
+            rows = [builder.add(builder.mul(four.index, write.whole(4)), write.whole(i)) for i in range(4)]
+            factors = [write.many(builder.load(write.at(taken, row))) for row in rows]
+            with write_code.for_range(builder, write.tiles(drop)) as tile:
+                r = builder.mul(tile.index, write.whole(write.lanes))
+                gone = write.load(write.at(drop, r))
+                some = builder.fcmp_unordered("!=", gone, write.vector([0.0] * write.lanes))
+                place = builder.load(write.at(places, tile.index))
+                for row, factor in zip(rows, factors, strict=True):
+                    left = write.minus(write.load(write.at(x, r, row)), factor, gone)
+                    builder.call(compress, (left, write.at(out, place, row), some))
+        return context.get_dummy_value()
+
+    return types.void(x, drop, taken, out, places), generate
+
+
+@jit
+def product(x: Any, drop: Any, taken: Any, relu: bool, weight: Any, bias: Any, out: Any) -> None:
+    """Put `weight.T @ (x - outer(taken, drop)) + bias` in `out` `(n_out, block)`, with a relu inside or not.
+
+    `weight` is `(n_in, n_out)`, `x` `(n_in, block)`; `n_out` is a multiple of four. The sums of
+    twelve outputs for a register of rows stay in registers.
     """
     n_in, n_out = weight.shape
-    for k in range(0, n_out, 4):
-        o0, o1, o2, o3 = out[k], out[k + 1], out[k + 2], out[k + 3]
-        b0, b1, b2, b3 = bias[k], bias[k + 1], bias[k + 2], bias[k + 3]
-        for r in range(x.shape[1]):
-            o0[r], o1[r], o2[r], o3[r] = b0, b1, b2, b3
-        for j in range(0, n_in, 4):
-            v0, v1, v2, v3 = weight[j], weight[j + 1], weight[j + 2], weight[j + 3]
-            w00, w01, w02, w03 = v0[k], v0[k + 1], v0[k + 2], v0[k + 3]
-            w10, w11, w12, w13 = v1[k], v1[k + 1], v1[k + 2], v1[k + 3]
-            w20, w21, w22, w23 = v2[k], v2[k + 1], v2[k + 2], v2[k + 3]
-            w30, w31, w32, w33 = v3[k], v3[k + 1], v3[k + 2], v3[k + 3]
-            x0, x1, x2, x3 = x[j], x[j + 1], x[j + 2], x[j + 3]
-            for r in range(x.shape[1]):
-                a0, a1, a2, a3 = x0[r], x1[r], x2[r], x3[r]
-                o0[r] += w00 * a0 + w10 * a1 + w20 * a2 + w30 * a3
-                o1[r] += w01 * a0 + w11 * a1 + w21 * a2 + w31 * a3
-                o2[r] += w02 * a0 + w12 * a1 + w22 * a2 + w32 * a3
-                o3[r] += w03 * a0 + w13 * a1 + w23 * a2 + w33 * a3
+    least = x.dtype.type(0) if relu else x.dtype.type(-np.inf)
+    for k in range(0, n_out, _AT_ONCE):
+        if n_out - k >= _AT_ONCE:
+            _twelve(x, drop, taken, weight, bias, out, least, k)
+        elif n_out - k == 8:
+            _eight(x, drop, taken, weight, bias, out, least, k)
+        else:
+            _four(x, drop, taken, weight, bias, out, least, k)
+    block, width = drop.size, _WIDTH // x.itemsize
+    for r in range(block - block % width, block):
+        for k in range(n_out):
+            out[k, r] = bias[k]
+        for j in range(n_in):
+            left = x[j, r] - taken[j] * drop[r]
+            left = least if left < least else left
+            for k in range(n_out):
+                out[k, r] += weight[j, k] * left
+
+
+@jit
+def put_aside(
+    source: Any, gone: Any, outgoing: Any, here: Any, waiting: int, full: bool,
+    lost: Any, places: Any, few: Any,
+) -> None:  # fmt: skip
+    """Put the rows `here` of `source` less `gone` times `outgoing` in `few`, behind those `waiting`.
+
+    They are all where something is gone, if the block is `full`; `lost` and `places` are scratch.
+    """
+    changed, block, lanes = here.size, source.shape[1], _WIDTH // source.itemsize
+    if _SQUEEZES and full and block % lanes == 0 and 10 * changed > block:
+        q = 0
+        for tile in range(block // lanes):
+            while q < changed and here[q] < tile * lanes:
+                q += 1
+            places[tile] = waiting + q
+        _squeeze(source, gone, outgoing, few, places)
+        return
+    for q in range(changed):
+        lost[q] = gone[here[q]]
+    for j in range(outgoing.size):
+        w, z, target = outgoing[j], source[j], few[j]
+        for q in range(changed):
+            target[waiting + q] = z[here[q]] - w * lost[q]
 
 
 @jit
@@ -507,7 +727,9 @@ def trial(
     for i in range(stages.shape[0]):
         width = max(width, stages[i, 1])
     one, other = np.empty((width, block), entry.dtype), np.empty((width, block), entry.dtype)
-    few, few_index = np.empty((width, block), entry.dtype), np.empty(block, np.int64)
+    few, few_index = np.empty((n_next, block + _WIDTH), entry.dtype), np.empty((2, block), np.int64)
+    lost, places = np.empty(block, entry.dtype), np.empty(block, np.int64)
+    none = np.zeros(width + block, entry.dtype)
     work, spare, spare64 = (
         np.empty((n_out, block), entry.dtype),
         np.empty((3, block), entry.dtype),
@@ -516,9 +738,8 @@ def trial(
     whole, whole64, here = (
         np.empty(block, integers.dtype),
         np.empty(block, np.int64),
-        np.empty(block, np.int64),
+        np.empty(block, np.int32),
     )
-    relu = stages[0, 4] < stages[0, 5] and codes[stages[0, 4]] == RELU
     touched, over, excess, waiting = 0, False, 0.0, 0
     for b in range(first, last, step):
         count = min(block, rows - b * block)
@@ -529,7 +750,7 @@ def trial(
             changed += 1 if gone[r] != zero else 0
         touched += changed
         source = entry[b]
-        if 2 * changed <= block:
+        if changed <= _MANY * block:
             # Rows where nothing goes keep their losses; the others wait until there is a block of them.
             for m in range(kinds.size):
                 new, old = after[b, m], before[b, m]
@@ -544,7 +765,7 @@ def trial(
                         unsure[m] += 1 if old[r] == 0.5 and gone[r] == zero else 0
             if waiting + changed > block:
                 over, excess = finish(
-                    few, few_index, waiting, other, stages, flat, codes, settings, operands, relu,
+                    few, few_index, waiting, none, one, other, stages, flat, codes, settings, operands,
                     kinds, scales, head, n_out, threshold, wanted, labels, close, before, after,
                     bounded, budget, sums, moved, unsure, excess, work, spare, whole, spare64, whole64,
                 )  # fmt: skip
@@ -552,20 +773,13 @@ def trial(
                 if over:
                     break
             for q in range(changed):
-                few_index[waiting + q] = b * block + here[q]
-            for j in range(n_next):
-                w, z, target = outgoing[j], source[j], few[j]
-                for q in range(changed):
-                    target[waiting + q] = z[here[q]] - w * gone[here[q]]
+                few_index[0, waiting + q], few_index[1, waiting + q] = b, here[q]
+            put_aside(source, gone, outgoing, here[:changed], waiting, count == block, lost, places, few)
             waiting += changed
             continue
-        x = one
-        for j in range(n_next):
-            w = outgoing[j]
-            z, target = source[j], x[j]
-            for r in range(block):
-                target[r] = z[r] - w * gone[r]
-        scores = rest(stages, flat, codes, settings, operands, relu, x, other, n_next, spare[0], whole)
+        scores = rest(
+            stages, flat, codes, settings, operands, source, gone, outgoing, none, one, other, spare[0], whole
+        )
         for m in range(kinds.size):
             new, old = after[b, m], before[b, m]
             losses(
@@ -591,7 +805,7 @@ def trial(
             break
     if waiting and not over:
         over, excess = finish(
-            few, few_index, waiting, other, stages, flat, codes, settings, operands, relu,
+            few, few_index, waiting, none, one, other, stages, flat, codes, settings, operands,
             kinds, scales, head, n_out, threshold, wanted, labels, close, before, after,
             bounded, budget, sums, moved, unsure, excess, work, spare, whole, spare64, whole64,
         )  # fmt: skip
@@ -600,21 +814,34 @@ def trial(
 
 @jit
 def rest(
-    stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, relu: bool,
-    x: Any, y: Any, n_next: int, spare: Any, whole: Any,
+    stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
+    source: Any, drop: Any, taken: Any, none: Any, x: Any, y: Any, spare: Any, whole: Any,
 ) -> Any:  # fmt: skip
-    """Return the scores for what the next layer gets, `x` `(n_next, block)`, computed in `x` and `y`."""
-    zero = x.dtype.type(0)
-    if relu:
+    """Return the scores for what the next layer gets, `source` `(n_next, block)` less `drop` times `taken`.
+
+    They are computed in `x` and `y`; `none` is zero, and as long as any layer is wide.
+    """
+    zero, n_next, count = x.dtype.type(0), source.shape[0], stages.shape[0]
+    first, last = stages[0, 4], stages[0, 5]
+    relu = first < last and codes[first] == RELU
+    # The product takes the drop, and the relu, along.
+    fused = count > 1 and last - first == (1 if relu else 0)
+    if not fused:
         for j in range(n_next):
-            row = x[j]
-            for r in range(row.size):
-                row[r] = max(row[r], zero)
-    start = stages[0, 4] + (1 if relu else 0)
-    elementwise(codes, settings, operands, start, stages[0, 5], x[:n_next], spare, whole)
-    for i in range(1, stages.shape[0]):
+            w, z, target = taken[j], source[j], x[j]
+            for r in range(drop.size):
+                target[r] = z[r] - w * drop[r]
+            if relu:
+                for r in range(drop.size):
+                    target[r] = max(target[r], zero)
+        elementwise(codes, settings, operands, first + (1 if relu else 0), last, x[:n_next], spare, whole)
+    for i in range(1, count):
         n_in, n_to, at, bias_at = stages[i, 0], stages[i, 1], stages[i, 2], stages[i, 3]
-        dense(flat[at : at + n_in * n_to].reshape(n_in, n_to), flat[bias_at : bias_at + n_to], x, y)
+        weight, bias = flat[at : at + n_in * n_to].reshape(n_in, n_to), flat[bias_at : bias_at + n_to]
+        if i == 1 and fused:
+            product(source, drop, taken, relu, weight, bias, y)
+        else:
+            product(x, none[: drop.size], none, False, weight, bias, y)
         elementwise(codes, settings, operands, stages[i, 4], stages[i, 5], y[:n_to], spare, whole)
         x, y = y, x
     return x
@@ -636,37 +863,44 @@ def look_up(index: Any, start: int, count: int, wanted: Any, labels: Any, wish: 
 
 @jit
 def finish(
-    x: Any, index: Any, count: int, other: Any,
-    stages: Any, flat: Any, codes: Any, settings: Any, operands: Any, relu: bool,
+    x: Any, index: Any, count: int, none: Any, one: Any, other: Any,
+    stages: Any, flat: Any, codes: Any, settings: Any, operands: Any,
     kinds: Any, scales: Any, head: int, n_out: int, threshold: float,
     wanted: Any, labels: Any, close: Any, before: Any, after: Any,
     bounded: int, budget: Any, sums: Any, moved: Any, unsure: Any, excess: float,
     work: Any, spare: Any, whole: Any, spare64: Any, whole64: Any,
 ) -> tuple[bool, float]:  # fmt: skip
-    """Run the rest of the chain for single rows `index` of which `x` `(n_next, block)` holds `count`.
+    """Run the rest of the chain for `count` rows in `x`, of which `index` holds blocks and places in them.
 
     See `trial`. Returns whether a sum exceeds its budget, and by how much losses exceed their bounds.
     """
-    block = index.size
-    n_next, over = x.shape[0] if stages.shape[0] == 1 else stages[1, 0], False
-    scores = rest(stages, flat, codes, settings, operands, relu, x, other, n_next, spare[0], whole)
+    block, over = index.shape[1], False
+    nothing = none[:block]
+    scores = rest(
+        stages, flat, codes, settings, operands, x, nothing, none, none, one, other, spare[0], whole
+    )
     wish, right, found = np.empty((wanted.shape[1], block)), np.empty(block, np.int64), np.empty(block)
-    look_up(index, 0, count, wanted, labels, wish, right)
+    for r in range(block):
+        b, i = index[0, min(r, count - 1)], index[1, min(r, count - 1)]
+        for k in range(wish.shape[0]):
+            wish[k, r] = wanted[b, k, i]
+        right[r] = labels[b, i]
     for m in range(kinds.size):
         losses(
             kinds[m], scales[m], head, close, threshold,
             scores, n_out, wish, right, found, work, spare, whole, spare64, whole64,
         )  # fmt: skip
-        total = 0.0
+        total, changed = 0.0, 0.0
         for r in range(count):
-            i = index[r]
-            old, new = before[i // block, m, i % block], found[r]
-            after[i // block, m, i % block] = new
+            b, i, new = index[0, r], index[1, r], found[r]
+            old = before[b, m, i]
+            after[b, m, i] = new
             total += new
-            moved[m] += new + old
+            changed += new + old
             if kinds[m] >= MISTAKES:
                 unsure[m] += 1 if new == 0.5 else 0
         sums[m] += total
+        moved[m] += changed
         if m == bounded:
             excess += total
             over |= excess > budget[m]
@@ -767,41 +1001,32 @@ def bounds(
     """
     n_next, block = entry.shape[1], entry.shape[2]
     totals = np.empty((which.size, block), entry.dtype)
-    zero = entry.dtype.type(0)
+    least = entry.dtype.type(0) if relu else entry.dtype.type(-np.inf)
+    fours, lanes = which.size - which.size % 4, _WIDTH // entry.itemsize
+    whole = block - block % (4 * lanes)
     for b in range(first, last):
         count = min(block, rows - b * block)
-        totals[:] = zero
-        # Units inside: four rows of the layer stay in the nearest cache for all of them.
-        for j in range(0, n_next, 4):
-            z0, z1, z2, z3 = entry[b, j], entry[b, j + 1], entry[b, j + 2], entry[b, j + 3]
-            s0, s1, s2, s3 = slopes[b, j], slopes[b, j + 1], slopes[b, j + 2], slopes[b, j + 3]
-            for c in range(which.size):
-                taken = outgoing[places[c]]
-                w0, w1, w2, w3 = taken[j], taken[j + 1], taken[j + 2], taken[j + 3]
-                drop, total = drops[b, which[c]], totals[c]
-                if relu:
-                    for r in range(block):
-                        a = drop[r]
-                        x0, x1, x2, x3 = z0[r] - w0 * a, z1[r] - w1 * a, z2[r] - w2 * a, z3[r] - w3 * a
-                        x0 = x0 if x0 > zero else zero
-                        x1 = x1 if x1 > zero else zero
-                        x2 = x2 if x2 > zero else zero
-                        x3 = x3 if x3 > zero else zero
-                        total[r] += s0[r] * x0 + s1[r] * x1 + s2[r] * x2 + s3[r] * x3
-                else:
-                    for r in range(block):
-                        a = drop[r]
-                        total[r] += (
-                            s0[r] * (z0[r] - w0 * a)
-                            + s1[r] * (z1[r] - w1 * a)
-                            + s2[r] * (z2[r] - w2 * a)
-                            + s3[r] * (z3[r] - w3 * a)
-                        )
+        for c in range(0, fours, 4):
+            _rises_of_four(
+                entry[b], slopes[b], drops[b], outgoing, totals, which, places, least, c, whole
+            )  # fmt: skip
+        for c in range(fours, which.size):
+            _rises_of_one(
+                entry[b], slopes[b], drops[b], outgoing, totals, which, places, least, c, whole
+            )  # fmt: skip
         for c in range(which.size):
-            drop, total = drops[b, which[c]], totals[c]
+            drop, taken = drops[b, which[c]], outgoing[places[c]]
+            for r in range(whole, block):
+                total = entry.dtype.type(0)
+                for j in range(n_next):
+                    x = entry[b, j, r] - taken[j] * drop[r]
+                    total += slopes[b, j, r] * (least if x < least else x)
+                totals[c, r] = total
+        for c in range(which.size):
+            drop, rise = drops[b, which[c]], totals[c]
             bound = 0.0
             for r in range(count):
-                bound += max(anchors[b, r] + total[r], 0.0) if drop[r] != zero else present[b, metric, r]
+                bound += max(anchors[b, r] + rise[r], 0.0) if drop[r] != 0 else present[b, metric, r]
             out[c, b] = bound
 
 
@@ -851,19 +1076,16 @@ def slopes(
     n_next, block = entry.shape[1], entry.shape[2]
     number = entry.dtype.type
     width = max(n_next, backward.shape[0])
-    x, y = np.zeros((width, block), entry.dtype), np.zeros((width, block), entry.dtype)
-    gradient = np.zeros((width, block), entry.dtype)
+    y, gradient = np.zeros((width, block), entry.dtype), np.zeros((width, block), entry.dtype)
     spare, whole = np.empty((3, block), entry.dtype), np.empty(block, integers.dtype)
-    total, none = np.empty(block), np.zeros(n_next, entry.dtype)
+    total, none = np.empty(block), np.zeros(width + block, entry.dtype)
     shifts = np.zeros(width, entry.dtype)
     for b in range(first, last):
         if backward.size:
-            for j in range(n_next):
-                for r in range(block):
-                    x[j, r] = max(entry[b, j, r], number(0)) if codes.size else entry[b, j, r]
             n_in, n_to, at, bias_at = stages[1, 0], stages[1, 1], stages[1, 2], stages[1, 3]
             shifts = flat[bias_at : bias_at + n_to]
-            dense(flat[at : at + n_in * n_to].reshape(n_in, n_to), shifts, x, y)
+            weight = flat[at : at + n_in * n_to].reshape(n_in, n_to)
+            product(entry[b], none[:block], none, codes.size > 0, weight, shifts, y)
         else:
             y[:n_next] = entry[b]
         if kind == CLASS_ENTROPY or kind == SOFT_ENTROPY:
@@ -904,7 +1126,7 @@ def slopes(
             for r in range(block):
                 anchors[b, r] -= np.float64(target[r]) * np.float64(score[r] - bias)
         if backward.size:
-            dense(backward, none, gradient, out[b])
+            product(gradient, none[:block], none, False, backward, none, out[b])
         else:
             out[b] = gradient[:n_next]
 
@@ -930,17 +1152,17 @@ def gather(rows_first: Any, order: Any, out: Any, first: int, last: int) -> None
 
 
 @jit
-def silent(held: Any) -> Any:
-    """Say which units of `held` `(n_blocks, units, block)` are zero on all rows."""
+def silent(held: Any, units: Any) -> Any:
+    """Say which of some units of `held` `(n_blocks, units, block)` are zero on all rows."""
     zero = held.dtype.type(0)
-    out = np.ones(held.shape[1], np.bool_)
-    for j in range(held.shape[1]):
+    out = np.ones(units.size, np.bool_)
+    for i in range(units.size):
         for b in range(held.shape[0]):
             for r in range(held.shape[2]):
-                if held[b, j, r] != zero:
-                    out[j] = False
+                if held[b, units[i], r] != zero:
+                    out[i] = False
                     break
-            if not out[j]:
+            if not out[i]:
                 break
     return out
 

@@ -81,7 +81,10 @@ class RunLevel(Layer):
     ) -> None:
         super().__init__(index, exact, compensation)
         self.rows, self.held = rows, held
-        self._silent = np.all(rows.each_chunk(lambda chunk: kernels.silent(held[chunk])), axis=0)
+        left = np.fromiter(self._place.values(), np.intp)
+        silent = rows.each_chunk(lambda chunk: kernels.silent(held[chunk], left))
+        self._silent = np.ones(held.shape[1], bool)
+        self._silent[left] = np.all(silent, axis=0)
         self._afters = exact.afters[index + 1 :]
         self._weights, self._biases = exact.weights[index + 2 :], exact.biases[index + 2 :]
         self._dtype: np.dtype[Any] = rows.dtype

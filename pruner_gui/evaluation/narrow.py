@@ -12,10 +12,13 @@ from pruner_gui.evaluation.layer import ALL, Drop, Found
 from pruner_gui.evaluation.level import RENEW, RunLevel
 from pruner_gui.evaluation.program import Array, Program, padded
 from pruner_gui.evaluation.rows import ALONE, CALL
-from pruner_gui.evaluation.together import BOUNDED, Together
+from pruner_gui.evaluation.together import Together
 from pruner_gui.network import FloatArray
 
 _NONE = np.zeros(0)
+_BOUNDED = 0.7  # of the blocks, those that are bounded: rows that lose little have bounds that tell nothing
+_CHEAP = 0.1  # of what it takes to run a block, below which bounds of all blocks pay
+_LOSS = 32  # multiply-adds that an output's part in a loss takes as long as
 _SLOPES = 500  # times the precision: how far tangents can be off, relative to the sum of losses
 
 
@@ -32,13 +35,16 @@ class NarrowLevel(RunLevel):
     def _pack(self) -> None:
         rows, measure = self.rows, self.rows.measure
         program = Program.of(self._afters, self._weights, self._biases, len(self.bias), self._dtype)
-        self._cost = rows.tuning.block * program.multiply_adds
+        macs = program.multiply_adds + _LOSS * program.n_out
+        self._cost = rows.tuning.block * macs
         self._small = rows.n_blocks * self._cost <= 2 * ALONE
         bounds = rows.n_blocks * rows.tuning.block * self.held.shape[1] * len(self.bias)
         if (not self._small or bounds <= CALL) and self._compensation == "none":
             self.most = ALL  # it costs nothing to ask for more than are tried
             self.goes_on = True
-        self._cheap = len(self.bias) / program.multiply_adds
+        self._cheap = len(self.bias) / macs
+        most = 1.0 if self._small or self._cheap < _CHEAP else _BOUNDED
+        self._end = math.ceil(most * rows.n_blocks)
         self._together = Together(rows.tuning.threads, rows.n_blocks, len(measure.kinds))
         shape = (rows.n_blocks, padded(len(self.bias)), rows.tuning.block)
         self._entry = rows.spare.of("entry", shape, self._dtype)
@@ -156,7 +162,7 @@ class NarrowLevel(RunLevel):
             )  # fmt: skip
             model = (self._fixed, rows.wanted, rows.labels, rows.count, self._integers, self._close)
             tried, gave_up, run, went = self._together.search(
-                task, model, max(1, CALL * rows.tuning.threads // self._cost), self._cheap,
+                task, model, max(1, CALL * rows.tuning.threads // self._cost), self._cheap, self._end,
                 budget, never if sure is None else sure, room, taken, sums, moved, unsure,
             )  # fmt: skip
         rows.statistics.rows += run
@@ -186,5 +192,5 @@ class NarrowLevel(RunLevel):
                 self._integers, self._slopes, self._anchors,
             ),
             2 * program.multiply_adds,
-            last=rows.n_blocks if self._small else math.ceil(BOUNDED[-1] * rows.n_blocks),
+            last=self._end,
         )  # fmt: skip

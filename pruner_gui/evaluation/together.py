@@ -8,15 +8,16 @@ left: results do not depend on whether another thread came, or how late.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ctypes
+import sys
 from typing import Any
 
 import numpy as np
 from llvmlite import ir
+from llvmlite.binding import add_symbol
 from numba import types
-from numba.extending import intrinsic
 
-from pruner_gui.evaluation.kernels import below, bounds, jit, subtract, trial
+from pruner_gui.evaluation.kernels import below, bounds, instruction, jit, subtract, trial, write_code
 from pruner_gui.evaluation.threads import in_parallel
 
 _BOUND, _TRY, _TAKE = range(3)  # what a task may be
@@ -24,14 +25,11 @@ _BOUND, _TRY, _TAKE = range(3)  # what a task may be
 # that is untried, the block its trial goes on with if it was paused, and for how many; who took which share.
 _KIND, _FIRST, _LAST, _UNIT, _ROW, _OVER, _DONE, _UNTRIED, _BLOCK, _SIZE = range(10)
 _TAKEN, _DESK = 16, 32
-_AHEAD, BATCH = 4, 16  # units that are bounded together, at first and at most
-BOUNDED = (0.15, 0.7)  # of the blocks, those that are bounded at first, and at most
+_BATCH = 16  # units that are bounded together: what bounds are made of is read once for all
+_HEAD = 0.15  # of the blocks, those that are bounded at first
 _LIKELY = 0.6  # of what losses may rise: whoever moves those of the hardest rows by less is likely to go
 _ROUND = 8  # blocks of each thread that are bounded before sums are looked at
-_PATIENCE = 5_000_000  # looks at an empty desk, some milliseconds
-
-# Its type leaves out that the compiler gives the first argument.
-_instruction: Callable[[Callable[..., Any]], Callable[..., Any]] = intrinsic
+_AWAKE, _PATIENCE = 10_000, 50_000  # looks at a desk before others are let run, and before giving up
 
 
 def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -39,7 +37,7 @@ def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     return builder.gep(array.data, [arguments[1]])
 
 
-@_instruction
+@instruction
 def _load(typing_context: Any, desk: Any, at: Any) -> Any:
     """Read a number that another thread may have written; what it wrote before is seen, too."""
 
@@ -49,7 +47,7 @@ def _load(typing_context: Any, desk: Any, at: Any) -> Any:
     return types.int64(desk, types.int64), generate
 
 
-@_instruction
+@instruction
 def _store(typing_context: Any, desk: Any, at: Any, value: Any) -> Any:
     """Write a number that another thread may read, after all that was written before."""
 
@@ -60,7 +58,7 @@ def _store(typing_context: Any, desk: Any, at: Any, value: Any) -> Any:
     return types.void(desk, types.int64, types.int64), generate
 
 
-@_instruction
+@instruction
 def _count(typing_context: Any, desk: Any, at: Any) -> Any:
     """Add one to a number, and return what it was."""
 
@@ -69,6 +67,30 @@ def _count(typing_context: Any, desk: Any, at: Any) -> Any:
         return builder.atomic_rmw("add", pointer, ir.Constant(ir.IntType(64), 1), "seq_cst")
 
     return types.int64(desk, types.int64), generate
+
+
+def _address_of_yield() -> int:
+    """Return the address of what lets another thread run on this processor."""
+    if sys.platform == "win32":
+        found: Any = ctypes.windll.kernel32.SwitchToThread
+    else:
+        found = ctypes.CDLL(None).sched_yield
+    return ctypes.cast(found, ctypes.c_void_p).value or 0
+
+
+add_symbol("pruner_gui_yield", _address_of_yield())  # by name, so that compiled code can be kept
+
+
+@instruction
+def _let_others_run(typing_context: Any) -> Any:
+    """Let another thread run on this processor."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        kind = ir.FunctionType(ir.IntType(32), ())
+        builder.call(write_code.get_or_insert_function(builder.module, kind, "pruner_gui_yield"), ())
+        return context.get_dummy_value()
+
+    return types.void(), generate
 
 
 @jit
@@ -124,8 +146,11 @@ def _all_do(
     for share in range(shares):
         _store(desk, _TAKEN + share, 0)
     _take_shares(0, desk, task, model, scratch)
+    looks = 0
     while _load(desk, _DONE) < shares:
-        pass
+        looks += 1
+        if looks > _AWAKE:  # the other may wait for this processor
+            _let_others_run()
 
 
 @jit
@@ -199,7 +224,7 @@ def _run(
             for b in range(first, last):
                 left[bounded] += lower[row, b]
         over |= _is_over(left)
-        desk[_BLOCK], desk[_SIZE] = last, min(4 * desk[_SIZE], most)
+        desk[_BLOCK], desk[_SIZE] = last, min(2 * desk[_SIZE], most)
         looked += last - first
     if over and bounded >= 0:
         sums[bounded] = told[shares, 0]
@@ -217,20 +242,20 @@ def _is_over(left: Any) -> bool:
 
 @jit
 def _lead(
-    desk: Any, task: Any, model: Any, scratch: Any, most: int, cheap: float,
+    desk: Any, task: Any, model: Any, scratch: Any, most: int, cheap: float, end: int,
     budget: Any, sure: Any, room: int, taken: Any, sums: Any, moved: Any, unsure: Any,
 ) -> tuple[int, bool, int, int]:  # fmt: skip
     """Try the removal of one unit after the other; see `kernels.search`.
 
-    It ends once about `most` blocks were looked at: bounds are `cheap`, a part of that. Amid a trial it
-    pauses: the next call goes on with it.
+    It ends once about `most` blocks were looked at: bounds are `cheap`, a part of that, and made of blocks up
+    to `end`. Amid a trial it pauses: the next call goes on with it.
     """
     which, n_blocks, before, bounded = task[1], task[4].shape[0], task[5], task[10]
     some, lower, left, told = scratch[0], scratch[2], scratch[3], scratch[7]
-    head = int(np.ceil(min(BOUNDED[0] * n_blocks, most / cheap)))
-    end = int(np.ceil(min(BOUNDED[1] * n_blocks, most / cheap)))
-    run, work, went, ahead = 0, 0.0, 0, _AHEAD
-    bound, total, hardest = np.empty(BATCH), 0.0, 0.0
+    end = min(end, int(np.ceil(most / cheap)))
+    head = min(end, int(np.ceil(_HEAD * n_blocks)))
+    run, work, went = 0, 0.0, 0
+    bound, total, hardest = np.empty(_BATCH), 0.0, 0.0
     c, paused = desk[_UNTRIED], desk[_BLOCK] > 0
     while c < which.size and work <= most and went < room:
         if which[c] < 0:
@@ -238,7 +263,7 @@ def _lead(
             c += 1
             continue
         n, i, gone = 1, 0, False
-        while not paused and n < ahead and c + n < which.size and which[c + n] >= 0:
+        while not paused and n < _BATCH and c + n < which.size and which[c + n] >= 0:
             n += 1
         if bounded >= 0 and not paused:
             total = 0.0
@@ -267,7 +292,7 @@ def _lead(
                         left[bounded] -= bound[i]
                         told[-1, 0] = bound[i]
                     desk[_BLOCK] = 0
-                    desk[_SIZE] = most if i == likely else 2 * (told.shape[0] - 1)
+                    desk[_SIZE] = min(n_blocks // 4 + 2, most) if i == likely else 2 * (told.shape[0] - 1)
                 touched, looked, over = _run(
                     unit, i, most, desk, task, model, scratch, sums[unit], moved[unit], unsure[unit]
                 )
@@ -286,13 +311,12 @@ def _lead(
                     gone = True
         went += 1 if gone else 0
         c += i
-        ahead = _AHEAD if gone else min(2 * ahead, BATCH)
     return c, True, run, went
 
 
 @jit
 def take_part(
-    thread: int, desk: Any, task: Any, model: Any, scratch: Any, most: int, cheap: float,
+    thread: int, desk: Any, task: Any, model: Any, scratch: Any, most: int, cheap: float, end: int,
     budget: Any, sure: Any, room: int, taken: Any, sums: Any, moved: Any, unsure: Any,
 ) -> tuple[int, bool, int, int]:  # fmt: skip
     """Lead the search, as the first thread, or do shares of it."""
@@ -300,8 +324,12 @@ def take_part(
         idle = 0
         while idle < _PATIENCE and not _load(desk, _OVER):
             idle = 0 if _take_shares(thread, desk, task, model, scratch) else idle + 1
+            if idle > _AWAKE:
+                _let_others_run()
         return 0, True, 0, 0
-    found = _lead(desk, task, model, scratch, most, cheap, budget, sure, room, taken, sums, moved, unsure)
+    found = _lead(
+        desk, task, model, scratch, most, cheap, end, budget, sure, room, taken, sums, moved, unsure
+    )
     _store(desk, _OVER, 1)
     return found
 
@@ -317,7 +345,7 @@ class Together:
         self._threads = threads
         self._desk = np.ones(_DESK, np.int64)  # all shares are taken
         self._scratch = (
-            np.zeros((3, BATCH), np.int64), np.zeros((BATCH, n_blocks)), np.zeros((BATCH, n_blocks)),
+            np.zeros((3, _BATCH), np.int64), np.zeros((_BATCH, n_blocks)), np.zeros((_BATCH, n_blocks)),
             np.zeros(metrics), np.zeros((threads, metrics)), np.zeros((threads, metrics)),
             np.zeros((threads, metrics), np.int64), np.zeros((threads + 1, 3)),
         )  # fmt: skip
