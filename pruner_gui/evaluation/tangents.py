@@ -178,24 +178,41 @@ def _lower(
 ) -> None:  # fmt: skip
     """Put lower bounds of rows `first` to `last` in `out`, for all trials; see `Tangents.lower`."""
     zero = entry.dtype.type(0)
-    points = excess.shape[1]
+    points, n = excess.shape[1], gone.shape[0]
     halves = 0.5 ** np.arange(points + 1)
     least = top * halves[points]
+    which = np.zeros(n + 3, np.int64)
+    rises, squares = np.empty(n + 3, entry.dtype), np.empty(n + 3, entry.dtype)
     for i in range(first, last):
         x, slope = entry[i], slopes[i]
-        for t in range(gone.shape[0]):
-            a = gone[t, i]
-            if a == zero:
-                continue
-            w = taken[t]
-            rise, square = zero, zero
+        count = 0
+        for t in range(n):
+            which[count] = t
+            count += 1 if gone[t, i] != zero else 0
+        # Four trials read the row together; those beyond the last are of no use.
+        for q in range(0, count, 4):
+            t0, t1, t2, t3 = which[q], which[q + 1], which[q + 2], which[q + 3]
+            a0, a1, a2, a3 = gone[t0, i], gone[t1, i], gone[t2, i], gone[t3, i]
+            w0, w1, w2, w3 = taken[t0], taken[t1], taken[t2], taken[t3]
+            r0, r1, r2, r3 = zero, zero, zero, zero
+            s0, s1, s2, s3 = zero, zero, zero, zero
             for j in range(x.size):
-                new = max(x[j] - a * w[j], zero)
-                moved = new - max(x[j], zero)
-                rise += slope[j] * new
-                square += moved * moved
-            reach = math.sqrt(square) * 1.00001 + drift[i]
-            bound = anchors[i] + rise
+                old = max(x[j], zero)
+                n0, n1 = max(x[j] - a0 * w0[j], zero), max(x[j] - a1 * w1[j], zero)
+                n2, n3 = max(x[j] - a2 * w2[j], zero), max(x[j] - a3 * w3[j], zero)
+                r0 += slope[j] * n0
+                r1 += slope[j] * n1
+                r2 += slope[j] * n2
+                r3 += slope[j] * n3
+                s0 += (n0 - old) * (n0 - old)
+                s1 += (n1 - old) * (n1 - old)
+                s2 += (n2 - old) * (n2 - old)
+                s3 += (n3 - old) * (n3 - old)
+            rises[q], rises[q + 1], rises[q + 2], rises[q + 3] = r0, r1, r2, r3
+            squares[q], squares[q + 1], squares[q + 2], squares[q + 3] = s0, s1, s2, s3
+        for q in range(count):
+            reach = math.sqrt(squares[q]) * 1.00001 + drift[i]
+            bound = anchors[i] + rises[q]
             if not reach < top:
                 bound = 0.0
             else:
@@ -208,4 +225,4 @@ def _lower(
                 below = excess[i, g] if g < points else zero
                 bound -= below + (above - below) * (reach - low) / (high - low)
             # Not what is beyond all numbers, or none.
-            out[t, i] = bound if 0.0 < bound < np.inf else 0.0
+            out[which[q], i] = bound if 0.0 < bound < np.inf else 0.0
