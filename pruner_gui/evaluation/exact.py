@@ -39,6 +39,9 @@ class ExactChain:
         self.weights: list[FloatArray] = [stage.dense.weight.astype(np.float64) for stage in chain.stages]
         self.biases: list[FloatArray] = [stage.dense.bias.astype(np.float64) for stage in chain.stages]
         self._affine = np.vstack((self.weights[0], self.biases[0]))  # the first layer's, for a column of ones
+        # Units of the first layer that read some input, and the weights of these, as they are.
+        self._reading = np.flatnonzero(self.weights[0].any(axis=0))
+        self._narrow = np.ascontiguousarray(chain.stages[0].dense.weight[:, self._reading])
         self.units = [stage.units for stage in chain.stages]
         self.afters = [stage.after for stage in chain.stages]
         self.first: FloatArray = np.zeros((0, 0))
@@ -119,7 +122,7 @@ class ExactChain:
         if out is None:
             out = self._spare.of("first", (len(inputs), dense.bias.size))
         if self._is_sparse(part):
-            kernels.sparse_dense(inputs, dense.weight, dense.bias, out)
+            kernels.sparse_dense(inputs, self._narrow, self._reading, dense.bias, out)
             return applied(self.afters[0], out)
         values: FloatArray = self._spare.of("inputs", (len(inputs), inputs.shape[1] + 1))
         values[:, :-1] = inputs

@@ -1168,20 +1168,20 @@ def silent(held: Any, units: Any) -> Any:
 
 
 @jit
-def sparse_dense(rows_first: Any, weight: Any, bias: Any, out: Any) -> None:
-    """Put `rows_first @ weight + bias` in `out`, a row at a time: best where most of a row is zero.
+def sparse_dense(rows_first: Any, weight: Any, places: Any, bias: Any, out: Any) -> None:
+    """Put `rows_first @ weight` in columns `places` of `out`, and the bias everywhere.
 
-    Computed in float64, whatever the inputs are (in compiled code `float` of a float32 is one still).
+    A row at a time: best where most of a row is zero. Computed in float64, whatever the inputs are (in
+    compiled code `float` of a float32 is one still).
     """
-    n_in, n_out = weight.shape
-    index = np.empty(n_in + 1, np.int64)
+    n_in, n_some = weight.shape
+    index, sums = np.empty(n_in + 1, np.int64), np.empty(n_some)
     for i in range(out.shape[0]):
         source, target, count = rows_first[i], out[i], 0
         for j in range(n_in):
             index[count] = j
             count += 1 if source[j] != 0 else 0
-        for k in range(n_out):
-            target[k] = bias[k]
+        sums[:] = 0.0
         eights = count - count % 8
         for q in range(0, eights, 8):
             j0, j1, j2, j3 = index[q], index[q + 1], index[q + 2], index[q + 3]
@@ -1192,13 +1192,17 @@ def sparse_dense(rows_first: Any, weight: Any, bias: Any, out: Any) -> None:
             a6, a7 = np.float64(source[j6]), np.float64(source[j7])
             w0, w1, w2, w3 = weight[j0], weight[j1], weight[j2], weight[j3]
             w4, w5, w6, w7 = weight[j4], weight[j5], weight[j6], weight[j7]
-            for k in range(n_out):
+            for k in range(n_some):
                 some = a0 * w0[k] + a1 * w1[k] + a2 * w2[k] + a3 * w3[k]
-                target[k] += some + a4 * w4[k] + a5 * w5[k] + a6 * w6[k] + a7 * w7[k]
+                sums[k] += some + a4 * w4[k] + a5 * w5[k] + a6 * w6[k] + a7 * w7[k]
         for q in range(eights, count):
             a0, w0 = np.float64(source[index[q]]), weight[index[q]]
-            for k in range(n_out):
-                target[k] += a0 * w0[k]
+            for k in range(n_some):
+                sums[k] += a0 * w0[k]
+        for k in range(bias.size):
+            target[k] = bias[k]
+        for k in range(n_some):
+            target[places[k]] += sums[k]
 
 
 @jit

@@ -66,8 +66,9 @@ def test_inputs_that_are_mostly_zero_are_multiplied_in_double_precision() -> Non
     rng = np.random.default_rng(0)
     rows = (rng.integers(0, 256, (50, 37)) * (rng.random((50, 37)) < 0.2)).astype(np.float32)
     weight, bias = rng.normal(size=(37, 6)).astype(np.float32), rng.normal(size=6).astype(np.float32)
-    out = np.empty((50, 6))
-    kernels.sparse_dense(rows, weight, bias, out)
+    weight[:, [1, 4]] = 0
+    reading, out = np.array([0, 2, 3, 5]), np.empty((50, 6))
+    kernels.sparse_dense(rows, np.ascontiguousarray(weight[:, reading]), reading, bias, out)
     expected = rows.astype(np.float64) @ weight.astype(np.float64) + bias.astype(np.float64)
     np.testing.assert_allclose(out, expected, rtol=1e-13, atol=1e-10)
 
