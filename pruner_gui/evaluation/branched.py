@@ -57,7 +57,7 @@ class BranchedEngine:
             edit if edit.folds else with_folds(network, edit, self._compensation, self._values.__getitem__)
         )
         ops = self._changed(whole)
-        upper = None if limits is None else objective.sums(limits.upper) * (1 + SLACK)
+        upper = None if limits is None else objective.largest_sums(limits.upper) * (1 + SLACK)
         total = np.zeros(len(objective.metrics))
         last, rows = scores_name(network), len(objective.inputs)
         for start in range(0, rows, CHUNK):

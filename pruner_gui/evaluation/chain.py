@@ -147,7 +147,7 @@ class ChainEngine:
             return _NONE, _NONE
         if self._turns[0] != limits:
             objective = self._rows.objective
-            upper = objective.sums(limits.upper)
+            upper = objective.largest_sums(limits.upper)
             lower = objective.sums(limits.lower) if limits.lower else np.full(len(upper), -np.inf)
             self._turns = (limits, upper, lower)
         return self._turns[1:]

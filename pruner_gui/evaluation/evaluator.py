@@ -138,6 +138,11 @@ class Objective:
         pairs = zip(self.metrics, values, strict=True)
         return np.array([METRICS[name].sum(value, rows) for name, value in pairs], np.float64)
 
+    def largest_sums(self, values: Sequence[float]) -> FloatArray:
+        """Return the largest sums of losses whose errors are these or less: what counts as none is."""
+        sums, none = self.sums(values), np.array([rounding for _, rounding in self._totals])
+        return np.where(sums < 0, sums, np.maximum(sums, none))
+
     def predictions(self, scores: FloatArray) -> IndexArray:
         """Return the predicted class of every row."""
         return predictions(self.targets, scores)

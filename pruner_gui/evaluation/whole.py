@@ -116,7 +116,7 @@ class WholeNetworks:
     def _is_close(self, sums: FloatArray, rounding: FloatArray, limits: Limits) -> bool:
         """Say whether a decision could hang on rounding."""
         reach = (rounding + SLACK) * np.abs(sums)
-        upper = self._objective.sums(limits.upper)
+        upper = self._objective.largest_sums(limits.upper)
         lower = self._objective.sums(limits.lower) if limits.lower else np.full(len(upper), -np.inf)
         return not bool(((sums + reach < upper) & (sums - reach > lower)).all())
 

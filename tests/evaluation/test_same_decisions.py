@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from random_networks import chain, problems
 from ways import TUNINGS, accepted
@@ -243,6 +243,7 @@ def test_what_is_left_of_scores_that_cancel_decides_no_class(wide: int) -> None:
             assert accepted(network, config, IncrementalEvaluator(objective, tuning=tuning)) == expected
 
 
+@example(706, "mse", Tuning(block=16, threads=1, dtype="float64", wide=1))  # rounding that counts as none
 @given(st.integers(0, 2**32), st.sampled_from(["mse", "cross-entropy"]), st.sampled_from(TUNINGS))
 def test_single_precision_rows_of_mostly_zeros_are_exact(seed: int, metric: str, tuning: Tuning) -> None:
     rng = np.random.default_rng(seed)
