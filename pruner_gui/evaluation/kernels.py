@@ -69,10 +69,11 @@ _LN2_LOW = _LN2 - _LN2_HIGH
 
 
 @jit
-def exponential(values: Any, factor: float, out: Any, whole: Any) -> None:
-    """Put exp(factor * values) in `out`, another array: loops over one and the same do not vectorise.
+def powers_of_two(values: Any, factor: float, out: Any, whole: Any) -> None:
+    """Split exp(factor * values) into (1 + `out`) times a power of two, whose bits go to `whole`.
 
-    `whole` is scratch of the integer type as wide as the floats.
+    `out` is another array: loops over one and the same do not vectorise. `whole` is of the integer type as
+    wide as the floats.
     """
     n = values.size
     scale = values.dtype.type(factor)
@@ -90,8 +91,7 @@ def exponential(values: Any, factor: float, out: Any, whole: Any) -> None:
             p = p * f + np.float32(1 / 24)
             p = p * f + np.float32(1 / 6)
             p = p * f + np.float32(0.5)
-            p = p * f + one
-            out[r] = p * f + one
+            out[r] = p * f * f + f
             whole[r] = (np.int32(k) + bias) << shift
     else:
         for r in range(n):
@@ -110,12 +110,17 @@ def exponential(values: Any, factor: float, out: Any, whole: Any) -> None:
             p = p * f + 1 / 24
             p = p * f + 1 / 6
             p = p * f + 0.5
-            p = p * f + 1.0
-            out[r] = p * f + 1.0
+            out[r] = p * f * f + f
             whole[r] = (np.int64(k) + 1023) << 52
-    powers = whole.view(values.dtype)
-    for r in range(n):
-        out[r] *= powers[r]
+
+
+@jit
+def exponential(values: Any, factor: float, out: Any, whole: Any) -> None:
+    """Put exp(factor * values) in `out`; see `powers_of_two`."""
+    powers_of_two(values, factor, out, whole)
+    one, powers = values.dtype.type(1), whole.view(values.dtype)
+    for r in range(values.size):
+        out[r] = (out[r] + one) * powers[r]
 
 
 @jit
@@ -151,49 +156,12 @@ def logarithm(values: Any, out: Any, whole: Any) -> None:
 
 @jit
 def hyperbolic_tangent(x: Any, spare: Any, whole: Any) -> None:
-    """Replace the values of `x` by their tanh, -t / (2 + t) for t = exp(-2 |x|) - 1."""
-    n, kind = x.size, x.dtype.type
-    one, two = kind(1), kind(2)
-    log2e, ln2_high, ln2_low = kind(_LOG2E), kind(_LN2_HIGH), kind(_LN2_LOW)
-    # exp - 1 of what is left when powers of two are taken out, which keeps the digits of small values
-    if x.itemsize == 4:
-        shift, bias = np.int32(23), np.int32(127)
-        for r in range(n):
-            v = max(-two * abs(x[r]), -kind(40))
-            k = np.floor(v * log2e + kind(0.5))
-            f = v - k * ln2_high - k * ln2_low
-            p: Any = kind(1 / 5040)
-            p = p * f + kind(1 / 720)
-            p = p * f + kind(1 / 120)
-            p = p * f + kind(1 / 24)
-            p = p * f + kind(1 / 6)
-            p = p * f + kind(0.5)
-            spare[r] = p * f * f + f
-            whole[r] = (np.int32(k) + bias) << shift
-    else:
-        for r in range(n):
-            v = max(-2.0 * abs(x[r]), -40.0)
-            k = np.floor(v * log2e + 0.5)
-            f = v - k * ln2_high - k * ln2_low
-            p = 1 / 6227020800
-            p = p * f + 1 / 479001600
-            p = p * f + 1 / 39916800
-            p = p * f + 1 / 3628800
-            p = p * f + 1 / 362880
-            p = p * f + 1 / 40320
-            p = p * f + 1 / 5040
-            p = p * f + 1 / 720
-            p = p * f + 1 / 120
-            p = p * f + 1 / 24
-            p = p * f + 1 / 6
-            p = p * f + 0.5
-            spare[r] = p * f * f + f
-            whole[r] = (np.int64(k) + 1023) << 52
-    powers = whole.view(x.dtype)
-    for r in range(n):
-        power = powers[r]
-        t = power * spare[r] + (power - one)
-        x[r] = math.copysign(-t / (two + t), x[r])
+    """Replace the values of `x` by their tanh, -t / (2 + t) for t = exp(-2 x) - 1, which keeps small ones."""
+    powers_of_two(x, -2.0, spare, whole)
+    one, powers = x.dtype.type(1), whole.view(x.dtype)
+    for r in range(x.size):
+        t = powers[r] * spare[r] + (powers[r] - one)
+        x[r] = -t / (one + one + t)
 
 
 @jit
