@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,56 +12,18 @@ from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.exact import ExactChain, applied
 from pruner_gui.evaluation.layer import Drop, Found, Layer
 from pruner_gui.evaluation.program import Array
+from pruner_gui.evaluation.rounding import SAFETY, Rounding
 from pruner_gui.evaluation.rows import SLACK, Rows
 from pruner_gui.network import FloatArray, IndexArray
 
 _NONE = np.zeros(0)
 _LEAST = {"float32": 5e-8, "float64": 1e-13}  # rounding of losses, relative, that is always reckoned with
-_SAFETY = 4  # times the rounding that was measured on a sample
-_CHANCE, _SPREADS = 2, 5  # the same where rows are off at random, by so many standard deviations
-_HOPELESS = 1e30  # rounding where float32 says nothing: all is decided in float64
 RENEW = 64  # removals after which the next layer's input is made anew
 _AHEAD, _AHEAD_ROWS = 16, 1 << 20  # trials that share a look at the rows, and rows for all of them
 _READ = 0.8  # of the units, above which leaving out the others costs more than it saves
 _SAMPLE = 1024  # rows on which rounding is measured
 _MUCH = 1e9  # more than an activation
 _FEW = RENEW // 2  # removals whose rounding is little beside that of products
-
-
-class Rounding(NamedTuple):
-    """How far sums of losses can be off, metric by metric, as measured on a sample of rows.
-
-    `alike` is relative to the losses, were all rows off in one direction. Where every row is off by chance,
-    and by what all are on the average, it is `together`, relative to sums of `least` or more.
-    """
-
-    alike: FloatArray
-    together: FloatArray
-    least: FloatArray
-
-    @staticmethod
-    def of(found: FloatArray, exact: FloatArray, floor: float) -> Rounding:
-        """Compare losses `(n_metrics, n_rows)` with exact ones; `floor` is reckoned with in any case."""
-        with np.errstate(all="ignore"):
-            off, total = found - exact, exact.sum(axis=1)
-            sizes = np.abs(off).sum(axis=1)
-            spread = np.abs(off.sum(axis=1)) + _SPREADS * np.sqrt(np.square(off).sum(axis=1))
-            relative, by_chance = (np.where(sizes > 0, sum_ / total, 0) for sum_ in (sizes, spread))
-        known = np.isfinite(relative) & np.isfinite(by_chance)
-        return Rounding(
-            np.where(known, _SAFETY * np.maximum(relative, floor), _HOPELESS),
-            np.where(known, _CHANCE * np.maximum(by_chance, floor), _HOPELESS),
-            total,
-        )
-
-    def __call__(self, losses: FloatArray, factor: float) -> FloatArray:
-        """Return how far sums of changed losses can be off; a mixture's `factor` is not 1.
-
-        What mixtures are rounded to can move all rows alike.
-        """
-        if factor != 1:
-            return factor * self.alike * losses
-        return np.minimum(self.alike * losses, self.together * np.maximum(losses, self.least))
 
 
 class RunLevel(Layer):
@@ -263,8 +225,8 @@ class RunLevel(Layer):
         largest = float(np.abs(scores).max())
         apart = float(np.abs(self._rough_scores(values.astype(self._dtype)) - scores).max())
         least = 16 * float(np.finfo(self._dtype).eps)
-        relative = 2e-9 + least + 2 * _SAFETY * (apart / largest if largest else 0)
-        return np.array([relative, relative * largest / (2 * _SAFETY)])
+        relative = 2e-9 + least + 2 * SAFETY * (apart / largest if largest else 0)
+        return np.array([relative, relative * largest / (2 * SAFETY)])
 
     def _rough_scores(self, values: FloatArray) -> FloatArray:
         """Return the scores for activations `(n_rows, units)`, in the precision of the work."""

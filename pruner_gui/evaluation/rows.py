@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from pruner_gui.evaluation import kernels
 from pruner_gui.evaluation.evaluator import Objective
 from pruner_gui.evaluation.program import Array, Measure
+from pruner_gui.evaluation.rounding import Rounding
 from pruner_gui.evaluation.threads import Spare, in_parallel
 from pruner_gui.network import FloatArray, IndexArray
 
@@ -58,7 +59,7 @@ class Rows:
         self.spare = Spare()  # for what only one level at a time needs
         self.order: IndexArray = np.zeros(0, np.intp)
         # By hidden layer, how far losses can be off: removals do not add to it.
-        self.rounding: dict[int, tuple[Any, FloatArray]] = {}
+        self.rounding: dict[int, tuple[Rounding, FloatArray]] = {}
         self.wanted: FloatArray = np.zeros((self.n_blocks, 0, tuning.block))
         self.labels: Array = np.zeros((self.n_blocks, tuning.block), np.int64)
 
