@@ -20,6 +20,7 @@ from pruner_gui.evaluation import (
     Score,
     Targets,
     Tuning,
+    narrow,
 )
 from pruner_gui.network import Activation, Dense, FloatArray, Input, Network, Node
 from pruner_gui.pruning import Judge, NothingToRelateTo, PruneConfig, Tolerance, candidates
@@ -68,6 +69,30 @@ def test_all_ways_accept_the_same(
     except NothingToRelateTo:
         return
     assert accepted(network, config, IncrementalEvaluator(objective, tuning=tuning)) == expected
+
+
+@given(
+    problems(),
+    st.sampled_from(METRICS),
+    tolerances,
+    st.sampled_from([1, 2, 3]),
+    st.sampled_from(["float32", "float64"]),
+    st.sampled_from(["le", "abs"]),
+)
+def test_threads_that_search_together_accept_the_same(
+    problem: Problem, metric: str, tolerance: Tolerance, threads: int, dtype: str, comparison: str
+) -> None:
+    network, rows, targets = problem
+    objective = Objective(rows, targets, (metric,))
+    config = PruneConfig(metrics=(metric,), tolerances=(tolerance,), comparison=comparison)
+    tuning = Tuning(block=16, threads=threads, dtype=dtype, wide=1 << 30)
+    try:
+        expected = accepted(network, config, ReferenceEvaluator(objective))
+    except NothingToRelateTo:
+        return
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(narrow, "ALONE", 0)  # so that no work is too little
+        assert accepted(network, config, IncrementalEvaluator(objective, tuning=tuning)) == expected
 
 
 def many_rows(
