@@ -90,6 +90,13 @@ class _Step:
         """Add one of the activation's settings as a constant."""
         return self.number(self.settings[what], what)
 
+    def spell_relu(self, tensor: str) -> None:
+        """Make a Max of what a Relu put out: onnxruntime joins Relu and Clip, and fails on doubles there."""
+        for node in self._builder.nodes:
+            if node.op_type == "Relu" and node.output[0] == tensor:
+                node.op_type = "Max"
+                node.input.append(self.number(0, "zero"))
+
     @property
     def single(self) -> bool:
         """Whether this is written in float32, which all operators have."""
@@ -121,6 +128,8 @@ def _clip(step: _Step, x: str) -> str:
     inputs = [step.number(bound, name) if math.isfinite(bound) else "" for name, bound in bounds.items()]
     while inputs and not inputs[-1]:
         inputs.pop()
+    if not step.single:
+        step.spell_relu(x)
     return step.last("Clip", x, *inputs)
 
 

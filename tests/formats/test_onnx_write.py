@@ -153,6 +153,18 @@ def test_onnxruntime_and_the_reader_see_the_same_network(
     assert again.origin.dtype == network.origin.dtype
 
 
+def test_a_clip_of_doubles_behind_a_relu_runs(tmp_path: Path) -> None:
+    nodes = (
+        Node("x", Input(1)),
+        Node("x.relu", Activation("relu"), ("x",)),
+        Node("x.relu.clip", Activation("clip", {"low": 0.0, "high": 6.0}), ("x.relu",)),
+        Node("last", Dense(np.array([[0.5, -0.25]]), np.zeros(2)), ("x.relu.clip",)),
+    )
+    network = Network(nodes, ("last",), Origin(input_name="x", dtype="float64"))
+    write(network, tmp_path / "network.onnx", np.linspace(-9, 9, 7)[:, None])
+    assert like(read(tmp_path / "network.onnx")) == like(network)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", sorted(WRITTEN))
 def test_every_activation_in_every_opset_and_precision(tmp_path: Path, kind: str, dtype: Any) -> None:
